@@ -1,0 +1,179 @@
+//! Becoming COMMAND: the last step of every chain loader.
+
+use std::env;
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
+use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::{AccessFlags, execveat, execvp, faccessat};
+
+use crate::error::{Error, Kind, Result};
+use crate::explain;
+
+/// Where `execvp` looks when PATH is not set (glibc's `_CS_PATH`).
+const DEFAULT_PATH: &str = "/bin:/usr/bin";
+
+/// A command line to become: what is executed, and the arguments it is given.
+#[derive(Debug)]
+pub struct Command {
+    program: OsString,
+    argv: Vec<CString>,
+    carried: Option<OwnedFd>,
+}
+
+impl Command {
+    /// The command line `words`; none where there are no words.
+    #[must_use]
+    pub fn new(words: Vec<OsString>) -> Option<Self> {
+        let program = words.first()?.clone();
+        Some(Self { program, argv: c_strings(words), carried: None })
+    }
+
+    /// `$SHELL`, else `/bin/sh`, with the given arguments.
+    #[must_use]
+    pub fn shell(arguments: &[&str]) -> Self {
+        let program = shell_path();
+        let words = std::iter::once(program.clone());
+        let argv = c_strings(words.chain(arguments.iter().map(OsString::from)).collect());
+        Self { program, argv, carried: None }
+    }
+
+    /// `$SHELL`, else `/bin/sh`, as a login shell: called with a `-` before its name, as
+    /// util-linux's tools start the shell they fall back to.
+    #[must_use]
+    pub fn login_shell() -> Self {
+        let program = shell_path();
+        let mut arg0 = OsString::from("-");
+        arg0.push(PathBuf::from(&program).file_name().unwrap_or(&program));
+        Self { program, argv: c_strings(vec![arg0]), carried: None }
+    }
+
+    /// Finds the program and opens it now, so that [`Command::exec`] still reaches it after the root
+    /// has changed. It should be statically linked: its interpreter is looked up in the new root.
+    ///
+    /// # Errors
+    /// When the program is not found or may not be executed.
+    pub fn carry(self) -> Result<Self> {
+        let carried = self.open().map_err(|errno| self.failure(errno))?;
+        Ok(Self { carried: Some(carried), ..self })
+    }
+
+    /// Becomes the command. Comes back only with the reason why that failed.
+    #[must_use]
+    pub fn exec(&self) -> Error {
+        let Err(errno) = match &self.carried {
+            Some(program) => {
+                execveat(program, c"", &self.argv, &environment(), AtFlags::AT_EMPTY_PATH)
+            }
+            None => execvp(&c_string(self.program.clone()), &self.argv),
+        };
+        self.failure(errno)
+    }
+
+    /// The program's descriptor, found as `execvp` would find it.
+    fn open(&self) -> nix::Result<OwnedFd> {
+        let mut result = Errno::ENOENT;
+        for path in candidates(&self.program) {
+            match open_executable(&path) {
+                Ok(program) => return Ok(program),
+                Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+                Err(errno) => result = errno,
+            }
+        }
+        Err(result)
+    }
+
+    /// The status follows the errno alone, as the classics have it: a program whose interpreter is
+    /// missing is "not found" too, and the hint tells the difference.
+    fn failure(&self, errno: Errno) -> Error {
+        let kind = match errno {
+            Errno::ENOENT => Kind::CommandNotFound,
+            _ => Kind::CommandNotRunnable,
+        };
+        Error::new("execute", &self.program, errno).with_kind(kind).explain(|_| {
+            if self.carried.is_some() {
+                return explain::carried(errno);
+            }
+            candidates(&self.program).find_map(|path| explain::program(&path, errno))
+        })
+    }
+}
+
+fn shell_path() -> OsString {
+    env::var_os("SHELL").filter(|s| !s.is_empty()).unwrap_or_else(|| "/bin/sh".into())
+}
+
+/// The paths at which `execvp` would look for `program`, in its order.
+fn candidates(program: &OsStr) -> impl Iterator<Item = PathBuf> {
+    let search = if program.as_bytes().contains(&b'/') {
+        OsString::new()
+    } else {
+        env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into())
+    };
+    let program = program.to_owned();
+    env::split_paths(&search)
+        .map(move |directory| directory.join(&program))
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+fn open_executable(path: &PathBuf) -> nix::Result<OwnedFd> {
+    let program = open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+    let format = SFlag::from_bits_truncate(fstat(&program)?.st_mode) & SFlag::S_IFMT;
+    if format != SFlag::S_IFREG {
+        return Err(Errno::EACCES);
+    }
+    faccessat(AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS)?;
+    Ok(program)
+}
+
+fn environment() -> Vec<CString> {
+    env::vars_os()
+        .map(|(mut name, value)| {
+            name.push("=");
+            name.push(value);
+            c_string(name)
+        })
+        .collect()
+}
+
+fn c_strings(words: Vec<OsString>) -> Vec<CString> {
+    words.into_iter().map(c_string).collect()
+}
+
+/// Arguments and environment come from the kernel as C strings and so hold no NUL.
+fn c_string(word: OsString) -> CString {
+    CString::new(word.into_vec()).unwrap_or_else(|e| {
+        let end = e.nul_position();
+        CStr::from_bytes_until_nul(&e.into_vec()[..=end]).unwrap_or_default().to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_words_no_command() {
+        assert!(Command::new(vec![]).is_none());
+    }
+
+    #[test]
+    fn a_path_is_not_searched_for() {
+        let found: Vec<_> = candidates(OsStr::new("./a")).collect();
+        assert_eq!(found, [PathBuf::from("./a")]);
+    }
+
+    #[test]
+    fn carrying_needs_an_executable_file() {
+        let carry = |path: &str| Command::new(vec![path.into()]).unwrap().carry();
+        assert!(carry("/proc/self/exe").is_ok());
+        assert_eq!(carry("/no/such").unwrap_err().kind(), Kind::CommandNotFound);
+        assert_eq!(carry("/etc/passwd").unwrap_err().kind(), Kind::CommandNotRunnable);
+        assert_eq!(carry("/").unwrap_err().kind(), Kind::CommandNotRunnable);
+    }
+}

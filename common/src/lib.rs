@@ -1,0 +1,18 @@
+//! What every tool shares: how it starts, reports and exits ([`tool!`], [`Error`]), how it becomes
+//! the rest of its command line ([`Command`]), and the system calls that `nix` lacks ([`sys`]).
+//!
+//! There is no option parsing here and no knowledge of the OCI specification.
+
+#![deny(unsafe_code)]
+
+pub mod command;
+pub mod directory;
+pub mod error;
+mod explain;
+pub mod start;
+#[allow(unsafe_code)]
+pub mod sys;
+
+pub use command::Command;
+pub use error::{Context, Error, Kind, Result, quote};
+pub use start::print;

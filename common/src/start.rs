@@ -1,0 +1,78 @@
+//! From the kernel's `argc` and `argv` to an exit status.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::path::Path;
+
+use crate::error::{Error, Kind};
+use crate::sys;
+
+/// Makes `main` out of `run`, which does the work and gives the exit status, and `status`, which
+/// gives each kind of error its exit status.
+///
+/// The tool is a C `main`: Rust's own start-up would read `/proc/self/maps`, set up a signal stack
+/// and ignore SIGPIPE, which costs a seventh of a tool's whole time and would be inherited by COMMAND.
+/// The crate says `#![cfg_attr(not(test), no_main)]`, since the test harness brings its own `main`.
+#[macro_export]
+macro_rules! tool {
+    ($run:path, $status:path) => {
+        /// The C entry point.
+        #[cfg_attr(not(test), unsafe(no_mangle))]
+        #[cfg_attr(test, allow(dead_code))]
+        pub extern "C" fn main(_argc: i32, _argv: *const *const u8) -> i32 {
+            $crate::start::start($run, $status)
+        }
+    };
+}
+
+/// Runs a tool: gives its exit status, after any error was reported on stderr.
+pub fn start(run: fn() -> Result<u8, Error>, status: fn(Kind) -> u8) -> i32 {
+    sys::reserve_standard_streams();
+
+    let code = run().unwrap_or_else(|error| {
+        report(&error);
+        status(error.kind())
+    });
+    code.into()
+}
+
+/// Writes the error's lines to stderr in one write, behind the name the tool was called by.
+///
+/// Nothing is done where stderr is gone: the exit status still tells.
+pub fn report(error: &Error) {
+    let name = name();
+    let name = name.to_string_lossy();
+    let mut text = format!("{name}: {error}\n");
+    if let Some(hint) = error.hint() {
+        text += &format!("hint: {hint}\n");
+    }
+    if error.kind() == Kind::Usage {
+        text += &format!("Try '{name} --help' for more information.\n");
+    }
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// A line on stderr that is no error, behind the name the tool was called by.
+pub fn warn(message: &str) {
+    let _ = writeln!(io::stderr().lock(), "{}: {message}", name().to_string_lossy());
+}
+
+/// The last component of `argv[0]`, so that a link named `chroot` speaks as `chroot`.
+#[must_use]
+pub fn name() -> OsString {
+    let arg0 = env::args_os().next().unwrap_or_default();
+    Path::new(&arg0).file_name().unwrap_or(OsStr::new("?")).to_owned()
+}
+
+/// Writes `text` to stdout, as `--help` and `--version` do, and gives status 0.
+///
+/// # Errors
+/// When stdout cannot be written; a closed pipe ends the program by SIGPIPE before that.
+pub fn print(text: &str) -> Result<u8, Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| Error::from_io("write", "standard output", &e))?;
+    Ok(0)
+}

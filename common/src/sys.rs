@@ -1,0 +1,296 @@
+//! The wall: system calls that `nix` lacks, each with its safety note. All unsafe code of the
+//! workspace stands here.
+
+use std::ffi::{CStr, c_int, c_uint, c_void};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::errno::Errno;
+use nix::unistd::ForkResult;
+
+/// Makes sure that descriptors 0, 1 and 2 are taken, so that no file of ours is opened as one of
+/// them and then written to as the standard error. What is opened here COMMAND does not get.
+pub fn reserve_standard_streams() {
+    // SAFETY: fcntl(F_GETFD) and open of a constant path touch no memory of ours.
+    unsafe {
+        for fd in 0..3 {
+            if libc::fcntl(fd, libc::F_GETFD) == -1 {
+                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
+            }
+        }
+    }
+}
+
+/// fork(2). The tools have one thread, so the child may do all that the parent may.
+///
+/// # Errors
+/// Those of fork(2).
+pub fn fork() -> nix::Result<ForkResult> {
+    // SAFETY: the tools never start a thread, so no lock is held by another one.
+    unsafe { nix::unistd::fork() }
+}
+
+fn check(result: libc::c_long) -> nix::Result<c_int> {
+    Errno::result(result).map(|value| value as c_int)
+}
+
+fn descriptor(result: libc::c_long) -> nix::Result<OwnedFd> {
+    // SAFETY: the call succeeded and gave a new descriptor that nobody else owns.
+    check(result).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn raw(fd: BorrowedFd) -> c_int {
+    fd.as_raw_fd()
+}
+
+/// Flags of open_tree(2), move_mount(2), mount_setattr(2) and the fs-context calls (linux/mount.h).
+pub mod flags {
+    use std::ffi::c_uint;
+
+    /// open_tree(2): make a detached copy of the mount.
+    pub const OPEN_TREE_CLONE: c_uint = 1;
+    /// With the `*at` calls: all mounts beneath too.
+    pub const AT_RECURSIVE: c_uint = 0x8000;
+    /// move_mount(2): put the mount beneath the one that is there.
+    pub const MOVE_MOUNT_BENEATH: c_uint = 0x200;
+
+    /// Mount attributes.
+    pub const MOUNT_ATTR_RDONLY: u64 = 0x1;
+    #[allow(missing_docs)]
+    pub const MOUNT_ATTR_NOSUID: u64 = 0x2;
+    #[allow(missing_docs)]
+    pub const MOUNT_ATTR_NODEV: u64 = 0x4;
+    #[allow(missing_docs)]
+    pub const MOUNT_ATTR_NOEXEC: u64 = 0x8;
+    /// The three-valued access time field: relatime is 0.
+    pub const MOUNT_ATTR_ATIME: u64 = 0x70;
+    #[allow(missing_docs)]
+    pub const MOUNT_ATTR_NOATIME: u64 = 0x10;
+    #[allow(missing_docs)]
+    pub const MOUNT_ATTR_STRICTATIME: u64 = 0x20;
+    #[allow(missing_docs)]
+    pub const MOUNT_ATTR_NODIRATIME: u64 = 0x80;
+    #[allow(missing_docs)]
+    pub const MOUNT_ATTR_NOSYMFOLLOW: u64 = 0x20_0000;
+}
+
+/// `struct mount_attr` of mount_setattr(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct MountAttr {
+    /// Attributes to set.
+    pub set: u64,
+    /// Attributes to clear.
+    pub clear: u64,
+    /// `MS_SHARED`, `MS_SLAVE`, `MS_PRIVATE`, `MS_UNBINDABLE`, or 0 for unchanged.
+    pub propagation: u64,
+    /// The descriptor of a user namespace, for an idmapped mount.
+    pub userns_fd: u64,
+}
+
+/// open_tree(2): a descriptor for the mount at `path`, relative to `dir`; with `OPEN_TREE_CLONE` a detached
+/// copy of it.
+///
+/// # Errors
+/// Those of open_tree(2).
+pub fn open_tree(dir: BorrowedFd, path: &CStr, flags: c_uint) -> nix::Result<OwnedFd> {
+    const OPEN_TREE_CLOEXEC: c_uint = libc::O_CLOEXEC as c_uint;
+    // SAFETY: path is a C string that outlives the call.
+    descriptor(unsafe {
+        libc::syscall(libc::SYS_open_tree, raw(dir), path.as_ptr(), flags | OPEN_TREE_CLOEXEC)
+    })
+}
+
+/// move_mount(2) between two descriptors: attaches the mount `from` at the place `to`.
+///
+/// # Errors
+/// Those of move_mount(2).
+pub fn move_mount(from: BorrowedFd, to: BorrowedFd, flags: c_uint) -> nix::Result<()> {
+    const EMPTY_PATHS: c_uint = 0x4 | 0x40;
+    // SAFETY: both paths are constant C strings.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            raw(from),
+            c"".as_ptr(),
+            raw(to),
+            c"".as_ptr(),
+            flags | EMPTY_PATHS,
+        )
+    })
+    .map(drop)
+}
+
+/// mount_setattr(2) on the mount that `mount` is open on.
+///
+/// # Errors
+/// Those of mount_setattr(2).
+pub fn mount_setattr(mount: BorrowedFd, flags: c_uint, attr: &MountAttr) -> nix::Result<()> {
+    // SAFETY: attr is the kernel's first version of the struct, and its size is given.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            raw(mount),
+            c"".as_ptr(),
+            flags | libc::AT_EMPTY_PATH as c_uint,
+            std::ptr::from_ref(attr),
+            size_of::<MountAttr>(),
+        )
+    })
+    .map(drop)
+}
+
+/// fsopen(2): a context in which a file system of the type `name` is configured.
+///
+/// # Errors
+/// Those of fsopen(2); ENODEV for a type that the kernel does not have.
+pub fn fsopen(name: &CStr) -> nix::Result<OwnedFd> {
+    const FSOPEN_CLOEXEC: c_uint = 1;
+    // SAFETY: name is a C string that outlives the call.
+    descriptor(unsafe { libc::syscall(libc::SYS_fsopen, name.as_ptr(), FSOPEN_CLOEXEC) })
+}
+
+fn fsconfig(
+    context: BorrowedFd,
+    command: c_uint,
+    key: *const c_void,
+    value: *const c_void,
+) -> nix::Result<()> {
+    // SAFETY: key and value are null or C strings of the callers below that outlive the call.
+    check(unsafe { libc::syscall(libc::SYS_fsconfig, raw(context), command, key, value, 0) })
+        .map(drop)
+}
+
+/// fsconfig(2): sets the option `key` to a string, or as a flag where there is no value.
+///
+/// # Errors
+/// Those of fsconfig(2).
+pub fn fsconfig_set(context: BorrowedFd, key: &CStr, value: Option<&CStr>) -> nix::Result<()> {
+    const SET_FLAG: c_uint = 0;
+    const SET_STRING: c_uint = 1;
+    match value {
+        Some(value) => fsconfig(context, SET_STRING, key.as_ptr().cast(), value.as_ptr().cast()),
+        None => fsconfig(context, SET_FLAG, key.as_ptr().cast(), std::ptr::null()),
+    }
+}
+
+/// fsconfig(2): makes the superblock.
+///
+/// # Errors
+/// Those of fsconfig(2), and whatever the file system's own set-up gives.
+pub fn fsconfig_create(context: BorrowedFd) -> nix::Result<()> {
+    const CMD_CREATE: c_uint = 6;
+    fsconfig(context, CMD_CREATE, std::ptr::null(), std::ptr::null())
+}
+
+/// fsmount(2): a detached mount of the superblock that the context made.
+///
+/// # Errors
+/// Those of fsmount(2).
+pub fn fsmount(context: BorrowedFd, attributes: u64) -> nix::Result<OwnedFd> {
+    const FSMOUNT_CLOEXEC: c_uint = 1;
+    // SAFETY: no memory is passed.
+    descriptor(unsafe {
+        libc::syscall(libc::SYS_fsmount, raw(context), FSMOUNT_CLOEXEC, attributes)
+    })
+}
+
+/// The three sets of capget(2), one bit a capability.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CapabilitySets {
+    /// What the process may do now.
+    pub effective: u64,
+    /// What it may make effective.
+    pub permitted: u64,
+    /// What a program with file capabilities may inherit.
+    pub inheritable: u64,
+}
+
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: c_int,
+}
+
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+struct CapabilityData {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// `_LINUX_CAPABILITY_VERSION_3`: 64 capabilities in two structs.
+const CAPABILITY_HEADER: CapabilityHeader = CapabilityHeader { version: 0x2008_0522, pid: 0 };
+
+/// capget(2) of this process.
+///
+/// # Errors
+/// Those of capget(2).
+pub fn capget() -> nix::Result<CapabilitySets> {
+    let mut header = CAPABILITY_HEADER;
+    let mut data = [CapabilityData::default(); 2];
+    // SAFETY: version 3 writes exactly two data structs.
+    check(unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) })?;
+    let join = |field: fn(&CapabilityData) -> u32| {
+        u64::from(field(&data[0])) | u64::from(field(&data[1])) << 32
+    };
+    Ok(CapabilitySets {
+        effective: join(|d| d.effective),
+        permitted: join(|d| d.permitted),
+        inheritable: join(|d| d.inheritable),
+    })
+}
+
+/// capset(2) of this process.
+///
+/// # Errors
+/// EPERM where a set would grow beyond what is permitted.
+pub fn capset(sets: CapabilitySets) -> nix::Result<()> {
+    let mut header = CAPABILITY_HEADER;
+    let half = |shift: u32| CapabilityData {
+        effective: (sets.effective >> shift) as u32,
+        permitted: (sets.permitted >> shift) as u32,
+        inheritable: (sets.inheritable >> shift) as u32,
+    };
+    let data = [half(0), half(32)];
+    // SAFETY: version 3 reads exactly two data structs.
+    check(unsafe { libc::syscall(libc::SYS_capset, &raw mut header, data.as_ptr()) }).map(drop)
+}
+
+/// prctl(2) with plain numbers for arguments, which is all of the calls on capabilities, securebits
+/// and the parent-death signal.
+///
+/// # Errors
+/// Those of the operation.
+pub fn prctl(operation: c_int, arg2: libc::c_ulong, arg3: libc::c_ulong) -> nix::Result<c_int> {
+    // SAFETY: callers pass operations whose arguments are numbers; the kernel checks them.
+    Errno::result(unsafe { libc::prctl(operation, arg2, arg3, 0, 0) })
+}
+
+/// The file descriptor `fd`, as a number from the command line, marked to be closed when COMMAND starts.
+///
+/// # Errors
+/// EBADF where it is not open.
+pub fn close_on_exec(fd: c_int) -> nix::Result<()> {
+    // SAFETY: F_SETFD takes a number.
+    Errno::result(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }).map(drop)
+}
+
+/// The working directory as a descriptor's place in the `*at` calls.
+#[must_use]
+pub fn cwd() -> BorrowedFd<'static> {
+    nix::fcntl::AT_FDCWD.as_fd()
+}
+
+/// Marks a raw descriptor that the tool was started with as borrowed.
+///
+/// # Errors
+/// EBADF where it is not open.
+pub fn borrow<'a>(fd: c_int) -> nix::Result<BorrowedFd<'a>> {
+    // SAFETY: F_GETFD takes no argument; the descriptor is open, and the tools close none that they
+    // were started with.
+    unsafe {
+        Errno::result(libc::fcntl(fd, libc::F_GETFD))?;
+        Ok(BorrowedFd::borrow_raw(fd))
+    }
+}

@@ -1,0 +1,86 @@
+//! Arguments in, an [`Action`] out.
+
+use common::{Command, Error, Result};
+use lexopt::prelude::*;
+
+use crate::pivot::Pivot;
+
+pub const VERSION: &str = concat!("pivot-root-rs ", env!("CARGO_PKG_VERSION"), "\n");
+
+pub const HELP: &str = "\
+Usage: pivot-root-rs [options] NEW_ROOT PUT_OLD [COMMAND [ARG...]]
+
+Make NEW_ROOT the root of the mount namespace and put the old root at PUT_OLD, then become COMMAND.
+
+Options:
+      --carry       open COMMAND before the root changes, so that it need not be in NEW_ROOT
+      --detach      unmount the old root; PUT_OLD may be '.', which needs no directory
+      --wd DIR      start COMMAND in DIR of the new root
+  -h, --help        display this help
+  -V, --version     display version
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Action {
+    Help,
+    Version,
+    Pivot(Pivot),
+}
+
+/// Options stop at the first operand: all that follows PUT_OLD belongs to COMMAND.
+pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
+    let (mut carry, mut detach, mut directory) = (false, false, None);
+    let new_root = loop {
+        match parser.next()? {
+            Some(Long("carry")) => carry = true,
+            Some(Long("detach")) => detach = true,
+            Some(Long("wd")) => directory = Some(parser.value()?),
+            Some(Short('h') | Long("help")) => return Ok(Action::Help),
+            Some(Short('V') | Long("version")) => return Ok(Action::Version),
+            Some(Value(operand)) => break operand,
+            Some(option) => return Err(option.unexpected().into()),
+            None => return Err(Error::usage("missing operand: NEW_ROOT")),
+        }
+    };
+
+    let mut operands = parser.raw_args()?;
+    let put_old = operands.next().ok_or_else(|| Error::usage("missing operand: PUT_OLD"))?;
+    let command = Command::new(operands.collect());
+    if command.is_none() && (carry || directory.is_some()) {
+        return Err(Error::usage("--carry and --wd need a COMMAND"));
+    }
+    Ok(Action::Pivot(Pivot { new_root, put_old, detach, carry, directory, command }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pivot(arguments: &[&str]) -> Result<Pivot> {
+        match parse(lexopt::Parser::from_args(arguments))? {
+            Action::Pivot(pivot) => Ok(pivot),
+            action => panic!("{action:?}"),
+        }
+    }
+
+    #[test]
+    fn options_stop_at_the_first_operand() {
+        let pivot = pivot(&["--detach", "new", ".", "sh", "--carry"]).unwrap();
+        assert!(pivot.detach && !pivot.carry && pivot.command.is_some());
+    }
+
+    #[test]
+    fn the_classic_form() {
+        let pivot = pivot(&["new", "new/old"]).unwrap();
+        assert!(!pivot.detach && pivot.command.is_none());
+        assert_eq!(pivot.put_old, "new/old");
+    }
+
+    #[test]
+    fn wrong_command_lines() {
+        for arguments in [&[][..], &["new"], &["-x"], &["--wd"], &["--wd", "/", "new", "."]] {
+            assert_eq!(pivot(arguments).unwrap_err().kind(), common::Kind::Usage);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Swaps the root of the mount namespace, lets go of the old one, becomes COMMAND.
+
+#![cfg_attr(not(test), no_main)]
+#![forbid(unsafe_code)]
+
+mod cli;
+mod pivot;
+
+use cli::Action;
+use common::{Kind, Result, print};
+
+common::tool!(run, exit_status);
+
+fn run() -> Result<u8> {
+    match cli::parse(lexopt::Parser::from_env())? {
+        Action::Help => print(cli::HELP),
+        Action::Version => print(cli::VERSION),
+        Action::Pivot(pivot) => pivot.run(),
+    }
+}
+
+/// As util-linux's `pivot_root` and its `exec` helper give them.
+fn exit_status(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage | Kind::Failed => 1,
+        Kind::CommandNotRunnable => 126,
+        Kind::CommandNotFound => 127,
+    }
+}
