@@ -5,6 +5,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod accounts;
 pub mod command;
 pub mod directory;
 pub mod error;

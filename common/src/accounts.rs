@@ -1,0 +1,340 @@
+//! Names in the plain passwd(5) and group(5) files of a root that is not trusted.
+//!
+//! NSS is never asked: it would load whatever library the files of that root name.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid};
+
+use crate::error::{Context, Error, Result};
+
+/// A larger file is refused: it would hold a million accounts.
+const SIZE_LIMIT: u64 = 64 << 20;
+
+const PASSWD: &str = "etc/passwd";
+const GROUP: &str = "etc/group";
+
+/// A line of passwd(5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct User {
+    pub name: OsString,
+    pub uid: Uid,
+    pub gid: Gid,
+    pub home: OsString,
+    pub shell: OsString,
+}
+
+impl User {
+    /// The user that a line describes; none where it is no line of passwd(5). A uid or gid of
+    /// 2^32 - 1 is none: to the kernel it means "unchanged".
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Option<Self> {
+        let mut fields = line.split(|&byte| byte == b':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        let uid = id(fields.nth(1)?)?;
+        let gid = id(fields.next()?)?;
+        let mut text = |skip| os_string(fields.nth(skip).unwrap_or_default());
+        Some(Self {
+            name: os_string(name),
+            uid: uid.into(),
+            gid: gid.into(),
+            home: text(1),
+            shell: text(0),
+        })
+    }
+}
+
+/// A line of group(5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group<'a> {
+    /// The group's name.
+    pub name: &'a OsStr,
+    /// Its number.
+    pub gid: Gid,
+    members: &'a [u8],
+}
+
+impl<'a> Group<'a> {
+    /// The group that a line describes; none where it is no line of group(5).
+    #[must_use]
+    pub fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut fields = line.split(|&byte| byte == b':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        let gid = id(fields.nth(1)?)?;
+        let members = fields.next().unwrap_or_default();
+        Some(Self { name: OsStr::from_bytes(name), gid: gid.into(), members })
+    }
+
+    /// Whether the line lists `user` among the group's members.
+    #[must_use]
+    pub fn has(&self, user: &OsStr) -> bool {
+        self.members.split(|&byte| byte == b',').any(|member| member == user.as_bytes())
+    }
+}
+
+/// The accounts of one root. A file is read when it is first asked, and once; where it is missing,
+/// the root has no such names.
+#[derive(Debug)]
+pub struct Accounts<F = OwnedFd> {
+    root: F,
+    passwd: Option<Vec<u8>>,
+    group: Option<Vec<u8>>,
+}
+
+impl Accounts {
+    /// The accounts of the root directory `path`.
+    ///
+    /// # Errors
+    /// When it cannot be opened as a directory.
+    pub fn of(path: impl AsRef<OsStr>) -> Result<Self> {
+        let path = path.as_ref();
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        open(path, flags, Mode::empty()).context("open", path).map(Self::beneath)
+    }
+}
+
+impl<F: AsFd> Accounts<F> {
+    /// The accounts of the root directory that `root` is open on (`O_PATH` will do).
+    #[must_use]
+    pub fn beneath(root: F) -> Self {
+        Self { root, passwd: None, group: None }
+    }
+
+    /// The user of this name.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be read, is no regular file, or is larger than 64 MiB.
+    pub fn user(&mut self, name: impl AsRef<OsStr>) -> Result<Option<User>> {
+        let name = name.as_ref();
+        Ok(users(self.passwd()?).find(|user| user.name == name))
+    }
+
+    /// The first user of this number.
+    ///
+    /// # Errors
+    /// As [`Accounts::user`].
+    pub fn user_of(&mut self, uid: Uid) -> Result<Option<User>> {
+        Ok(users(self.passwd()?).find(|user| user.uid == uid))
+    }
+
+    /// The number of the group of this name.
+    ///
+    /// # Errors
+    /// As [`Accounts::user`].
+    pub fn group(&mut self, name: impl AsRef<OsStr>) -> Result<Option<Gid>> {
+        let name = name.as_ref();
+        Ok(groups(self.groups_text()?).find(|group| group.name == name).map(|group| group.gid))
+    }
+
+    /// The groups that list `user` as a member, in the file's order. The user's own group of
+    /// passwd(5) is among them only where it lists the user too.
+    ///
+    /// # Errors
+    /// As [`Accounts::user`].
+    pub fn groups_of(&mut self, user: impl AsRef<OsStr>) -> Result<Vec<Gid>> {
+        let user = user.as_ref();
+        let groups = groups(self.groups_text()?);
+        Ok(groups.filter(|group| group.has(user)).map(|group| group.gid).collect())
+    }
+
+    fn passwd(&mut self) -> Result<&[u8]> {
+        load(&mut self.passwd, &self.root, PASSWD)
+    }
+
+    fn groups_text(&mut self) -> Result<&[u8]> {
+        load(&mut self.group, &self.root, GROUP)
+    }
+}
+
+fn load<'a>(text: &'a mut Option<Vec<u8>>, root: impl AsFd, path: &str) -> Result<&'a [u8]> {
+    if text.is_none() {
+        *text = Some(read(root, path)?);
+    }
+    Ok(text.as_deref().unwrap_or_default())
+}
+
+/// The whole file at `path` inside `root`.
+///
+/// It is opened without waiting, since it may be a FIFO, and then must be a regular file, since a
+/// device may do anything when it is read.
+fn read(root: impl AsFd, path: &str) -> Result<Vec<u8>> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let file = match openat2(root, path, how) {
+        Ok(file) => File::from(file),
+        Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Vec::new()),
+        Err(errno) => return Err(Error::new("open", path, errno)),
+    };
+
+    let failed = |error| Error::from_io("read", path, &error);
+    let meta = file.metadata().map_err(failed)?;
+    if !meta.is_file() {
+        return Err(Error::because("read", path, "not a regular file"));
+    }
+    if meta.len() > SIZE_LIMIT {
+        return Err(Error::new("read", path, Errno::EFBIG));
+    }
+    let mut text = Vec::with_capacity(meta.len() as usize + 1);
+    file.take(SIZE_LIMIT).read_to_end(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+fn users(text: &[u8]) -> impl Iterator<Item = User> {
+    text.split(|&byte| byte == b'\n').filter_map(User::parse)
+}
+
+fn groups(text: &[u8]) -> impl Iterator<Item = Group<'_>> {
+    text.split(|&byte| byte == b'\n').filter_map(Group::parse)
+}
+
+/// A uid or gid: decimal digits only, and no number that the kernel takes for "unchanged".
+#[must_use]
+pub fn id(digits: &[u8]) -> Option<u32> {
+    if !digits.first()?.is_ascii_digit() {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok().filter(|&id| id != u32::MAX)
+}
+
+fn os_string(bytes: &[u8]) -> OsString {
+    OsStr::from_bytes(bytes).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    struct Root(PathBuf);
+
+    impl Root {
+        fn new(test: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("accounts-{}-{test}", std::process::id()));
+            fs::create_dir_all(path.join("etc")).unwrap();
+            Self(path)
+        }
+
+        fn holding(test: &str, passwd: &[u8], group: &[u8]) -> Self {
+            let root = Self::new(test);
+            fs::write(root.0.join(PASSWD), passwd).unwrap();
+            fs::write(root.0.join(GROUP), group).unwrap();
+            root
+        }
+
+        fn accounts(&self) -> Accounts {
+            Accounts::of(&self.0).unwrap()
+        }
+
+        fn uid(&self, name: &str) -> Option<u32> {
+            self.accounts().user(name).unwrap().map(|user| user.uid.as_raw())
+        }
+    }
+
+    impl Drop for Root {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn users_and_groups_are_found() {
+        let root = Root::holding(
+            "found",
+            b"root:x:0:0::/root:/bin/sh\nann:x:7:8:Ann,,:/home/ann:/bin/ash\nbare:x:9:9",
+            b"one:x:1:ann,bob\ntwo:x:2:bob\nthree:x:3:x,ann\nempty:x:4:\nshort:x:5",
+        );
+        let mut accounts = root.accounts();
+        let ann = accounts.user("ann").unwrap().unwrap();
+        assert_eq!((ann.uid.as_raw(), ann.gid.as_raw()), (7, 8));
+        assert_eq!(
+            (ann.home.as_bytes(), ann.shell.as_bytes()),
+            (&b"/home/ann"[..], &b"/bin/ash"[..])
+        );
+        assert_eq!(accounts.user_of(7.into()).unwrap(), Some(ann));
+        assert_eq!(accounts.user("bare").unwrap().unwrap().home, "");
+        assert_eq!(accounts.user("an").unwrap(), None);
+        assert_eq!(accounts.group("short").unwrap(), Some(5.into()));
+        assert_eq!(accounts.group("nine").unwrap(), None);
+        assert_eq!(accounts.groups_of("ann").unwrap(), [1.into(), 3.into()]);
+        assert_eq!(accounts.groups_of("").unwrap(), [4.into(), 5.into()]);
+    }
+
+    #[test]
+    fn what_is_no_line_of_the_file_is_passed_over() {
+        let root = Root::holding(
+            "malformed",
+            b"a\na:x\na:x:1\n:x:1:1::/:\na:x:-1:1::/:\na:x:+1:1::/:\na:x: 1:1::/:\na:x::1::/:\n\
+              a:x:4294967295:1::/:\na:x:4294967296:1::/:\na:x:1:99999999999999999999::/:\n\
+              #a:x:1:1::/:\n\n\xff\xfe:x:3:3::/:\na:x:2:2::/:",
+            b"",
+        );
+        assert_eq!(root.uid("a"), Some(2));
+        let bytes = OsStr::from_bytes(b"\xff\xfe");
+        assert!(root.accounts().user(bytes).unwrap().is_some());
+    }
+
+    #[test]
+    fn missing_files_hold_no_names() {
+        let root = Root::new("missing");
+        assert_eq!(root.uid("root"), None);
+        assert!(root.accounts().groups_of("root").unwrap().is_empty());
+        fs::remove_dir(root.0.join("etc")).unwrap();
+        fs::write(root.0.join("etc"), "").unwrap();
+        assert_eq!(root.uid("root"), None);
+    }
+
+    #[test]
+    fn a_huge_line_costs_no_more_than_its_length() {
+        let mut text = vec![b'a'; 20 << 20];
+        text.extend(b"\nann:x:7:7::/:");
+        let root = Root::holding("line", &text, &[b':'; 1 << 20]);
+        assert_eq!(root.uid("ann"), Some(7));
+        assert!(root.accounts().groups_of("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_huge_file_is_refused() {
+        let root = Root::new("huge");
+        File::create(root.0.join(PASSWD)).unwrap().set_len(1 << 40).unwrap();
+        let error = root.accounts().user("ann").unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::EFBIG));
+    }
+
+    #[test]
+    fn only_a_regular_file_is_read() {
+        let root = Root::new("fifo");
+        let passwd = root.0.join(PASSWD);
+        nix::unistd::mkfifo(&passwd, Mode::S_IRWXU).unwrap();
+        let message = root.accounts().user("ann").unwrap_err().to_string();
+        assert_eq!(message, "cannot read 'etc/passwd': not a regular file");
+
+        fs::remove_file(&passwd).unwrap();
+        fs::create_dir(&passwd).unwrap();
+        assert_eq!(root.accounts().user("ann").unwrap_err().to_string(), message);
+    }
+
+    #[test]
+    fn links_stay_inside_the_root() {
+        let root = Root::new("links");
+        let passwd = root.0.join(PASSWD);
+        symlink("/../../../etc/passwd-of-the-root", &passwd).unwrap();
+        fs::write(root.0.join("etc/passwd-of-the-root"), "ann:x:7:7::/:").unwrap();
+        assert_eq!(root.uid("ann"), Some(7));
+
+        fs::remove_file(&passwd).unwrap();
+        symlink("/etc/passwd", &passwd).unwrap();
+        assert_eq!(root.accounts().user("root").unwrap_err().errno(), Some(Errno::ELOOP));
+    }
+}
