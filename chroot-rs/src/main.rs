@@ -1,1 +1,32 @@
-fn main() {}
+//! Changes the root directory, becomes another user where asked to, then COMMAND.
+
+#![cfg_attr(not(test), no_main)]
+#![forbid(unsafe_code)]
+
+mod chroot;
+mod cli;
+mod getent;
+mod identity;
+mod names;
+
+use cli::Action;
+use common::{Kind, Result, print};
+
+common::tool!(run, exit_status);
+
+fn run() -> Result<u8> {
+    match cli::parse(lexopt::Parser::from_env())? {
+        Action::Help => print(cli::HELP),
+        Action::Version => print(cli::VERSION),
+        Action::Chroot(chroot) => Err(chroot.run()),
+    }
+}
+
+/// As GNU `chroot` gives them.
+fn exit_status(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage | Kind::Failed => 125,
+        Kind::CommandNotRunnable => 126,
+        Kind::CommandNotFound => 127,
+    }
+}

@@ -1,12 +1,15 @@
 //! Going to a directory of a root that is not trusted.
 
 use std::ffi::OsStr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 use nix::unistd::fchdir;
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result, quote};
 
 /// Makes `directory` the working directory, seen from `/`.
 ///
@@ -26,4 +29,25 @@ pub fn enter(directory: impl AsRef<OsStr>) -> Result<()> {
         .and_then(|root| openat2(root, directory, how))
         .and_then(fchdir)
         .context("enter the directory", directory)
+}
+
+/// A descriptor for `directory` of the root that `root` is open on, to be entered once the root has
+/// changed: what is wrong with it shows while there is still nothing to undo.
+///
+/// # Errors
+/// As [`enter`], with a hint where the directory stands in the old root alone.
+pub fn find(root: impl AsFd, directory: impl AsRef<OsStr>) -> Result<OwnedFd> {
+    let directory = directory.as_ref();
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    openat2(root, directory, how)
+        .context("enter the directory", directory)
+        .map_err(|error| error.explain(|error| explain(error, directory)))
+}
+
+fn explain(error: &Error, directory: &OsStr) -> Option<String> {
+    let outside = error.errno() == Some(Errno::ENOENT) && Path::new(directory).is_dir();
+    outside
+        .then(|| format!("{} is a directory of the old root, not of the new one", quote(directory)))
 }

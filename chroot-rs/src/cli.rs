@@ -1,0 +1,143 @@
+//! Arguments in, an [`Action`] out.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use common::{Command, Error, Result, quote};
+use lexopt::prelude::*;
+
+use crate::chroot::{Chroot, Start};
+use crate::identity::{Request, UserSpec, split_groups};
+
+pub const VERSION: &str = concat!("chroot-rs ", env!("CARGO_PKG_VERSION"), "\n");
+
+pub const HELP: &str = "\
+Usage: chroot-rs [options] NEWROOT [COMMAND [ARG...]]
+
+Make NEWROOT the root directory, then become COMMAND (by default \"$SHELL\" -i, else /bin/sh -i).
+
+Options:
+      --carry          open COMMAND before the root changes, so that it need not be in NEWROOT
+      --groups=LIST    the supplementary groups: names or numbers between commas, '' for none
+      --skip-chdir     stay in the working directory; NEWROOT must be '/'
+      --userspec=SPEC  become USER, USER:GROUP or :GROUP: names, or numbers after a '+'
+      --wd DIR         start COMMAND in DIR of the new root
+  -h, --help           display this help
+  -V, --version        display version
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Action {
+    Help,
+    Version,
+    Chroot(Chroot),
+}
+
+/// Options stop at the first operand: all that follows NEWROOT belongs to COMMAND.
+pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
+    let (mut carry, mut skip_chdir, mut directory) = (false, false, None);
+    let mut request = Request::default();
+    let new_root = loop {
+        match parser.next()? {
+            Some(Long("carry")) => carry = true,
+            Some(Long("groups")) => request.groups = Some(groups(&parser.value()?)?),
+            Some(Long("skip-chdir")) => skip_chdir = true,
+            Some(Long("userspec")) => request.user = UserSpec::parse(&parser.value()?),
+            Some(Long("wd")) => directory = Some(absolute(parser.value()?)?),
+            Some(Short('h') | Long("help")) => return Ok(Action::Help),
+            Some(Short('V') | Long("version")) => return Ok(Action::Version),
+            Some(Value(operand)) => break operand,
+            Some(option) => return Err(option.unexpected().into()),
+            None => return Err(Error::usage("missing operand: NEWROOT")),
+        }
+    };
+
+    let start = start(skip_chdir, directory, &new_root)?;
+    let command =
+        Command::new(parser.raw_args()?.collect()).unwrap_or_else(|| Command::shell(&["-i"]));
+    Ok(Action::Chroot(Chroot { new_root, request, start, carry, command }))
+}
+
+fn groups(list: &OsStr) -> Result<Vec<OsString>> {
+    split_groups(list)
+        .ok_or_else(|| Error::usage(format!("--groups: {} names no group", quote(list))))
+}
+
+/// The working directory of a container's command has no place to be relative to.
+fn absolute(directory: OsString) -> Result<OsString> {
+    match Path::new(&directory).is_absolute() {
+        true => Ok(directory),
+        false => Err(Error::usage(format!("--wd: {} is no absolute path", quote(directory)))),
+    }
+}
+
+fn start(skip_chdir: bool, directory: Option<OsString>, new_root: &OsStr) -> Result<Start> {
+    match (skip_chdir, directory) {
+        (true, Some(_)) => Err(Error::usage("--skip-chdir and --wd exclude each other")),
+        (true, None) if !is_root(new_root) => {
+            Err(Error::usage("--skip-chdir is only permitted where NEWROOT is the old '/'"))
+        }
+        (true, None) => Ok(Start::Here),
+        (false, Some(directory)) => Ok(Start::Directory(directory)),
+        (false, None) => Ok(Start::Root),
+    }
+}
+
+/// By its path, as GNU's does it: another mount of the root directory is not the old `/`.
+fn is_root(path: &OsStr) -> bool {
+    Path::new(path).canonicalize().is_ok_and(|path| path == Path::new("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chroot(arguments: &[&str]) -> Result<Chroot> {
+        match parse(lexopt::Parser::from_args(arguments))? {
+            Action::Chroot(chroot) => Ok(chroot),
+            action => panic!("{action:?}"),
+        }
+    }
+
+    #[test]
+    fn options_stop_at_the_first_operand() {
+        let chroot = chroot(&["--carry", "new", "--skip-chdir", "--groups=,"]).unwrap();
+        assert!(chroot.carry && chroot.request.groups.is_none());
+        assert!(matches!(chroot.start, Start::Root));
+    }
+
+    #[test]
+    fn the_last_one_wins() {
+        let chroot = chroot(&["--groups=5", "--groups=", "--userspec=a:b", "--userspec=:c", "/"]);
+        let request = chroot.unwrap().request;
+        assert_eq!(request.groups, Some(vec![]));
+        let user = request.user.unwrap();
+        assert_eq!((user.user, user.group), (None, Some("c".into())));
+    }
+
+    #[test]
+    fn staying_needs_the_old_root() {
+        for root in ["/", "//", "/..", "/etc/.."] {
+            assert!(matches!(chroot(&["--skip-chdir", root]).unwrap().start, Start::Here));
+        }
+        assert!(chroot(&["--skip-chdir", "/etc"]).is_err());
+    }
+
+    #[test]
+    fn wrong_command_lines() {
+        for arguments in [
+            &[][..],
+            &["-x"],
+            &["--groups"],
+            &["--groups=,", "/"],
+            &["--carry=x", "/"],
+            &["--wd", "etc", "/"],
+            &["--wd", "", "/"],
+            &["--wd", "/", "--skip-chdir", "/"],
+            &["--skip-chdir", "/no/such"],
+        ] {
+            assert_eq!(chroot(arguments).unwrap_err().kind(), common::Kind::Usage);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Who COMMAND runs as: what was asked for, and the numbers that came of it.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use common::{Context, Error, Result, sys};
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
+
+/// Bits of capget(2) (linux/capability.h).
+const CAP_SETGID: u32 = 6;
+const CAP_SETUID: u32 = 7;
+
+/// What `--userspec` and `--groups` ask for.
+#[derive(Debug, Default)]
+pub struct Request {
+    pub user: Option<UserSpec>,
+    pub groups: Option<Vec<OsString>>,
+}
+
+impl Request {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.user.is_none() && self.groups.is_none()
+    }
+}
+
+/// `USER`, `USER:`, `USER:GROUP`, `:GROUP`, each a name or a number.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UserSpec {
+    pub user: Option<OsString>,
+    pub group: Option<OsString>,
+    /// Where there is no colon: the same text parted at its first dot, the separator of old. It counts
+    /// when no user has the whole text for a name.
+    pub dotted: Option<Box<UserSpec>>,
+}
+
+impl UserSpec {
+    /// What the text asks for; none where it asks for nothing.
+    pub fn parse(spec: &OsStr) -> Option<Self> {
+        let spec = spec.as_bytes();
+        if let Some(at) = position(spec, b':') {
+            return Self::part(spec, at);
+        }
+        let user = text(spec)?;
+        let dotted = position(spec, b'.')
+            .map(|at| {
+                Self::part(spec, at).unwrap_or(Self { user: None, group: None, dotted: None })
+            })
+            .map(Box::new);
+        Some(Self { user: Some(user), group: None, dotted })
+    }
+
+    fn part(spec: &[u8], at: usize) -> Option<Self> {
+        let (user, group) = (text(&spec[..at]), text(&spec[at + 1..]));
+        (user.is_some() || group.is_some()).then_some(Self { user, group, dotted: None })
+    }
+}
+
+/// The names of a list between commas: none for the empty list, and no list where only commas are.
+pub fn split_groups(list: &OsStr) -> Option<Vec<OsString>> {
+    let names: Vec<_> = list.as_bytes().split(|&byte| byte == b',').filter_map(text).collect();
+    (list.is_empty() || !names.is_empty()).then_some(names)
+}
+
+/// The numbers to take on; what is `None` stays as it is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    pub uid: Option<Uid>,
+    pub gid: Option<Gid>,
+    pub groups: Option<Vec<Gid>>,
+}
+
+impl Identity {
+    /// Takes the numbers on. The user comes last: with it goes the power to change the rest.
+    pub fn assume(&self) -> Result<()> {
+        if let Some(groups) = &self.groups {
+            setgroups(groups)
+                .step("set the supplementary groups")
+                .map_err(|error| error.explain(|error| explain_groups(error, groups)))?;
+        }
+        if let Some(gid) = self.gid {
+            setgid(gid)
+                .context("set the group", gid.to_string())
+                .map_err(|error| error.explain(|error| explain(error, CAP_SETGID)))?;
+        }
+        if let Some(uid) = self.uid {
+            setuid(uid)
+                .context("set the user", uid.to_string())
+                .map_err(|error| error.explain(|error| explain(error, CAP_SETUID)))?;
+        }
+        Ok(())
+    }
+}
+
+/// setgroups(2) gives EPERM to who holds the capability only where the user namespace denies it,
+/// and EINVAL for a list this short only where a group is not mapped (kernel/groups.c).
+fn explain_groups(error: &Error, groups: &[Gid]) -> Option<String> {
+    const NGROUPS_MAX: usize = 65536;
+    match error.errno()? {
+        Errno::EPERM if capable(CAP_SETGID) => Some(
+            "setgroups(2) is denied in this user namespace, as it is in one whose group map an \
+             ordinary user wrote; make it with 'unshare-rs --map-auto', or do without --groups and a \
+             user in --userspec"
+                .into(),
+        ),
+        Errno::EINVAL if groups.len() > NGROUPS_MAX => {
+            Some(format!("there may be {NGROUPS_MAX} groups at most"))
+        }
+        _ => explain(error, CAP_SETGID),
+    }
+}
+
+/// The only reason for EINVAL of setuid(2) and setgid(2) is a number without a mapping.
+fn explain(error: &Error, capability: u32) -> Option<String> {
+    match error.errno()? {
+        Errno::EINVAL => Some(
+            "the number is not mapped in this user namespace; see /proc/self/uid_map and \
+             /proc/self/gid_map, and 'unshare-rs --map-auto'"
+                .into(),
+        ),
+        Errno::EPERM if !capable(capability) => {
+            let name = if capability == CAP_SETUID { "CAP_SETUID" } else { "CAP_SETGID" };
+            Some(format!("this needs the capability {name}"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the process may use the capability now.
+pub fn capable(capability: u32) -> bool {
+    sys::capget().is_ok_and(|sets| sets.effective & 1 << capability != 0)
+}
+
+fn position(bytes: &[u8], separator: u8) -> Option<usize> {
+    bytes.iter().position(|&byte| byte == separator)
+}
+
+fn text(bytes: &[u8]) -> Option<OsString> {
+    (!bytes.is_empty()).then(|| OsStr::from_bytes(bytes).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(user: &str, group: &str) -> UserSpec {
+        UserSpec { user: text(user.as_bytes()), group: text(group.as_bytes()), dotted: None }
+    }
+
+    #[test]
+    fn forms_of_a_user() {
+        for (text, user, group) in [
+            ("u", "u", ""),
+            ("u:", "u", ""),
+            ("u:g", "u", "g"),
+            (":g", "", "g"),
+            ("a:b:c", "a", "b:c"),
+        ] {
+            assert_eq!(UserSpec::parse(OsStr::new(text)), Some(spec(user, group)), "{text}");
+        }
+        assert_eq!(UserSpec::parse(OsStr::new("")), None);
+        assert_eq!(UserSpec::parse(OsStr::new(":")), None);
+    }
+
+    #[test]
+    fn the_separator_of_old() {
+        for (text, user, group) in [
+            ("a.b", "a", "b"),
+            ("a.b.c", "a", "b.c"),
+            ("a.", "a", ""),
+            (".b", "", "b"),
+            (".", "", ""),
+        ] {
+            let parsed = UserSpec::parse(OsStr::new(text)).unwrap();
+            assert_eq!(parsed.user.unwrap(), text);
+            assert_eq!(*parsed.dotted.unwrap(), spec(user, group), "{text}");
+        }
+        assert_eq!(UserSpec::parse(OsStr::new("a.b:c")).unwrap().dotted, None);
+    }
+
+    #[test]
+    fn lists_of_groups() {
+        let split = |list| split_groups(OsStr::new(list));
+        assert_eq!(split(""), Some(vec![]));
+        assert_eq!(split(",5,,+6,"), Some(vec!["5".into(), "+6".into()]));
+        assert_eq!(split(","), None);
+        assert_eq!(split(",,"), None);
+    }
+}

@@ -1,0 +1,170 @@
+//! From names to numbers: the new root's own files first, then this system's.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
+
+use common::accounts::{self, Accounts, User};
+use common::{Error, Result, start};
+use nix::unistd::{Gid, Uid};
+
+use crate::getent;
+use crate::identity::{Identity, Request, UserSpec};
+
+/// Where names are looked up: in the plain files of the new root, in those of the old one, and then by
+/// this system's `getent`, for the names that only its NSS knows.
+pub struct Names<'a> {
+    inside: Accounts<BorrowedFd<'a>>,
+    outside: Accounts<BorrowedFd<'a>>,
+}
+
+/// A user, and who knows it: only that side is asked for the groups.
+struct Known {
+    user: User,
+    side: Side,
+}
+
+enum Side {
+    Inside,
+    Outside,
+    Nss,
+}
+
+impl<'a> Names<'a> {
+    /// The names of the root directories that the two descriptors are open on.
+    pub fn new(inside: BorrowedFd<'a>, outside: BorrowedFd<'a>) -> Self {
+        Self { inside: Accounts::beneath(inside), outside: Accounts::beneath(outside) }
+    }
+
+    /// The numbers behind the names of a request.
+    pub fn identity(&mut self, request: &Request) -> Result<Identity> {
+        let Some(names) = &request.groups else {
+            return self.user_and_group(request.user.as_ref(), true);
+        };
+        let groups = names.iter().map(|name| self.group(name)).collect::<Result<_>>()?;
+        let identity = self.user_and_group(request.user.as_ref(), false)?;
+        Ok(Identity { groups: Some(groups), ..identity })
+    }
+
+    /// A user brings along the groups that list it, where `listed` asks for them; a group alone leaves
+    /// the supplementary groups as they are.
+    fn user_and_group(&mut self, spec: Option<&UserSpec>, listed: bool) -> Result<Identity> {
+        let Some(spec) = spec else { return Ok(Identity::default()) };
+        let Some(name) = &spec.user else {
+            let gid = spec.group.as_deref().map(|name| self.group(name)).transpose()?;
+            return Ok(Identity { gid, ..Identity::default() });
+        };
+        if let Some((uid, known)) = self.user(name)? {
+            return self.user_in_group(uid, known, spec, listed);
+        }
+        let dotted = spec.dotted.as_deref().ok_or_else(|| unknown("user", name))?;
+        let identity = self.user_and_group(Some(dotted), listed)?;
+        start::warn("warning: '.' should be ':'");
+        Ok(identity)
+    }
+
+    fn user_in_group(
+        &mut self,
+        uid: Uid,
+        known: Option<Known>,
+        spec: &UserSpec,
+        listed: bool,
+    ) -> Result<Identity> {
+        let gid = match (&spec.group, &known) {
+            (Some(name), _) => self.group(name)?,
+            (None, Some(known)) => known.user.gid,
+            (None, None) => return Err(no_group(uid)),
+        };
+        let groups = match known {
+            Some(known) if listed => self.groups_of(&known, gid)?,
+            _ => Vec::new(),
+        };
+        Ok(Identity { uid: Some(uid), gid: Some(gid), groups: Some(groups) })
+    }
+
+    /// A name counts before a number, but for a number behind a `+`.
+    fn user(&mut self, text: &OsStr) -> Result<Option<(Uid, Option<Known>)>> {
+        if let Some(known) = self.in_files(|accounts| accounts.user(text))? {
+            return Ok(Some((known.user.uid, Some(known))));
+        }
+        let Some(uid) = number(text).map(Uid::from_raw) else {
+            let known = getent::user(text).map(|user| Known { user, side: Side::Nss });
+            return Ok(known.map(|known| (known.user.uid, Some(known))));
+        };
+        let known = match self.in_files(|accounts| accounts.user_of(uid))? {
+            Some(known) => Some(known),
+            None => {
+                getent::user(uid.to_string().as_ref()).map(|user| Known { user, side: Side::Nss })
+            }
+        };
+        Ok(Some((uid, known)))
+    }
+
+    fn in_files(
+        &mut self,
+        find: impl Fn(&mut Accounts<BorrowedFd<'a>>) -> Result<Option<User>>,
+    ) -> Result<Option<Known>> {
+        if let Some(user) = find(&mut self.inside)? {
+            return Ok(Some(Known { user, side: Side::Inside }));
+        }
+        Ok(find(&mut self.outside)?.map(|user| Known { user, side: Side::Outside }))
+    }
+
+    fn group(&mut self, text: &OsStr) -> Result<Gid> {
+        if let Some(gid) = self.inside.group(text)? {
+            return Ok(gid);
+        }
+        if let Some(gid) = self.outside.group(text)? {
+            return Ok(gid);
+        }
+        number(text)
+            .map(Gid::from_raw)
+            .or_else(|| getent::group(text))
+            .ok_or_else(|| unknown("group", text))
+    }
+
+    /// As initgroups(3) has it: the group in effect first, and each but once.
+    fn groups_of(&mut self, known: &Known, gid: Gid) -> Result<Vec<Gid>> {
+        let name = &known.user.name;
+        let listed = match known.side {
+            Side::Inside => self.inside.groups_of(name)?,
+            Side::Outside => self.outside.groups_of(name)?,
+            Side::Nss => getent::groups_of(name),
+        };
+        let mut groups = vec![gid];
+        groups.extend(listed.into_iter().filter(|&listed| listed != gid));
+        Ok(groups)
+    }
+}
+
+/// A number: digits, after blanks or a `+` as strtoul(3) takes them.
+fn number(text: &OsStr) -> Option<u32> {
+    let text = text.as_bytes().trim_ascii_start();
+    accounts::id(text.strip_prefix(b"+").unwrap_or(text))
+}
+
+fn unknown(what: &str, name: &OsStr) -> Error {
+    let reason = "neither the new root nor this system has this name";
+    Error::because(format!("find the {what}"), name, reason)
+}
+
+fn no_group(uid: Uid) -> Error {
+    let name = OsString::from(uid.to_string());
+    Error::because("find the group of the user", name, "no account has this number")
+        .with_hint(format!("name the group too, as in --userspec={uid}:{uid}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        let number = |text| number(OsStr::new(text));
+        assert_eq!(number("+5"), Some(5));
+        assert_eq!(number(" 5"), Some(5));
+        for text in ["", "+", "5 ", "-1", "++5", "0x5", "4294967295", "4294967296", "five"] {
+            assert_eq!(number(text), None, "{text:?}");
+        }
+    }
+}
