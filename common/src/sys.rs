@@ -294,3 +294,79 @@ pub fn borrow<'a>(fd: c_int) -> nix::Result<BorrowedFd<'a>> {
         Ok(BorrowedFd::borrow_raw(fd))
     }
 }
+
+/// A time namespace, which the other crates do not know yet (linux/sched.h).
+pub const CLONE_NEWTIME: c_int = 0x80;
+
+/// What a process does on a signal that it does not handle: all of a disposition that execve(2) keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// `SIG_DFL`.
+    Default,
+    /// `SIG_IGN`.
+    Ignore,
+}
+
+/// sigaction(2): sets a signal's disposition and gives what it was. A tool installs no handlers, so
+/// that "ignored" and "default" are all there can be.
+///
+/// # Errors
+/// EINVAL for SIGKILL, SIGSTOP and numbers that are no signal.
+pub fn set_disposition(signal: c_int, disposition: Disposition) -> nix::Result<Disposition> {
+    let handler = match disposition {
+        Disposition::Default => libc::SIG_DFL,
+        Disposition::Ignore => libc::SIG_IGN,
+    };
+    // SAFETY: neither disposition runs code of ours.
+    match unsafe { libc::signal(signal, handler) } {
+        libc::SIG_ERR => Err(Errno::last()),
+        libc::SIG_IGN => Ok(Disposition::Ignore),
+        _ => Ok(Disposition::Default),
+    }
+}
+
+/// setdomainname(2).
+///
+/// # Errors
+/// Those of setdomainname(2).
+pub fn setdomainname(name: &std::ffi::OsStr) -> nix::Result<()> {
+    let (start, length) = (name.as_encoded_bytes().as_ptr(), name.len());
+    // SAFETY: the name outlives the call, and its length is given.
+    Errno::result(unsafe { libc::setdomainname(start.cast(), length) }).map(drop)
+}
+
+/// kill(2) with any signal, the real-time ones too.
+///
+/// # Errors
+/// Those of kill(2).
+pub fn kill(pid: nix::unistd::Pid, signal: c_int) -> nix::Result<()> {
+    // SAFETY: kill takes numbers.
+    Errno::result(unsafe { libc::kill(pid.as_raw(), signal) }).map(drop)
+}
+
+/// prctl(2) `PR_GET_PDEATHSIG`: the signal that this process gets when its parent ends, 0 for none.
+///
+/// # Errors
+/// Those of prctl(2).
+pub fn parent_death_signal() -> nix::Result<c_int> {
+    let mut signal: c_int = 0;
+    // SAFETY: the kernel writes one int, which outlives the call.
+    Errno::result(unsafe { libc::prctl(libc::PR_GET_PDEATHSIG, &raw mut signal) })?;
+    Ok(signal)
+}
+
+/// Sets a variable of this process's environment, which COMMAND inherits.
+pub fn set_variable(name: &str, value: impl AsRef<std::ffi::OsStr>) {
+    // SAFETY: the tools never start a thread, so nobody reads the environment meanwhile.
+    unsafe { std::env::set_var(name, value) }
+}
+
+/// Removes all variables of this process's environment but those that `keep` names.
+pub fn clear_environment(keep: &[&str]) {
+    for (name, _) in std::env::vars_os() {
+        if !keep.iter().any(|kept| name == *kept) {
+            // SAFETY: as in set_variable.
+            unsafe { std::env::remove_var(name) }
+        }
+    }
+}

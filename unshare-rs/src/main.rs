@@ -1,1 +1,34 @@
-fn main() {}
+//! Makes new namespaces and becomes COMMAND inside them.
+
+#![cfg_attr(not(test), no_main)]
+#![forbid(unsafe_code)]
+
+mod child;
+mod cli;
+mod idmap;
+mod namespaces;
+mod outside;
+mod plan;
+mod setup;
+
+use cli::Action;
+use common::{Kind, Result, print};
+
+common::tool!(run, exit_status);
+
+fn run() -> Result<u8> {
+    match cli::parse(lexopt::Parser::from_env())? {
+        Action::Help => print(cli::HELP),
+        Action::Version => print(cli::VERSION),
+        Action::Run(plan) => plan.run(),
+    }
+}
+
+/// As util-linux's `unshare` and its `exec` helper give them.
+fn exit_status(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage | Kind::Failed => 1,
+        Kind::CommandNotRunnable => 126,
+        Kind::CommandNotFound => 127,
+    }
+}

@@ -1,0 +1,431 @@
+//! Arguments in, an [`Action`] out.
+
+use std::ffi::{OsStr, OsString};
+use std::str::FromStr;
+
+use common::{Command, Error, Result, quote};
+use lexopt::prelude::*;
+use nix::mount::MsFlags;
+use nix::sched::CloneFlags;
+use nix::sys::signal::Signal;
+
+use crate::child::Watch;
+use crate::idmap::{Block, Own, Range, Request, SetGroups};
+use crate::namespaces::{KINDS, NEWTIME, Namespaces};
+use crate::plan::Plan;
+use crate::setup::{Clocks, Names, PROPAGATIONS, Propagation, Setup};
+
+pub const VERSION: &str = concat!("unshare-rs ", env!("CARGO_PKG_VERSION"), "\n");
+
+pub const HELP: &str = "\
+Usage: unshare-rs [options] [COMMAND [ARG...]]
+
+Make new namespaces and become COMMAND inside them; without COMMAND, $SHELL or /bin/sh.
+
+Namespaces:
+  -m, --mount                new mount namespace
+  -u, --uts                  new UTS namespace (host name and domain name)
+  -i, --ipc                  new IPC namespace
+  -n, --net                  new network namespace
+  -p, --pid                  new pid namespace; it begins with the next child: see --fork
+  -U, --user                 new user namespace
+  -C, --cgroup               new cgroup namespace
+  -T, --time                 new time namespace
+
+Ids of the user namespace (each implies --user but --setgroups):
+  -r, --map-root-user        map the caller to root, --map-user 0 --map-group 0
+  -c, --map-current-user     map the caller to itself
+      --map-user ID          map the caller to the user ID, a number or a name
+      --map-group ID         map the caller's group to the group ID
+      --map-users BLOCK      map a block of users, INNER:OUTER:COUNT, auto, subids or all
+      --map-groups BLOCK     map a block of groups
+      --map-auto             map the caller's subordinate ids from 0 on
+      --map-subids           map the caller's subordinate ids to themselves
+      --setgroups WORD       allow or deny setgroups(2)
+      --keep-caps            keep the namespace's capabilities when COMMAND starts
+
+The child:
+  -f, --fork                 run COMMAND as a child and exit with its status
+      --kill-child[=SIGNAL]  send SIGNAL, by default SIGKILL, to the child when this process dies
+                             (implies --fork)
+      --forward-signals      hand signals on to the child (implies --fork)
+
+Set-up, in this order:
+      --monotonic SECONDS    offset of the monotonic clock, with --time
+      --boottime SECONDS     offset of the boot-time clock, with --time
+      --propagation HOW      of all mounts: private (default), shared, slave or unchanged
+      --hostname NAME        set the host name (implies --uts)
+      --domainname NAME      set the NIS domain name (implies --uts)
+  -R, --root DIR             change the root to DIR
+  -w, --wd DIR               change the working directory to DIR
+      --mount-proc[=DIR]     mount proc on DIR, by default /proc (implies --mount)
+  -G, --setgid GID           set the group id and drop the supplementary groups
+  -S, --setuid UID           set the user id
+
+  -h, --help                 display this help
+  -V, --version              display version
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Action {
+    Help,
+    Version,
+    Run(Box<Plan>),
+}
+
+/// The options as they are gathered.
+#[derive(Debug, Default)]
+struct Options {
+    namespaces: Namespaces,
+    ids: Request,
+    clocks: Clocks,
+    propagation: Option<Propagation>,
+    names: Names,
+    fork: bool,
+    watch: Watch,
+    setup: Setup,
+}
+
+/// The letters of options that are no namespaces.
+const LETTERS: [(char, &str); 7] = [
+    ('r', "map-root-user"),
+    ('c', "map-current-user"),
+    ('f', "fork"),
+    ('R', "root"),
+    ('w', "wd"),
+    ('S', "setuid"),
+    ('G', "setgid"),
+];
+
+/// Options stop at the first operand: all that follows belongs to COMMAND.
+pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
+    let mut options = Options::default();
+    let mut words = Vec::new();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Action::Help),
+            Short('V') | Long("version") => return Ok(Action::Version),
+            Short(letter) => options.short(letter, &mut parser)?,
+            Long(name) => {
+                let name = name.to_owned();
+                options.long(&name, &mut parser)?;
+            }
+            Value(word) => {
+                words.push(word);
+                words.extend(parser.raw_args()?);
+                break;
+            }
+        }
+    }
+    options.finish(words)
+}
+
+/// Where an option's value comes from.
+struct Values<'a> {
+    parser: &'a mut lexopt::Parser,
+    long: bool,
+}
+
+impl Values<'_> {
+    fn required(&mut self) -> Result<OsString> {
+        Ok(self.parser.value()?)
+    }
+
+    /// A letter takes no optional value, so that letters can be combined.
+    fn optional(&mut self) -> Option<OsString> {
+        if self.long { self.parser.optional_value() } else { None }
+    }
+
+    fn id(&mut self) -> Result<u32> {
+        let value = self.required()?;
+        number(&value).filter(|id| *id != u32::MAX).ok_or_else(|| not_a("an id", &value))
+    }
+
+    fn seconds(&mut self) -> Result<i64> {
+        let value = self.required()?;
+        number(&value).ok_or_else(|| not_a("a number of seconds", &value))
+    }
+}
+
+impl Options {
+    fn short(&mut self, letter: char, parser: &mut lexopt::Parser) -> Result<()> {
+        let letters = LETTERS.iter().copied();
+        let kinds = KINDS.iter().map(|kind| (kind.letter, kind.option));
+        let found = letters.chain(kinds).find(|(known, _)| *known == letter);
+        match found {
+            Some((_, name)) => self.option(name, &mut Values { parser, long: false }).map(drop),
+            None => Err(Short(letter).unexpected().into()),
+        }
+    }
+
+    fn long(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<()> {
+        match self.option(name, &mut Values { parser, long: true })? {
+            true => Ok(()),
+            false => Err(Long(name).unexpected().into()),
+        }
+    }
+
+    /// Whether `name` is an option; then it is taken.
+    fn option(&mut self, name: &str, values: &mut Values) -> Result<bool> {
+        Ok(self.namespace(name)
+            || self.own_id(name, values)?
+            || self.id_block(name, values)?
+            || self.child(name, values)?
+            || self.namespace_setting(name, values)?
+            || self.process_setting(name, values)?)
+    }
+
+    fn namespace(&mut self, name: &str) -> bool {
+        let kind = KINDS.iter().find(|kind| kind.option == name);
+        self.namespaces.flags |= kind.map_or(CloneFlags::empty(), |kind| kind.flag);
+        kind.is_some()
+    }
+
+    fn own_id(&mut self, name: &str, values: &mut Values) -> Result<bool> {
+        let Request { users, groups, .. } = &mut self.ids;
+        match name {
+            "map-root-user" => (users.own, groups.own) = (Some(Own::Id(0)), Some(Own::Id(0))),
+            "map-current-user" => (users.own, groups.own) = (Some(Own::Same), Some(Own::Same)),
+            "map-user" => users.own = Some(own_id(values.required()?)),
+            "map-group" => groups.own = Some(own_id(values.required()?)),
+            _ => return Ok(false),
+        }
+        self.namespaces.flags |= CloneFlags::CLONE_NEWUSER;
+        Ok(true)
+    }
+
+    fn id_block(&mut self, name: &str, values: &mut Values) -> Result<bool> {
+        let Request { users, groups, .. } = &mut self.ids;
+        let mut both = |block| {
+            users.blocks.push(block);
+            groups.blocks.push(block);
+        };
+        match name {
+            "map-users" => users.blocks.push(block(&values.required()?)?),
+            "map-groups" => groups.blocks.push(block(&values.required()?)?),
+            "map-auto" => both(Block::Auto),
+            "map-subids" => both(Block::Subordinate),
+            _ => return Ok(false),
+        }
+        self.namespaces.flags |= CloneFlags::CLONE_NEWUSER;
+        Ok(true)
+    }
+
+    fn child(&mut self, name: &str, values: &mut Values) -> Result<bool> {
+        match name {
+            "fork" => {}
+            "kill-child" => {
+                let signal = values.optional().map_or(Ok(Signal::SIGKILL as i32), |s| signal(&s));
+                self.watch.kill_child = Some(signal?);
+            }
+            "forward-signals" => self.watch.forward_signals = true,
+            _ => return Ok(false),
+        }
+        self.fork = true;
+        Ok(true)
+    }
+
+    fn namespace_setting(&mut self, name: &str, values: &mut Values) -> Result<bool> {
+        match name {
+            "setgroups" => self.ids.setgroups = Some(word(&SETGROUPS, &values.required()?)?),
+            "propagation" => {
+                self.propagation = Some(word(&PROPAGATIONS, &values.required()?)?);
+            }
+            "monotonic" => self.clocks.monotonic = Some(values.seconds()?),
+            "boottime" => self.clocks.boottime = Some(values.seconds()?),
+            "hostname" => {
+                self.names.host = Some(values.required()?);
+                self.namespaces.flags |= CloneFlags::CLONE_NEWUTS;
+            }
+            "domainname" => {
+                self.names.domain = Some(values.required()?);
+                self.namespaces.flags |= CloneFlags::CLONE_NEWUTS;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn process_setting(&mut self, name: &str, values: &mut Values) -> Result<bool> {
+        match name {
+            "root" => self.setup.root = Some(values.required()?),
+            "wd" => self.setup.directory = Some(values.required()?),
+            "mount-proc" => {
+                self.setup.proc = Some(values.optional().unwrap_or_else(|| "/proc".into()));
+                self.namespaces.flags |= CloneFlags::CLONE_NEWNS;
+            }
+            "setuid" => self.setup.uid = Some(values.id()?),
+            "setgid" => self.setup.gid = Some(values.id()?),
+            "keep-caps" => self.setup.keep_capabilities = true,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn finish(mut self, words: Vec<OsString>) -> Result<Action> {
+        if self.clocks != Clocks::default() && !self.namespaces.has(NEWTIME) {
+            return Err(Error::usage("--monotonic and --boottime need --time"));
+        }
+        let allowed = self.ids.setgroups == Some(SetGroups::Allow);
+        if allowed && self.ids.groups.own.is_some() && self.ids.groups.blocks.is_empty() {
+            let message = "--setgroups allow and a map of the own group alone exclude each other";
+            return Err(Error::usage(message));
+        }
+        let propagation = self.propagation.unwrap_or(PRIVATE);
+        self.setup.proc_propagates = propagation != PRIVATE;
+        Ok(Action::Run(Box::new(Plan {
+            namespaces: self.namespaces,
+            ids: self.ids,
+            clocks: self.clocks,
+            propagation,
+            names: self.names,
+            watch: self.fork.then_some(self.watch),
+            setup: self.setup,
+            command: Command::new(words).unwrap_or_else(Command::login_shell),
+        })))
+    }
+}
+
+const PRIVATE: Propagation = Propagation::To(MsFlags::MS_PRIVATE);
+
+const SETGROUPS: [(&str, SetGroups); 2] = [("allow", SetGroups::Allow), ("deny", SetGroups::Deny)];
+
+fn word<T: Copy>(table: &[(&str, T)], value: &OsStr) -> Result<T> {
+    table.iter().find(|(word, _)| value == *word).map(|(_, meaning)| *meaning).ok_or_else(|| {
+        let words: Vec<_> = table.iter().map(|(word, _)| *word).collect();
+        not_a(&format!("one of {}", words.join(", ")), value)
+    })
+}
+
+fn not_a(what: &str, value: &OsStr) -> Error {
+    Error::usage(format!("{} is not {what}", quote(value)))
+}
+
+fn number<T: FromStr>(value: &OsStr) -> Option<T> {
+    value.to_str()?.parse().ok()
+}
+
+/// A number or a name; the name is looked up later.
+fn own_id(value: OsString) -> Own {
+    number(&value).map_or(Own::Name(value), Own::Id)
+}
+
+/// INNER:OUTER:COUNT, or OUTER,INNER,COUNT as it was before util-linux 2.39.
+fn block(value: &OsStr) -> Result<Block> {
+    let range = match value.to_str() {
+        Some("auto") => return Ok(Block::Auto),
+        Some("subids") => return Ok(Block::Subordinate),
+        Some("all") => return Ok(Block::All),
+        Some(text) if text.contains(',') => {
+            numbers(text, ',').map(|[outer, inner, count]| Range { inner, outer, count })
+        }
+        Some(text) => numbers(text, ':').map(|[inner, outer, count]| Range { inner, outer, count }),
+        None => None,
+    };
+    range
+        .filter(Range::is_possible)
+        .map(Block::Range)
+        .ok_or_else(|| not_a("INNER:OUTER:COUNT, auto, subids or all", value))
+}
+
+fn numbers(text: &str, separator: char) -> Option<[u32; 3]> {
+    let numbers: Option<Vec<u32>> = text.split(separator).map(|word| word.parse().ok()).collect();
+    numbers?.try_into().ok()
+}
+
+/// A signal's number, or its name with or without SIG, in any case.
+fn signal(value: &OsStr) -> Result<i32> {
+    let named = |text: &str| {
+        let name = text.to_ascii_uppercase();
+        let name = name.strip_prefix("SIG").unwrap_or(&name);
+        Signal::from_str(&format!("SIG{name}")).ok().map(|signal| signal as i32)
+    };
+    let numbered = number(value).filter(|number| (1..=64).contains(number));
+    numbered.or_else(|| value.to_str().and_then(named)).ok_or_else(|| not_a("a signal", value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(line: &str) -> Result<Plan> {
+        match parse(lexopt::Parser::from_args(line.split_whitespace()))? {
+            Action::Run(plan) => Ok(*plan),
+            action => panic!("{action:?}"),
+        }
+    }
+
+    #[test]
+    fn letters_combine() {
+        let plan = plan("-Umrpf --mount-proc sh -c").unwrap();
+        let flags = CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWPID;
+        assert_eq!(plan.namespaces.flags, flags);
+        assert_eq!(plan.ids.users.own, Some(Own::Id(0)));
+        assert_eq!(plan.setup.proc, Some("/proc".into()));
+        assert!(plan.watch.is_some());
+    }
+
+    #[test]
+    fn options_stop_at_the_first_operand() {
+        let plan = plan("-m sh -f --no-such-option").unwrap();
+        assert!(plan.watch.is_none());
+    }
+
+    #[test]
+    fn what_implies_what() {
+        for line in ["-r", "-c", "--map-user 1", "--map-groups 0:0:1", "--map-auto"] {
+            assert!(plan(line).unwrap().namespaces.has(CloneFlags::CLONE_NEWUSER), "{line}");
+        }
+        for line in ["--kill-child", "--kill-child=TERM", "--forward-signals"] {
+            assert!(plan(line).unwrap().watch.is_some(), "{line}");
+        }
+        assert!(plan("--mount-proc=/x").unwrap().namespaces.has(CloneFlags::CLONE_NEWNS));
+        assert!(plan("--hostname x").unwrap().namespaces.has(CloneFlags::CLONE_NEWUTS));
+    }
+
+    #[test]
+    fn blocks() {
+        let range = |inner, outer, count| Block::Range(Range { inner, outer, count });
+        let block = |text: &str| block(OsStr::new(text)).ok();
+        assert_eq!(block("0:1000:1"), Some(range(0, 1000, 1)));
+        assert_eq!(block("1000,0,1"), Some(range(0, 1000, 1)));
+        assert_eq!(block("auto"), Some(Block::Auto));
+        for text in ["", "0", "0:0", "0:0:0", "0:0:1:1", "-1:0:1", "4294967295:0:2", "x:0:1"] {
+            assert_eq!(block(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn signals() {
+        let signal = |text: &str| signal(OsStr::new(text)).ok();
+        for text in ["TERM", "SIGTERM", "sigterm", "15"] {
+            assert_eq!(signal(text), Some(15), "{text}");
+        }
+        assert_eq!(signal("64"), Some(64));
+        for text in ["0", "65", "-1", "", "SIG", "NOPE"] {
+            assert_eq!(signal(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn wrong_command_lines() {
+        for line in [
+            "-x",
+            "--no-such-option",
+            "--fork=x",
+            "--root",
+            "--propagation down",
+            "--setgroups maybe",
+            "--setuid root",
+            "--setgid 4294967295",
+            "--monotonic 1",
+            "--time --boottime soon",
+            "--kill-child=NOPE",
+            "--map-users 1",
+            "-r --setgroups allow",
+        ] {
+            assert_eq!(plan(line).unwrap_err().kind(), common::Kind::Usage, "{line}");
+        }
+    }
+}
