@@ -34,6 +34,9 @@ pub(crate) fn program(path: &Path, errno: Errno) -> Option<String> {
     if meta.is_dir() {
         return Some(format!("{} is a directory", quote(path)));
     }
+    if !meta.is_file() {
+        return Some(format!("{} is no regular file", quote(path)));
+    }
     let mut head = Vec::new();
     File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
     match errno {
@@ -135,6 +138,15 @@ mod tests {
         assert_eq!(script_interpreter(b"#! /bin/sh -e\nx"), Some(&b"/bin/sh"[..]));
         assert_eq!(script_interpreter(b"#!/bin/sh\r\nx"), Some(&b"/bin/sh\r"[..]));
         assert_eq!(script_interpreter(b"echo"), None);
+    }
+
+    #[test]
+    fn a_fifo_is_not_waited_for() {
+        let path = std::env::temp_dir().join(format!("explain-{}", std::process::id()));
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let hint = program(&path, Errno::EACCES);
+        std::fs::remove_file(&path).unwrap();
+        assert!(hint.unwrap().ends_with("is no regular file"));
     }
 
     #[test]
