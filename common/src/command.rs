@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
-use nix::unistd::{AccessFlags, execveat, execvp, faccessat};
+use nix::unistd::{AccessFlags, execv, execveat, faccessat};
 
 use crate::error::{Error, Kind, Result};
 use crate::explain;
@@ -65,13 +65,39 @@ impl Command {
     /// Becomes the command. Comes back only with the reason why that failed.
     #[must_use]
     pub fn exec(&self) -> Error {
-        let Err(errno) = match &self.carried {
+        let errno = match &self.carried {
             Some(program) => {
-                execveat(program, c"", &self.argv, &environment(), AtFlags::AT_EMPTY_PATH)
+                let Err(errno) =
+                    execveat(program, c"", &self.argv, &environment(), AtFlags::AT_EMPTY_PATH);
+                errno
             }
-            None => execvp(&c_string(self.program.clone()), &self.argv),
+            None => self.search_and_exec(),
         };
         self.failure(errno)
+    }
+
+    /// What execvp(3) does, but that a program for another machine is not given to the shell as a
+    /// script.
+    fn search_and_exec(&self) -> Errno {
+        let mut result = Errno::ENOENT;
+        for path in candidates(&self.program) {
+            let Err(errno) = execv(&c_string(path.clone().into()), &self.argv);
+            match errno {
+                Errno::ENOEXEC if !explain::is_elf(&path) => return self.exec_script(path),
+                Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE => {}
+                Errno::EACCES => result = errno,
+                errno => return errno,
+            }
+        }
+        result
+    }
+
+    /// A text without a `#!` line is the shell's.
+    fn exec_script(&self, path: PathBuf) -> Errno {
+        let mut argv = vec![c"/bin/sh".to_owned(), c_string(path.into())];
+        argv.extend_from_slice(self.argv.get(1..).unwrap_or_default());
+        let Err(errno) = execv(c"/bin/sh", &argv);
+        errno
     }
 
     /// The program's descriptor, found as `execvp` would find it.
@@ -98,7 +124,7 @@ impl Command {
             if self.carried.is_some() {
                 return explain::carried(errno);
             }
-            candidates(&self.program).find_map(|path| explain::program(&path, errno))
+            candidates(&self.program).iter().find_map(|path| explain::program(path, errno))
         })
     }
 }
@@ -108,17 +134,12 @@ fn shell_path() -> OsString {
 }
 
 /// The paths at which `execvp` would look for `program`, in its order.
-fn candidates(program: &OsStr) -> impl Iterator<Item = PathBuf> {
-    let search = if program.as_bytes().contains(&b'/') {
-        OsString::new()
-    } else {
-        env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into())
-    };
-    let program = program.to_owned();
-    env::split_paths(&search)
-        .map(move |directory| directory.join(&program))
-        .collect::<Vec<_>>()
-        .into_iter()
+fn candidates(program: &OsStr) -> Vec<PathBuf> {
+    if program.is_empty() || program.as_bytes().contains(&b'/') {
+        return Vec::from_iter((!program.is_empty()).then(|| program.into()));
+    }
+    let path = env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
+    env::split_paths(&path).map(|directory| directory.join(program)).collect()
 }
 
 fn open_executable(path: &PathBuf) -> nix::Result<OwnedFd> {
@@ -164,8 +185,8 @@ mod tests {
 
     #[test]
     fn a_path_is_not_searched_for() {
-        let found: Vec<_> = candidates(OsStr::new("./a")).collect();
-        assert_eq!(found, [PathBuf::from("./a")]);
+        assert_eq!(candidates(OsStr::new("./a")), [PathBuf::from("./a")]);
+        assert!(candidates(OsStr::new("")).is_empty());
     }
 
     #[test]

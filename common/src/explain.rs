@@ -13,6 +13,9 @@ use crate::error::quote;
 /// How much of a file is read: program headers stand right behind the ELF header.
 const HEAD: u64 = 4096;
 
+/// The first bytes of an ELF file.
+const ELF: &[u8; 4] = b"\x7fELF";
+
 /// `e_machine` of the architectures that a container image is likely to be for (elf.h).
 const MACHINES: &[(u16, &str)] = &[
     (3, "x86"),
@@ -55,10 +58,21 @@ pub(crate) fn carried(errno: Errno) -> Option<String> {
     })
 }
 
+/// Whether the regular file at `path` is an ELF program.
+pub(crate) fn is_elf(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    let regular = path.metadata().is_ok_and(|meta| meta.is_file());
+    regular && File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *ELF
+}
+
 fn missing_interpreter(path: &Path, head: &[u8]) -> Option<String> {
     let (interpreter, what) = match script_interpreter(head) {
         Some(name) => (name, "the interpreter of its first line"),
-        None => (elf_interpreter(head)?, "its ELF interpreter"),
+        None if head.starts_with(ELF) => (elf_interpreter(head)?, "its ELF interpreter"),
+        None => {
+            let path = quote(path);
+            return Some(format!("{path} has no '#!' line, and there is no '/bin/sh' to run it"));
+        }
     };
     if let Some(name) = interpreter.strip_suffix(b"\r") {
         let name = quote(OsStr::from_bytes(name));
@@ -118,7 +132,7 @@ struct Elf<'a> {
 
 impl<'a> Elf<'a> {
     fn new(head: &'a [u8]) -> Option<Self> {
-        let ident = head.strip_prefix(b"\x7fELF")?;
+        let ident = head.strip_prefix(ELF)?;
         Some(Self { head, wide: *ident.first()? == 2, big: *ident.get(1)? == 2 })
     }
 
