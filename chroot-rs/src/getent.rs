@@ -7,16 +7,30 @@ use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
 use common::accounts::{Group, User, id};
-use nix::unistd::Gid;
+use nix::unistd::{Gid, Uid};
 
-/// The user of this name, or of this number where the key is one.
-pub fn user(key: &OsStr) -> Option<User> {
-    User::parse(first_line(&ask("passwd", key)))
+/// The user of this name.
+pub fn user(name: &OsStr) -> Option<User> {
+    is_name(name).then(|| User::parse(first_line(&ask("passwd", name)))).flatten()
+}
+
+/// The user of this number.
+pub fn user_of(uid: Uid) -> Option<User> {
+    let answer = ask("passwd", uid.to_string().as_ref());
+    User::parse(first_line(&answer)).filter(|user| user.uid == uid)
 }
 
 /// The number of the group of this name.
 pub fn group(name: &OsStr) -> Option<Gid> {
-    Group::parse(first_line(&ask("group", name))).map(|group| group.gid)
+    let parse = |answer: Vec<u8>| Group::parse(first_line(&answer)).map(|group| group.gid);
+    is_name(name).then(|| parse(ask("group", name))).flatten()
+}
+
+/// getent takes what strtoul(3) reads to its end for a number, and cuts it to 32 bits: 4294967296
+/// would be root.
+fn is_name(key: &OsStr) -> bool {
+    let key = key.as_bytes().trim_ascii_start();
+    !key.iter().all(|byte| byte.is_ascii_digit() || b"+-".contains(byte))
 }
 
 /// The groups that list the user: `NAME GID...`.
@@ -48,4 +62,19 @@ fn ask(database: &str, key: &OsStr) -> Vec<u8> {
 
 fn first_line(answer: &[u8]) -> &[u8] {
     answer.split(|&byte| byte == b'\n').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_no_names() {
+        for key in ["", "0", " 4294967296", "+0", "-1", "+", "\t12"] {
+            assert!(!is_name(OsStr::new(key)), "{key:?}");
+        }
+        for key in ["ann", "0day", "1 a", "DOMAIN\\ann", "--help"] {
+            assert!(is_name(OsStr::new(key)), "{key:?}");
+        }
+    }
 }

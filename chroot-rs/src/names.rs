@@ -93,9 +93,7 @@ impl<'a> Names<'a> {
         };
         let known = match self.in_files(|accounts| accounts.user_of(uid))? {
             Some(known) => Some(known),
-            None => {
-                getent::user(uid.to_string().as_ref()).map(|user| Known { user, side: Side::Nss })
-            }
+            None => getent::user_of(uid).map(|user| Known { user, side: Side::Nss }),
         };
         Ok(Some((uid, known)))
     }
