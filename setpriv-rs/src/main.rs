@@ -1,1 +1,38 @@
-fn main() {}
+//! Changes user, groups, capabilities and what else of privilege execve(2) keeps, and becomes COMMAND.
+
+#![cfg_attr(not(test), no_main)]
+#![forbid(unsafe_code)]
+
+mod capabilities;
+mod cli;
+mod death_signal;
+mod dump;
+mod environment;
+mod identity;
+mod privileges;
+mod securebits;
+
+use cli::Action;
+use common::{Kind, Result, print};
+
+common::tool!(run, exit_status);
+
+fn run() -> Result<u8> {
+    match cli::parse(lexopt::Parser::from_env())? {
+        Action::Help => print(cli::HELP),
+        Action::Version => print(cli::VERSION),
+        Action::ListCapabilities => dump::list_capabilities(),
+        Action::Dump(level) => dump::dump(level),
+        Action::Run(privileges) => Err(privileges.run()),
+    }
+}
+
+/// As util-linux's `setpriv` gives them: a privilege that could not be set has the status of a
+/// command that was not found.
+fn exit_status(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage => 1,
+        Kind::CommandNotRunnable => 126,
+        Kind::Failed | Kind::CommandNotFound => 127,
+    }
+}

@@ -1,0 +1,249 @@
+//! Capabilities: their names, and how a LIST changes a set.
+
+use common::{Error, Result, accounts, sys};
+use nix::errno::Errno;
+use nix::libc;
+
+/// linux/capability.h: a name's place is its number.
+pub const NAMES: [&str; 41] = [
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
+    "checkpoint_restore",
+];
+
+/// A set is a `u64`, as in capset(2): that is how many capabilities there can be.
+const LIMIT: u32 = u64::BITS;
+
+/// Every kernel that has openat2(2) has these; a later one is asked for before it is used.
+const OLD: u64 = (1 << 38) - 1;
+
+#[allow(missing_docs)]
+pub const SETGID: u32 = 6;
+#[allow(missing_docs)]
+pub const SETUID: u32 = 7;
+#[allow(missing_docs)]
+pub const SETPCAP: u32 = 8;
+
+/// What a LIST of `+CAP` and `-CAP` does to a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Added, as far as there is such a capability to be had.
+    add: u64,
+    /// Taken away.
+    remove: u64,
+    /// Named one by one, so that each must exist.
+    named: u64,
+}
+
+impl Change {
+    /// Reads a LIST: entries apply from left to right.
+    pub fn parse(list: &str) -> Result<Self> {
+        list.split(',').try_fold(Self::default(), Self::entry)
+    }
+
+    fn entry(self, entry: &str) -> Result<Self> {
+        let (sign, name) = entry
+            .split_at_checked(1)
+            .filter(|(sign, _)| matches!(*sign, "+" | "-"))
+            .ok_or_else(|| Error::usage(format!("'{entry}' is no +CAP or -CAP")))?;
+        let (mask, named) = match number(name) {
+            _ if name.eq_ignore_ascii_case("all") => (u64::MAX, 0),
+            Some(number) => (1 << number, 1 << number),
+            None => return Err(unknown(name)),
+        };
+        let named = self.named | named;
+        Ok(match sign {
+            "+" => Self { add: self.add | mask, remove: self.remove & !mask, named },
+            _ => Self { add: self.add & !mask, remove: self.remove | mask, named },
+        })
+    }
+
+    /// The set that `old` becomes; of `+all`, no more than what is `available`.
+    pub fn apply(self, old: u64, available: u64) -> u64 {
+        (old & !self.remove) | (self.add & (available | self.named))
+    }
+
+    /// Whether the outcome hangs on nothing but the LIST.
+    pub fn is_whole(self) -> bool {
+        self.remove | self.add == u64::MAX
+    }
+
+    /// Whether it adds more than the capabilities that it names.
+    pub fn adds_all(self) -> bool {
+        self.add & !self.named != 0
+    }
+
+    /// The capabilities to remove one by one.
+    pub fn removed(self) -> impl Iterator<Item = u32> {
+        numbers(self.remove)
+    }
+
+    /// The capabilities to add one by one, of `+all` no more than what is `available`.
+    pub fn added(self, available: u64) -> impl Iterator<Item = u32> {
+        numbers(self.apply(0, available))
+    }
+
+    /// Fails where a capability was named that this kernel does not have.
+    pub fn check(self) -> Result<()> {
+        match numbers(self.named & !OLD).find(|&number| is_bound(number) == Err(Errno::EINVAL)) {
+            Some(number) => Err(unknown(&name(number))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    Error::usage(format!("unknown capability '{name}'"))
+}
+
+/// The number of a capability: its name in any case, with or without `cap_`, or `cap_N`.
+fn number(name: &str) -> Option<u32> {
+    let name = name.to_ascii_lowercase();
+    let short = name.strip_prefix("cap_").unwrap_or(&name);
+    if let Some(number) = NAMES.iter().position(|known| *known == short) {
+        return Some(number as u32);
+    }
+    let digits = name.strip_prefix("cap_")?;
+    accounts::id(digits.as_bytes()).filter(|number| *number < LIMIT)
+}
+
+/// The name of a capability, `cap_N` for one that is newer than this program.
+pub fn name(number: u32) -> String {
+    match NAMES.get(number as usize) {
+        Some(name) => (*name).into(),
+        None => format!("cap_{number}"),
+    }
+}
+
+/// The names of a set's capabilities between commas.
+pub fn list(set: u64) -> String {
+    numbers(set).map(name).collect::<Vec<_>>().join(",")
+}
+
+/// The capabilities of a set.
+pub fn numbers(set: u64) -> impl Iterator<Item = u32> {
+    (0..LIMIT).filter(move |number| set >> number & 1 == 1)
+}
+
+/// The capabilities that this kernel has.
+pub fn known() -> impl Iterator<Item = u32> {
+    (0..LIMIT).take_while(|&number| is_bound(number).is_ok())
+}
+
+/// Whether the bounding set holds the capability; EINVAL where the kernel has no such one.
+pub fn is_bound(number: u32) -> nix::Result<bool> {
+    sys::prctl(libc::PR_CAPBSET_READ, number.into(), 0).map(|value| value == 1)
+}
+
+/// Whether this process may use the capability now.
+pub fn is_effective(number: u32) -> bool {
+    sys::capget().is_ok_and(|sets| sets.effective >> number & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(list: &str, old: u64, available: u64) -> u64 {
+        Change::parse(list).unwrap().apply(old, available)
+    }
+
+    #[test]
+    fn every_name_in_every_form() {
+        for (place, known) in NAMES.iter().enumerate() {
+            let place = place as u32;
+            assert_eq!(number(known), Some(place));
+            assert_eq!(number(&format!("cap_{known}")), Some(place));
+            assert_eq!(number(&format!("CAP_{}", known.to_uppercase())), Some(place));
+            assert_eq!(number(&format!("cap_{place}")), Some(place));
+            assert_eq!(name(place), *known);
+        }
+    }
+
+    #[test]
+    fn names_stand_at_their_numbers() {
+        let numbered = [("chown", 0), ("kill", 5), ("setgid", SETGID), ("setuid", SETUID)];
+        for (name, place) in numbered {
+            assert_eq!(number(name), Some(place));
+        }
+        for (name, place) in [("setpcap", SETPCAP), ("sys_admin", 21), ("bpf", 39)] {
+            assert_eq!(number(name), Some(place));
+        }
+    }
+
+    #[test]
+    fn newer_capabilities_go_by_number() {
+        assert_eq!((number("cap_63"), name(63).as_str()), (Some(63), "cap_63"));
+        for wrong in ["cap_64", "cap_", "63", "cap_+1", "cap_cap_1", "", "nosuch", "all_"] {
+            assert_eq!(number(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn entries_apply_from_left_to_right() {
+        assert_eq!(applied("-all,+kill", 0xff, 0), 1 << 5);
+        assert_eq!(applied("+kill,-all", 0xff, u64::MAX), 0);
+        assert_eq!(applied("+kill", 1, 0), 1 << 5 | 1);
+        assert_eq!(applied("-chown", 3, u64::MAX), 2);
+        assert_eq!(applied("+all,-chown", 0, 7), 6);
+        assert_eq!(applied("-all,+ALL", 0, 7), 7);
+    }
+
+    #[test]
+    fn all_is_what_is_available() {
+        assert_eq!(applied("+all", 8, 3), 11);
+        assert_eq!(applied("+all,+kill", 0, 3), 1 << 5 | 3);
+    }
+
+    #[test]
+    fn wrong_lists() {
+        for list in ["", "all", "kill", "+", "-", "+kill,", ",+kill", "+nosuch", "+ kill", "é"] {
+            assert_eq!(Change::parse(list).unwrap_err().kind(), common::Kind::Usage, "{list}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_newer_than_every_kernel_is_asked_for() {
+        assert_eq!(Change::parse("-all,+kill").unwrap().check(), Ok(()));
+        let error = Change::parse("+cap_63").unwrap().check().unwrap_err();
+        assert_eq!(error.to_string(), "unknown capability 'cap_63'");
+    }
+}

@@ -1,0 +1,327 @@
+//! Arguments in, an [`Action`] out.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use common::{Command, Error, Result, quote};
+use lexopt::prelude::*;
+
+use crate::capabilities::Change;
+use crate::death_signal::DeathSignal;
+use crate::environment::Environment;
+use crate::identity::{Groups, Request};
+use crate::privileges::{Capabilities, Privileges};
+use crate::securebits::Securebits;
+
+pub const VERSION: &str = concat!("setpriv-rs ", env!("CARGO_PKG_VERSION"), "\n");
+
+pub const HELP: &str = "\
+Usage: setpriv-rs [options] COMMAND [ARG...]
+
+Change user, groups, capabilities and other privileges, then become COMMAND.
+
+User and groups (USER and GROUP are numbers, or names in /etc/passwd and /etc/group):
+      --reuid USER            the real and the effective user
+      --ruid USER             the real user
+      --euid USER             the effective user
+      --regid GROUP           the real and the effective group
+      --rgid GROUP            the real group
+      --egid GROUP            the effective group
+      --clear-groups          no supplementary groups
+      --keep-groups           the supplementary groups stay
+      --init-groups           the supplementary groups that /etc/group gives the user
+      --groups GROUP,...      these supplementary groups
+
+Capabilities (each LIST is +CAP or -CAP between commas; +all and -all are all of them):
+      --bounding-set LIST     the bounding set
+      --permitted-caps LIST   the permitted set
+      --effective-caps LIST   the effective set
+      --inh-caps LIST         the inheritable set
+      --ambient-caps LIST     the ambient set
+
+Other privileges:
+      --no-new-privs, --nnp   COMMAND gains no privileges by set-user-ID bits or file capabilities
+      --securebits LIST       +BIT or -BIT between commas
+      --pdeathsig SIGNAL      the signal for the end of the parent; 'keep' or 'clear'
+
+Environment:
+      --reset-env             nothing but TERM, and HOME, SHELL, USER, LOGNAME, PATH of the user
+      --set-home              HOME of the user, else '/', where HOME is not set
+
+      --list-caps             list the capabilities of this kernel
+  -d, --dump                  show the present state; twice or thrice: more of it
+  -h, --help                  display this help
+  -V, --version               display version
+";
+
+/// Options of the classic that have no counterpart here; all of them take a value.
+const UNSUPPORTED: [&str; 6] = [
+    "apparmor-profile",
+    "landlock-access",
+    "landlock-rule",
+    "ptracer",
+    "seccomp-filter",
+    "selinux-label",
+];
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Action {
+    Help,
+    Version,
+    ListCapabilities,
+    Dump(u32),
+    Run(Box<Privileges>),
+}
+
+/// The options as they were typed.
+#[derive(Debug, Default)]
+struct Options {
+    identity: Request,
+    capabilities: Capabilities,
+    securebits: Option<Securebits>,
+    no_new_privs: Option<()>,
+    death_signal: Option<DeathSignal>,
+    environment: Option<Environment>,
+    list_caps: Option<()>,
+    dump: u32,
+    count: usize,
+}
+
+/// Options stop at the first operand: all that follows belongs to COMMAND.
+pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
+    let mut options = Options::default();
+    let program = loop {
+        match parser.next()? {
+            Some(Short('h') | Long("help")) => return Ok(Action::Help),
+            Some(Short('V') | Long("version")) => return Ok(Action::Version),
+            Some(Short('d') | Long("dump")) => options.dump += 1,
+            Some(Long(name)) => {
+                let name = name.to_owned();
+                options.long(&name, &mut parser)?;
+            }
+            Some(Value(operand)) => break Some(operand),
+            Some(option) => return Err(option.unexpected().into()),
+            None => break None,
+        }
+    };
+    let command = Command::new(program.into_iter().chain(parser.raw_args()?).collect());
+    options.action(command)
+}
+
+impl Options {
+    fn long(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<()> {
+        self.count += 1;
+        let identity = &mut self.identity;
+        let capabilities = &mut self.capabilities;
+        match name {
+            "ruid" => once(&mut identity.ruid, name, parser.value()?),
+            "euid" => once(&mut identity.euid, name, parser.value()?),
+            "reuid" => {
+                let user = parser.value()?;
+                once(&mut identity.ruid, name, user.clone())?;
+                once(&mut identity.euid, name, user)
+            }
+            "rgid" => once(&mut identity.rgid, name, parser.value()?),
+            "egid" => once(&mut identity.egid, name, parser.value()?),
+            "regid" => {
+                let group = parser.value()?;
+                once(&mut identity.rgid, name, group.clone())?;
+                once(&mut identity.egid, name, group)
+            }
+            "clear-groups" => once_groups(&mut identity.groups, Groups::Clear),
+            "keep-groups" => once_groups(&mut identity.groups, Groups::Keep),
+            "init-groups" => once_groups(&mut identity.groups, Groups::Init),
+            "groups" => once_groups(&mut identity.groups, Groups::List(words(&parser.value()?))),
+            "bounding-set" => once(&mut capabilities.bounding, name, change(parser)?),
+            "permitted-caps" => once(&mut capabilities.permitted, name, change(parser)?),
+            "effective-caps" => once(&mut capabilities.effective, name, change(parser)?),
+            "inh-caps" => once(&mut capabilities.inheritable, name, change(parser)?),
+            "ambient-caps" => once(&mut capabilities.ambient, name, change(parser)?),
+            "no-new-privs" | "nnp" => once(&mut self.no_new_privs, "no-new-privs", ()),
+            "securebits" => {
+                once(&mut self.securebits, name, Securebits::parse(&text(&parser.value()?)?)?)
+            }
+            "pdeathsig" => {
+                once(&mut self.death_signal, name, DeathSignal::parse(&text(&parser.value()?)?)?)
+            }
+            "reset-env" => once_environment(&mut self.environment, Environment::Reset),
+            "set-home" => once_environment(&mut self.environment, Environment::SetHome),
+            "list-caps" => once(&mut self.list_caps, name, ()),
+            _ if UNSUPPORTED.contains(&name) => {
+                Err(Error::usage(format!("--{name} is not supported")))
+            }
+            _ => Err(Long(name).unexpected().into()),
+        }
+    }
+
+    fn action(self, command: Option<Command>) -> Result<Action> {
+        if self.dump > 0 {
+            return match command {
+                None if self.count == 0 => Ok(Action::Dump(self.dump)),
+                _ => Err(Error::usage("--dump stands alone")),
+            };
+        }
+        if self.list_caps.is_some() {
+            return match command {
+                None if self.count == 1 => Ok(Action::ListCapabilities),
+                _ => Err(Error::usage("--list-caps stands alone")),
+            };
+        }
+        self.check()?;
+        Ok(Action::Run(Box::new(Privileges {
+            identity: self.identity,
+            capabilities: self.capabilities,
+            securebits: self.securebits,
+            no_new_privs: self.no_new_privs.is_some(),
+            death_signal: self.death_signal,
+            environment: self.environment.unwrap_or_default(),
+            command: command.ok_or_else(|| Error::usage("missing operand: COMMAND"))?,
+        })))
+    }
+
+    /// Who changes the group and forgets the supplementary groups keeps privileges unawares.
+    fn check(&self) -> Result<()> {
+        let Request { ruid, rgid, egid, groups, .. } = &self.identity;
+        if (rgid.is_some() || egid.is_some()) && groups.is_none() {
+            return Err(Error::usage(
+                "--regid, --rgid and --egid need --clear-groups, --keep-groups, --init-groups or --groups",
+            ));
+        }
+        if *groups == Some(Groups::Init) && ruid.is_none() {
+            return Err(Error::usage("--init-groups needs --reuid or --ruid"));
+        }
+        Ok(())
+    }
+}
+
+fn once<T>(place: &mut Option<T>, name: &str, value: T) -> Result<()> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Error::usage(format!("--{name} is given twice"))),
+    }
+}
+
+fn once_groups(place: &mut Option<Groups>, value: Groups) -> Result<()> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Error::usage(
+            "only one of --clear-groups, --keep-groups, --init-groups and --groups can be given",
+        )),
+    }
+}
+
+fn once_environment(place: &mut Option<Environment>, value: Environment) -> Result<()> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(Error::usage("only one of --reset-env and --set-home can be given")),
+    }
+}
+
+fn change(parser: &mut lexopt::Parser) -> Result<Change> {
+    Change::parse(&text(&parser.value()?)?)
+}
+
+fn text(value: &OsStr) -> Result<String> {
+    let text = value.to_str().map(str::to_owned);
+    text.ok_or_else(|| Error::usage(format!("{} is no UTF-8", quote(value))))
+}
+
+/// The words between the commas.
+fn words(list: &OsStr) -> Vec<OsString> {
+    let words = list.as_bytes().split(|&byte| byte == b',');
+    words.map(|word| OsStr::from_bytes(word).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(arguments: &[&str]) -> Result<Action> {
+        parse(lexopt::Parser::from_args(arguments))
+    }
+
+    fn privileges(arguments: &[&str]) -> Privileges {
+        match action(arguments) {
+            Ok(Action::Run(privileges)) => *privileges,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn refusal(arguments: &[&str]) -> String {
+        let error = action(arguments).unwrap_err();
+        assert_eq!(error.kind(), common::Kind::Usage);
+        error.to_string()
+    }
+
+    #[test]
+    fn options_stop_at_the_first_operand() {
+        let privileges = privileges(&["--nnp", "--keep-groups", "sh", "--reuid", "7"]);
+        assert!(privileges.no_new_privs && privileges.identity.ruid.is_none());
+    }
+
+    #[test]
+    fn both_ids_in_one_option() {
+        let request = privileges(&["--reuid=7", "--regid", "ann", "--groups=1,b", "sh"]).identity;
+        assert_eq!((request.ruid, request.euid), (Some("7".into()), Some("7".into())));
+        assert_eq!((request.rgid, request.egid), (Some("ann".into()), Some("ann".into())));
+        assert_eq!(request.groups, Some(Groups::List(vec!["1".into(), "b".into()])));
+    }
+
+    #[test]
+    fn each_set_has_its_option() {
+        let change = Change::parse("+kill").ok();
+        let row = |option| privileges(&[option, "+kill", "sh"]).capabilities;
+        assert_eq!(row("--bounding-set").bounding, change);
+        assert_eq!(row("--permitted-caps").permitted, change);
+        assert_eq!(row("--effective-caps").effective, change);
+        assert_eq!(row("--inh-caps").inheritable, change);
+        assert_eq!(row("--ambient-caps").ambient, change);
+    }
+
+    #[test]
+    fn what_stands_alone() {
+        assert!(matches!(action(&["-d"]), Ok(Action::Dump(1))));
+        assert!(matches!(action(&["-dd", "--dump"]), Ok(Action::Dump(3))));
+        assert!(matches!(action(&["--list-caps"]), Ok(Action::ListCapabilities)));
+        assert_eq!(refusal(&["-d", "--nnp"]), "--dump stands alone");
+        assert_eq!(refusal(&["-d", "sh"]), "--dump stands alone");
+        assert_eq!(refusal(&["--list-caps", "--nnp"]), "--list-caps stands alone");
+        assert_eq!(refusal(&["--list-caps", "sh"]), "--list-caps stands alone");
+    }
+
+    #[test]
+    fn what_is_not_supported_is_named() {
+        for name in UNSUPPORTED {
+            assert_eq!(
+                refusal(&[&format!("--{name}"), "x", "sh"]),
+                format!("--{name} is not supported")
+            );
+        }
+    }
+
+    #[test]
+    fn a_group_alone_is_half_a_change() {
+        for option in ["--regid=7", "--rgid=7", "--egid=7"] {
+            assert!(refusal(&[option, "sh"]).contains("need --clear-groups"));
+        }
+        assert!(refusal(&["--init-groups", "sh"]).contains("--reuid"));
+    }
+
+    #[test]
+    fn nothing_is_given_twice() {
+        assert_eq!(refusal(&["--nnp", "--no-new-privs", "sh"]), "--no-new-privs is given twice");
+        assert_eq!(refusal(&["--reuid=1", "--ruid=1", "sh"]), "--ruid is given twice");
+        assert!(refusal(&["--clear-groups", "--keep-groups", "sh"]).starts_with("only one of"));
+        assert!(refusal(&["--reset-env", "--set-home", "sh"]).starts_with("only one of"));
+    }
+
+    #[test]
+    fn wrong_command_lines() {
+        for arguments in
+            [&[][..], &["--nnp"], &["-x"], &["--nosuch"], &["--reuid"], &["--nnp=x", "sh"]]
+        {
+            refusal(arguments);
+        }
+    }
+}

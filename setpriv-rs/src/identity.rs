@@ -1,0 +1,193 @@
+//! Who the process becomes: user, group and supplementary groups.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+
+use common::accounts::{self, Accounts, User};
+use common::{Context, Error, Result, quote};
+use nix::errno::Errno;
+use nix::unistd::{Gid, Uid, getgroups, getresuid, getuid, setgroups, setresgid, setresuid};
+
+use crate::capabilities::{SETGID, SETUID, is_effective};
+
+/// To setresuid(2) and setresgid(2): leave it as it is.
+const UNCHANGED: u32 = u32::MAX;
+
+/// What is asked for: names or numbers, as they were typed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    pub ruid: Option<OsString>,
+    pub euid: Option<OsString>,
+    pub rgid: Option<OsString>,
+    pub egid: Option<OsString>,
+    pub groups: Option<Groups>,
+}
+
+/// What becomes of the supplementary groups.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Groups {
+    /// They stay.
+    Keep,
+    /// There are none.
+    Clear,
+    /// Those that the group file lists the user in, and the user's own.
+    Init,
+    /// These, names or numbers.
+    List(Vec<OsString>),
+}
+
+/// The accounts of the root that the process is in, opened when a name is first looked up.
+#[derive(Debug, Default)]
+pub struct Names(Option<Accounts>);
+
+impl Names {
+    fn accounts(&mut self) -> Result<&mut Accounts> {
+        let accounts = match self.0.take() {
+            Some(accounts) => accounts,
+            None => Accounts::of("/")?,
+        };
+        Ok(self.0.insert(accounts))
+    }
+
+    /// The user of the number `uid`.
+    pub fn user_of(&mut self, uid: Uid) -> Result<Option<User>> {
+        self.accounts()?.user_of(uid)
+    }
+
+    fn uid(&mut self, user: &OsStr) -> Result<Uid> {
+        if let Some(uid) = accounts::id(user.as_encoded_bytes()) {
+            return Ok(uid.into());
+        }
+        let found = self.accounts()?.user(user)?.map(|user| user.uid);
+        found.ok_or_else(|| Error::usage(format!("no user {} in /etc/passwd", quote(user))))
+    }
+
+    fn gid(&mut self, group: &OsStr) -> Result<Gid> {
+        if let Some(gid) = accounts::id(group.as_encoded_bytes()) {
+            return Ok(gid.into());
+        }
+        let found = self.accounts()?.group(group)?;
+        found.ok_or_else(|| Error::usage(format!("no group {} in /etc/group", quote(group))))
+    }
+
+    /// The groups that a login as the user `uid` would give.
+    fn groups_of(&mut self, uid: Uid) -> Result<Vec<Gid>> {
+        let user = self.user_of(uid)?.ok_or_else(|| {
+            Error::usage(format!("--init-groups: no user of the number {uid} in /etc/passwd"))
+        })?;
+        let mut groups = self.accounts()?.groups_of(&user.name)?;
+        groups.retain(|gid| *gid != user.gid);
+        groups.insert(0, user.gid);
+        Ok(groups)
+    }
+}
+
+/// The same in numbers.
+#[derive(Debug, Default)]
+pub struct Identity {
+    ruid: Option<Uid>,
+    euid: Option<Uid>,
+    rgid: Option<Gid>,
+    egid: Option<Gid>,
+    groups: Option<Vec<Gid>>,
+}
+
+impl Request {
+    /// Looks all names up.
+    pub fn resolve(&self, names: &mut Names) -> Result<Identity> {
+        let mut uid =
+            |user: &Option<OsString>| user.as_ref().map(|user| names.uid(user)).transpose();
+        let (ruid, euid) = (uid(&self.ruid)?, uid(&self.euid)?);
+        let mut gid =
+            |group: &Option<OsString>| group.as_ref().map(|name| names.gid(name)).transpose();
+        let (rgid, egid) = (gid(&self.rgid)?, gid(&self.egid)?);
+
+        let groups = match &self.groups {
+            None | Some(Groups::Keep) => None,
+            Some(Groups::Clear) => Some(Vec::new()),
+            Some(Groups::Init) => Some(names.groups_of(ruid.unwrap_or_else(getuid))?),
+            Some(Groups::List(list)) => {
+                Some(list.iter().map(|group| names.gid(group)).collect::<Result<_>>()?)
+            }
+        };
+        Ok(Identity { ruid, euid, rgid, egid, groups })
+    }
+}
+
+impl Identity {
+    /// The real user that the process will be.
+    pub fn user(&self) -> Uid {
+        self.ruid.unwrap_or_else(getuid)
+    }
+
+    /// Whether the user ids are others than the process has, so that the kernel may take
+    /// capabilities and the parent-death signal away when they are set.
+    pub fn changes_user(&self) -> Result<bool> {
+        if self.ruid.is_none() && self.euid.is_none() {
+            return Ok(false);
+        }
+        let now = getresuid().step("read the user ids")?;
+        let effective = self.euid.unwrap_or(now.effective);
+        let saved = self.euid.unwrap_or(now.saved);
+        let real = self.ruid.unwrap_or(now.real);
+        Ok((real, effective, saved) != (now.real, now.effective, now.saved))
+    }
+
+    /// Sets the supplementary groups, then the group ids: both need what a change of user takes away.
+    pub fn set_groups(&self) -> Result<()> {
+        if let Some(groups) = &self.groups {
+            replace_groups(groups)?;
+        }
+        if self.rgid.is_some() || self.egid.is_some() {
+            let raw = |gid: Option<Gid>| gid.unwrap_or(UNCHANGED.into());
+            setresgid(raw(self.rgid), raw(self.egid), raw(self.egid)).map_err(|errno| {
+                failed("group", self.egid.or(self.rgid).map(Gid::as_raw), errno)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Sets the user ids. The saved one follows the effective one, so that there is no way back.
+    pub fn set_user(&self) -> Result<()> {
+        let raw = |uid: Option<Uid>| uid.unwrap_or(UNCHANGED.into());
+        setresuid(raw(self.ruid), raw(self.euid), raw(self.euid))
+            .map_err(|errno| failed("user", self.euid.or(self.ruid).map(Uid::as_raw), errno))
+    }
+}
+
+/// Having no groups needs no privilege where there are none.
+fn replace_groups(groups: &[Gid]) -> Result<()> {
+    match setgroups(groups) {
+        Err(Errno::EPERM) if groups.is_empty() && getgroups().is_ok_and(|now| now.is_empty()) => {
+            Ok(())
+        }
+        result => result
+            .step("set the supplementary groups")
+            .map_err(|error| error.explain(explain_groups)),
+    }
+}
+
+fn explain_groups(error: &Error) -> Option<String> {
+    let file = "/proc/self/setgroups";
+    match error.errno()? {
+        Errno::EPERM if fs::read(file).is_ok_and(|text| text.starts_with(b"deny")) => Some(
+            "setgroups is denied in this user namespace: --keep-groups leaves the groups as they are"
+                .into(),
+        ),
+        Errno::EPERM if !is_effective(SETGID) => Some("this needs the capability setgid".into()),
+        Errno::EINVAL => Some("a group has no mapping in this user namespace".into()),
+        _ => None,
+    }
+}
+
+fn failed(what: &str, id: Option<u32>, errno: Errno) -> Error {
+    let object = id.map(|id| id.to_string()).unwrap_or_default();
+    let capability = if what == "user" { (SETUID, "setuid") } else { (SETGID, "setgid") };
+    Error::new(format!("become the {what}"), object, errno).explain(|_| match errno {
+        Errno::EPERM if !is_effective(capability.0) => {
+            Some(format!("this needs the capability {}", capability.1))
+        }
+        Errno::EINVAL => Some(format!("the {what} has no mapping in this user namespace")),
+        _ => None,
+    })
+}

@@ -1,0 +1,119 @@
+//! The securebits: how the kernel treats user 0.
+
+use std::ffi::c_int;
+
+use common::{Context, Error, Result, sys};
+use nix::errno::Errno;
+use nix::libc;
+
+use crate::capabilities::{SETPCAP, is_effective};
+
+/// linux/securebits.h.
+const BITS: [(&str, c_int); 8] = [
+    ("noroot", 1),
+    ("noroot_locked", 1 << 1),
+    ("no_setuid_fixup", 1 << 2),
+    ("no_setuid_fixup_locked", 1 << 3),
+    ("keep_caps", 1 << 4),
+    ("keep_caps_locked", 1 << 5),
+    ("no_cap_ambient_raise", 1 << 6),
+    ("no_cap_ambient_raise_locked", 1 << 7),
+];
+
+/// What a LIST of `+BIT` and `-BIT` does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Securebits {
+    add: c_int,
+    remove: c_int,
+}
+
+impl Securebits {
+    /// Reads a LIST: entries apply from left to right.
+    pub fn parse(list: &str) -> Result<Self> {
+        list.split(',').try_fold(Self::default(), Self::entry)
+    }
+
+    fn entry(self, entry: &str) -> Result<Self> {
+        let wrong = || Error::usage(format!("'{entry}' is no +BIT or -BIT"));
+        let (sign, name) = entry.split_at_checked(1).ok_or_else(wrong)?;
+        let bit = match bit(name) {
+            _ if name == "keep_caps" => {
+                return Err(Error::usage("keep_caps is cleared by every execve: it cannot be set"));
+            }
+            Some(bit) => bit,
+            None if name == "all" => 0xff & !bit("keep_caps").unwrap_or_default(),
+            None => return Err(Error::usage(format!("unknown securebit '{name}'"))),
+        };
+        match sign {
+            "+" => Ok(Self { add: self.add | bit, remove: self.remove & !bit }),
+            "-" => Ok(Self { add: self.add & !bit, remove: self.remove | bit }),
+            _ => Err(wrong()),
+        }
+    }
+
+    /// Sets the bits that are not yet so.
+    pub fn set(self) -> Result<()> {
+        let now = current()?;
+        let then = (now & !self.remove) | self.add;
+        if then == now {
+            return Ok(());
+        }
+        sys::prctl(libc::PR_SET_SECUREBITS, then as libc::c_ulong, 0)
+            .map(drop)
+            .context("set the securebits", list(then))
+            .map_err(|error| error.explain(explain))
+    }
+}
+
+/// The bits of this process.
+pub fn current() -> Result<c_int> {
+    sys::prctl(libc::PR_GET_SECUREBITS, 0, 0).step("read the securebits")
+}
+
+/// The names of the bits that are set, between commas.
+pub fn list(bits: c_int) -> String {
+    let set = BITS.iter().filter(|(_, bit)| bits & bit != 0);
+    set.map(|(name, _)| *name).collect::<Vec<_>>().join(",")
+}
+
+fn bit(name: &str) -> Option<c_int> {
+    BITS.iter().find(|(known, _)| *known == name).map(|(_, bit)| *bit)
+}
+
+fn explain(error: &Error) -> Option<String> {
+    (error.errno() == Some(Errno::EPERM)).then(|| match is_effective(SETPCAP) {
+        true => "a locked bit cannot be changed".into(),
+        false => "this needs the capability setpcap".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_bit() {
+        for (place, (name, bit)) in BITS.iter().enumerate() {
+            assert_eq!((*bit, list(*bit).as_str()), (1 << place, *name));
+            if *name != "keep_caps" {
+                let parse = |sign| Securebits::parse(&format!("{sign}{name}"));
+                assert_eq!(parse("+"), Ok(Securebits { add: *bit, remove: 0 }));
+                assert_eq!(parse("-"), Ok(Securebits { add: 0, remove: *bit }));
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_entry_counts() {
+        let bits = Securebits::parse("+noroot,-noroot,+noroot_locked").unwrap();
+        assert_eq!(bits, Securebits { add: 2, remove: 1 });
+        assert_eq!(list(0b101), "noroot,no_setuid_fixup");
+    }
+
+    #[test]
+    fn wrong_lists() {
+        for list in ["", "noroot", "+", "+nosuch", "+keep_caps", "-keep_caps", "+noroot,", "é"] {
+            assert!(Securebits::parse(list).is_err(), "{list}");
+        }
+    }
+}
