@@ -400,6 +400,7 @@ hint: name the group too, as in --userspec=7777:7777" --userspec=7777 rootfs
   chmod +x rootfs/bin/script rootfs/bin/dos rootfs/bin/riscv
   cp /bin/true rootfs/bin/dynamic
   mkfifo -m 755 rootfs/bin/fifo
+  # shellcheck disable=SC2016 # That shell's own.
   echo 'echo "script $0 $*"' >rootfs/bin/text
   chmod +x rootfs/bin/text
 
