@@ -1,1 +1,40 @@
-fn main() {}
+//! Binds, moves and mounts, one place or a whole table, then becomes COMMAND.
+
+#![cfg_attr(not(test), no_main)]
+#![forbid(unsafe_code)]
+
+mod cli;
+mod detached;
+mod hints;
+mod input;
+mod job;
+mod line;
+mod mount;
+mod node;
+mod options;
+mod place;
+mod table;
+mod undo;
+
+use cli::Action;
+use common::{Kind, Result, print};
+
+common::tool!(run, exit_status);
+
+fn run() -> Result<u8> {
+    match cli::parse(lexopt::Parser::from_env())? {
+        Action::Help => print(cli::HELP),
+        Action::Version => print(cli::VERSION),
+        Action::Mount(job) => job.run(),
+    }
+}
+
+/// As mount(8) gives them, and those of a chain loader for COMMAND.
+fn exit_status(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage => 1,
+        Kind::Failed => 32,
+        Kind::CommandNotRunnable => 126,
+        Kind::CommandNotFound => 127,
+    }
+}

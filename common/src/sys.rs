@@ -370,3 +370,99 @@ pub fn clear_environment(keep: &[&str]) {
         }
     }
 }
+
+/// The id of the mount that `file` was opened through: unique while the machine runs where the kernel knows
+/// such ids (Linux 6.8), otherwise unique among the mounts that are there now.
+///
+/// # Errors
+/// Those of statx(2).
+pub fn mount_id(file: BorrowedFd) -> nix::Result<u64> {
+    const STATX_MNT_ID: c_uint = 0x1000;
+    const STATX_MNT_ID_UNIQUE: c_uint = 0x4000;
+    let mut status = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: the path is a constant C string, and the kernel writes one struct statx.
+    Errno::result(unsafe {
+        libc::statx(
+            raw(file),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC,
+            STATX_MNT_ID | STATX_MNT_ID_UNIQUE,
+            status.as_mut_ptr(),
+        )
+    })?;
+    // SAFETY: the struct was zeroed, and all its fields are integers.
+    Ok(unsafe { status.assume_init() }.stx_mnt_id)
+}
+
+/// Brings up `lo` of this process's network namespace: `SIOCSIFFLAGS` of netdevice(7).
+///
+/// # Errors
+/// EPERM without CAP_NET_ADMIN over the namespace, and those of socket(2).
+pub fn bring_up_loopback() -> nix::Result<()> {
+    const UP: libc::c_short = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    // SAFETY: an ifreq of zeros is valid; the name stays terminated by the zeros behind it.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    request.ifr_name[0] = b'l' as libc::c_char;
+    request.ifr_name[1] = b'o' as libc::c_char;
+    request.ifr_ifru.ifru_flags = UP;
+    // SAFETY: socket takes numbers.
+    let socket = descriptor(
+        unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) }.into(),
+    )?;
+    // SAFETY: the ioctl reads one ifreq, which outlives the call.
+    Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) })
+        .map(drop)
+}
+
+/// Whether the directory `path` is the root of a mount, from statx(2) and so without /proc.
+///
+/// # Errors
+/// Those of statx(2).
+pub fn is_mount_root(path: &CStr) -> nix::Result<bool> {
+    const MOUNT_ROOT: u64 = libc::STATX_ATTR_MOUNT_ROOT as u64;
+    // SAFETY: a statx of zeros is valid, the path is a C string, and both outlive the call.
+    unsafe {
+        let mut status: libc::statx = std::mem::zeroed();
+        let result =
+            libc::statx(libc::AT_FDCWD, path.as_ptr(), 0, libc::STATX_TYPE, &raw mut status);
+        Errno::result(result)?;
+        Ok(status.stx_attributes & MOUNT_ROOT != 0)
+    }
+}
+
+/// Whether the file `path` has the extended attribute `name` (getxattr(2)).
+#[must_use]
+pub fn has_attribute(path: &CStr, name: &CStr) -> bool {
+    // SAFETY: both are C strings that outlive the call; a size of 0 asks for the length alone.
+    unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), std::ptr::null_mut(), 0) >= 0 }
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With this exit status.
+    Exit(u8),
+    /// By this signal, which may be a real-time one.
+    Signal(c_int),
+}
+
+/// waitpid(2) for the child `pid`, or for any where there is none given: which child has ended, and how. With
+/// `block` it waits for that, without it gives `None` where no child has ended yet.
+///
+/// # Errors
+/// ECHILD where there is no such child, EINTR.
+pub fn wait(
+    pid: Option<nix::unistd::Pid>,
+    block: bool,
+) -> nix::Result<Option<(nix::unistd::Pid, End)>> {
+    let pid = pid.map_or(-1, nix::unistd::Pid::as_raw);
+    let options = if block { 0 } else { libc::WNOHANG };
+    let mut status = 0;
+    // SAFETY: the kernel writes one int, which outlives the call.
+    let pid = Errno::result(unsafe { libc::waitpid(pid, &raw mut status, options) })?;
+    let end = match libc::WIFSIGNALED(status) {
+        true => End::Signal(libc::WTERMSIG(status)),
+        false => End::Exit(libc::WEXITSTATUS(status) as u8),
+    };
+    Ok((pid != 0).then(|| (nix::unistd::Pid::from_raw(pid), end)))
+}

@@ -1,0 +1,246 @@
+//! Arguments in, an [`Action`] out.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use common::sys::flags::MOVE_MOUNT_BENEATH;
+use common::{Command, Error, Result, quote};
+use lexopt::prelude::*;
+
+use crate::job::{Job, Lines, Table};
+use crate::line::Line;
+use crate::options::{Operation, Options};
+use crate::table::Entry;
+
+pub const VERSION: &str = concat!("bindmount-rs ", env!("CARGO_PKG_VERSION"), "\n");
+
+pub const HELP: &str = "\
+Usage: bindmount-rs [options] SOURCE TARGET [COMMAND [ARG...]]
+       bindmount-rs [options] --fstab FILE|- [--] [COMMAND [ARG...]]
+
+Bind SOURCE to TARGET, or mount all that a table names, then become COMMAND.
+
+Options:
+  -a, --all              mount the lines of the table that do not say noauto; without --fstab, those
+                           of /etc/fstab
+  -B, --bind             bind SOURCE to TARGET (the default)
+      --beneath          mount beneath the mount that is at TARGET
+  -f, --fake             check all, mount nothing
+      --fstab FILE, -T   mount the lines of FILE; '-' is standard input
+      --keep-going       mount the other lines where one fails
+      --make-private, --make-rprivate, --make-rshared, --make-rslave, --make-runbindable,
+      --make-shared, --make-slave, --make-unbindable
+                         change the propagation of what is at TARGET; with r, of all beneath it too
+  -m, --mkdir[=MODE]     make a missing TARGET
+  -M, --move             move the mount at SOURCE to TARGET
+  -o, --options LIST     mount options
+      --print            print the targets that were mounted, one a line; with -0, --null a NUL behind each
+  -R, --rbind            bind SOURCE and all that is mounted beneath it
+  -r, --read-only        the same as -o ro
+      --root DIR         find targets inside DIR, and never outside of it
+      --source SOURCE    say SOURCE by name; with --fstab, mount only its lines
+      --target TARGET    say TARGET by name; with --fstab, mount only its line
+      --target-prefix DIR
+                         put DIR before each target
+  -t, --types TYPE       the type of file system to mount; with --fstab, the types to mount
+  -v, --verbose          say what was mounted
+  -w, --rw, --read-write the same as -o rw
+  -h, --help             display this help
+  -V, --version          display version
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Action {
+    Help,
+    Version,
+    Mount(Box<Job>),
+}
+
+/// What was typed.
+#[derive(Default)]
+struct Typed {
+    options: Vec<OsString>,
+    /// `-r` and `-w`, which come after all others (mount(8)).
+    last: Option<&'static str>,
+    fstab: Option<OsString>,
+    all: bool,
+    root: Option<OsString>,
+    source: Option<OsString>,
+    target: Option<OsString>,
+    target_prefix: Option<OsString>,
+    types: Option<OsString>,
+    beneath: bool,
+    keep_going: bool,
+    fake: bool,
+    verbose: bool,
+    print: bool,
+    null: bool,
+    words: Vec<OsString>,
+}
+
+/// Options stop at the first operand: all that follows TARGET belongs to COMMAND.
+pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
+    let mut typed = Typed::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('a') | Long("all") => typed.all = true,
+            Short('B') | Long("bind") => typed.option("bind"),
+            Long("beneath") => typed.beneath = true,
+            Short('f') | Long("fake") => typed.fake = true,
+            Short('T') | Long("fstab") => typed.fstab = Some(parser.value()?),
+            Long("keep-going") => typed.keep_going = true,
+            Short('m') | Long("mkdir") => typed.mkdir(parser.optional_value()),
+            Short('M') | Long("move") => typed.option("move"),
+            Short('o') | Long("options") => typed.options.push(parser.value()?),
+            Long("print") => typed.print = true,
+            Short('0') | Long("null") => typed.null = true,
+            Short('R') | Long("rbind") => typed.option("rbind"),
+            Short('r') | Long("read-only") => typed.last = Some("ro"),
+            Long("root") => typed.root = Some(parser.value()?),
+            Long("source") => typed.source = Some(parser.value()?),
+            Long("target") => typed.target = Some(parser.value()?),
+            Long("target-prefix") => typed.target_prefix = Some(parser.value()?),
+            Short('t') | Long("types") => typed.types = Some(parser.value()?),
+            Short('v') | Long("verbose") => typed.verbose = true,
+            Short('w') | Long("rw" | "read-write") => typed.last = Some("rw"),
+            // There is no mtab, no helper and no canonical path here to do without.
+            Short('c' | 'i' | 'n') | Long("no-canonicalize" | "internal-only" | "no-mtab") => {}
+            Short('h') | Long("help") => return Ok(Action::Help),
+            Short('V') | Long("version") => return Ok(Action::Version),
+            Long(name) => {
+                let word = propagation(name).ok_or_else(|| refusal(&format!("--{name}")))?;
+                typed.option(word);
+            }
+            Short(letter) => return Err(refusal(&format!("-{letter}"))),
+            Value(operand) => {
+                typed.words.push(operand);
+                break;
+            }
+        }
+    }
+    typed.words.extend(parser.raw_args()?);
+    typed.job().map(|job| Action::Mount(Box::new(job)))
+}
+
+/// `--make-rslave` is the option `rslave`.
+fn propagation(name: &str) -> Option<&'static str> {
+    const WORDS: &[&str] = &[
+        "private",
+        "rprivate",
+        "rshared",
+        "rslave",
+        "runbindable",
+        "shared",
+        "slave",
+        "unbindable",
+    ];
+    let name = name.strip_prefix("make-")?;
+    WORDS.iter().copied().find(|word| *word == name)
+}
+
+/// Options of mount(8) that have no place here, and why.
+const REFUSED: &[(&[&str], &str)] = &[
+    (&["-L", "--label", "-U", "--uuid", "-l", "--show-labels"], "it names a block device"),
+    (&["-F", "--fork"], "one process mounts all"),
+    (&["-O", "--test-opts", "-s"], "it is not supported"),
+    (&["--options-mode", "--options-source", "--options-source-force"], "it is not supported"),
+];
+
+fn refusal(option: &str) -> Error {
+    match REFUSED.iter().find(|row| row.0.contains(&option)) {
+        Some((_, reason)) => Error::usage(format!("invalid option '{option}': {reason}")),
+        None => Error::usage(format!("invalid option '{option}'")),
+    }
+}
+
+impl Typed {
+    fn option(&mut self, word: &str) {
+        self.options.push(word.into());
+    }
+
+    fn mkdir(&mut self, mode: Option<OsString>) {
+        let mut word = OsString::from("X-mount.mkdir");
+        if let Some(mode) = mode {
+            word.push("=");
+            word.push(mode);
+        }
+        self.options.push(word);
+    }
+
+    fn job(mut self) -> Result<Job> {
+        if let Some(word) = self.last {
+            self.option(word);
+        }
+        if self.null && !self.print {
+            return Err(Error::usage("-0 needs --print"));
+        }
+        let lines = if self.all || self.fstab.is_some() {
+            Lines::Table(self.table())
+        } else {
+            Lines::One(Box::new(self.line()?))
+        };
+        Ok(Job {
+            lines,
+            command: command(self.words)?,
+            root: self.root,
+            target_prefix: self.target_prefix,
+            move_flags: if self.beneath { MOVE_MOUNT_BENEATH } else { 0 },
+            keep_going: self.keep_going,
+            fake: self.fake,
+            verbose: self.verbose,
+            print: self.print.then_some(if self.null { 0 } else { b'\n' }),
+        })
+    }
+
+    fn table(&mut self) -> Table {
+        Table {
+            path: self.fstab.take().unwrap_or_else(|| "/etc/fstab".into()),
+            options: std::mem::take(&mut self.options),
+            all: self.all,
+            types: self.types.take(),
+            source: self.source.take(),
+            target: self.target.take(),
+        }
+    }
+
+    fn line(&mut self) -> Result<Line> {
+        let mut options = Options::default();
+        self.options.iter().try_for_each(|list| options.add(list))?;
+        let only_target =
+            options.operation.is_none() && self.types.is_none() && !options.propagation.is_empty()
+                || options.remount;
+
+        let mut words = std::mem::take(&mut self.words).into_iter();
+        let source = match self.source.take() {
+            Some(source) => source,
+            None if only_target && (self.target.is_some() || words.len() == 1) => "none".into(),
+            None => words.next().ok_or_else(|| Error::usage("missing operand: SOURCE"))?,
+        };
+        let target = match self.target.take() {
+            Some(target) => target,
+            None => words.next().ok_or_else(|| Error::usage("missing operand: TARGET"))?,
+        };
+        self.words = words.collect();
+
+        if options.operation.is_none() && self.types.is_none() && source != "none" {
+            options.operation = Some(Operation::Bind);
+        }
+        let kind = self.types.take().unwrap_or_else(|| "none".into());
+        Line::new(Entry { source, target, kind, ..Entry::default() }, options)
+    }
+}
+
+/// COMMAND may stand behind `--`. Without it a word that looks like an option is taken for one that came
+/// too late, since mount(8) takes options behind its operands.
+fn command(mut words: Vec<OsString>) -> Result<Option<Command>> {
+    match words.first().map(|word| word.as_bytes()) {
+        Some(b"--") => drop(words.remove(0)),
+        Some([b'-', _, ..]) => {
+            let word = quote(OsStr::new(&words[0]));
+            return Err(Error::usage(format!("options stand before SOURCE and TARGET: {word}")));
+        }
+        _ => {}
+    }
+    Ok(Command::new(words))
+}

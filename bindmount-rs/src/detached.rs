@@ -1,0 +1,148 @@
+//! Mounts that nobody sees yet: copies of a tree, and new file systems.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use common::sys::flags::{AT_RECURSIVE, OPEN_TREE_CLONE};
+use common::sys::{self, MountAttr};
+use common::{Error, Result};
+use nix::errno::Errno;
+use nix::fcntl::AtFlags;
+use nix::unistd::read;
+
+use crate::hints;
+use crate::options::{Change, Options, Propagation};
+
+/// With [`sys::open_tree`]: the descriptor itself, not a path beneath it.
+const ITSELF: u32 = AtFlags::AT_EMPTY_PATH.bits() as u32;
+
+/// The longest value that fsconfig(2) takes, its NUL not counted.
+const LONGEST_VALUE: usize = 255;
+
+/// A copy of the tree at `path`.
+pub fn copy(path: &CStr, recursive: bool) -> nix::Result<OwnedFd> {
+    sys::open_tree(sys::cwd(), path, clone_flags(recursive))
+}
+
+/// A copy of the tree that `place` is open on.
+pub fn copy_of(place: BorrowedFd, recursive: bool) -> nix::Result<OwnedFd> {
+    sys::open_tree(place, c"", ITSELF | clone_flags(recursive))
+}
+
+fn clone_flags(recursive: bool) -> u32 {
+    if recursive { OPEN_TREE_CLONE | AT_RECURSIVE } else { OPEN_TREE_CLONE }
+}
+
+/// Sets and clears attributes: first what holds for the whole tree, then what holds for its top.
+pub fn change(tree: BorrowedFd, options: &Options) -> nix::Result<()> {
+    if !options.recursive.is_none() {
+        set(tree, AT_RECURSIVE, options.recursive)?;
+    }
+    if options.top != options.recursive {
+        set(tree, 0, options.top)?;
+    }
+    Ok(())
+}
+
+pub fn set(tree: BorrowedFd, flags: u32, change: Change) -> nix::Result<()> {
+    let attr = MountAttr { set: change.set, clear: change.clear, ..MountAttr::default() };
+    sys::mount_setattr(tree, flags, &attr)
+}
+
+/// Changes who else sees what is mounted beneath an attached mount, one change after the other.
+pub fn propagate(mount: BorrowedFd, changes: &[Propagation]) -> nix::Result<()> {
+    changes.iter().try_for_each(|change| {
+        let flags = if change.recursive { AT_RECURSIVE } else { 0 };
+        let attr = MountAttr { propagation: change.kind.bits(), ..MountAttr::default() };
+        sys::mount_setattr(mount, flags, &attr)
+    })
+}
+
+/// A new file system of the type `kind`.
+pub fn file_system(kind: &CStr, source: &CStr, options: &Options) -> Result<OwnedFd> {
+    let name = OsStr::from_bytes(kind.to_bytes());
+    let explain = |error: Error, errno| error.explain(|_| hints::file_system(kind, options, errno));
+    let context = sys::fsopen(kind).map_err(|errno| {
+        explain(Error::new("open a file system of the type", name, errno), errno)
+    })?;
+    let failed = |step: &str, object: &OsStr, errno: Errno| {
+        let error = match read_log(&context) {
+            Some(reason) => Error::because(step, object, reason),
+            None => Error::new(step, object, errno),
+        };
+        explain(error, errno)
+    };
+
+    configure(&context, kind, source, options, failed)?;
+    sys::fsconfig_create(context.as_fd())
+        .map_err(|errno| failed("make a file system of the type", name, errno))?;
+    sys::fsmount(context.as_fd(), options.top.set)
+        .map_err(|errno| failed("mount a file system of the type", name, errno))
+}
+
+fn configure(
+    context: &OwnedFd,
+    kind: &CStr,
+    source: &CStr,
+    options: &Options,
+    failed: impl Fn(&str, &OsStr, Errno) -> Error,
+) -> Result<()> {
+    // A context without a source is shown as `none`.
+    if source != c"none" {
+        sys::fsconfig_set(context.as_fd(), c"source", Some(source)).map_err(|errno| {
+            failed("use the source", OsStr::from_bytes(source.to_bytes()), errno)
+        })?;
+    }
+    if options.superblock_read_only == Some(true) {
+        sys::fsconfig_set(context.as_fd(), c"ro", None)
+            .map_err(|errno| failed("set the option", OsStr::new("ro"), errno))?;
+    }
+    options.data.iter().try_for_each(|word| {
+        set_word(context.as_fd(), kind, word).map_err(|errno| failed("set the option", word, errno))
+    })
+}
+
+fn set_word(context: BorrowedFd, kind: &CStr, word: &OsStr) -> nix::Result<()> {
+    let word = word.as_bytes();
+    let Some(equals) = word.iter().position(|&byte| byte == b'=') else {
+        return sys::fsconfig_set(context, &c_string(word)?, None);
+    };
+    let (key, value) = (&word[..equals], unquote(&word[equals + 1..]));
+    if kind == c"overlay" && key == b"lowerdir" && value.len() > LONGEST_VALUE {
+        return set_layers(context, value);
+    }
+    sys::fsconfig_set(context, &c_string(key)?, Some(&c_string(value)?))
+}
+
+/// The layers of an overlay one by one, since all together are longer than a value may be (Linux 6.8).
+fn set_layers(context: BorrowedFd, layers: &[u8]) -> nix::Result<()> {
+    layers
+        .split(|&byte| byte == b':')
+        .try_for_each(|layer| sys::fsconfig_set(context, c"lowerdir+", Some(&c_string(layer)?)))
+}
+
+/// Double quotes around a value protect its commas from mount(8), and are not part of it.
+fn unquote(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => value,
+    }
+}
+
+fn c_string(bytes: &[u8]) -> nix::Result<CString> {
+    CString::new(bytes).map_err(|_| Errno::EINVAL)
+}
+
+/// What the file system wrote into its context: errors and warnings, each behind `e ` or `w `.
+fn read_log(context: &OwnedFd) -> Option<String> {
+    let mut messages = Vec::new();
+    let mut buffer = [0; 1024];
+    while let Ok(length @ 1..) = read(context, &mut buffer) {
+        let message = String::from_utf8_lossy(&buffer[..length]);
+        if let Some(text) = message.strip_prefix("e ").or_else(|| message.strip_prefix("w ")) {
+            messages.push(text.trim_end().to_owned());
+        }
+    }
+    (!messages.is_empty()).then(|| messages.join("; "))
+}

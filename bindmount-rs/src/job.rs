@@ -1,0 +1,205 @@
+//! One call of the tool: its lines, mounted in order, all or none, and then COMMAND.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+
+use common::{Command, Context, Error, Result, start};
+use nix::fcntl::readlink;
+
+use crate::input;
+use crate::line::Line;
+use crate::mount::{Done, Mounter};
+use crate::options::Options;
+use crate::place::Places;
+use crate::table::{self, Entry};
+
+/// The status of mount(8) where some lines of a table were mounted and some were not.
+const SOME: u8 = 64;
+
+/// Where the lines come from.
+#[derive(Debug)]
+pub enum Lines {
+    One(Box<Line>),
+    Table(Table),
+}
+
+/// A table, and which of its lines are meant.
+#[derive(Debug, Default)]
+pub struct Table {
+    pub path: OsString,
+    /// The options of the command line, which come after those of a line.
+    pub options: Vec<OsString>,
+    /// As `mount -a`: lines that say `noauto`, and the root, are passed over.
+    pub all: bool,
+    pub types: Option<OsString>,
+    pub source: Option<OsString>,
+    pub target: Option<OsString>,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub struct Job {
+    pub lines: Lines,
+    pub root: Option<OsString>,
+    pub target_prefix: Option<OsString>,
+    pub move_flags: u32,
+    pub keep_going: bool,
+    pub fake: bool,
+    pub verbose: bool,
+    /// The byte behind each target that is printed.
+    pub print: Option<u8>,
+    pub command: Option<Command>,
+}
+
+impl Job {
+    pub fn run(mut self) -> Result<u8> {
+        let (name, lines) = self.lines()?;
+        if self.fake {
+            return Ok(0);
+        }
+        let places = match &self.root {
+            Some(root) => Places::inside(root).context("open the root", root)?,
+            None => Places::default(),
+        };
+        let mut mounter = Mounter::new(places, self.move_flags);
+        let failed = self.mount_all(&mut mounter, name.as_deref(), &lines)?;
+        match self.command {
+            Some(command) => Err(command.exec()),
+            None if failed == 0 => Ok(0),
+            None if failed < lines.len() => Ok(SOME),
+            None => Ok(32),
+        }
+    }
+
+    /// All lines, checked, and the name of the table they are from.
+    fn lines(&mut self) -> Result<(Option<OsString>, Vec<Line>)> {
+        let lines = std::mem::replace(&mut self.lines, Lines::Table(Table::default()));
+        let (name, mut lines) = match lines {
+            Lines::One(line) => (None, vec![*line]),
+            Lines::Table(table) => {
+                let lines = table.lines()?;
+                (Some(table.path), lines)
+            }
+        };
+        if let Some(prefix) = &self.target_prefix {
+            for line in &mut lines {
+                let target = std::mem::take(&mut line.target);
+                line.target = [prefix.as_os_str(), &target].join(OsStr::new("/"));
+            }
+        }
+        Ok((name, lines))
+    }
+
+    /// Mounts the lines; how many failed, which is none unless they may.
+    fn mount_all(
+        &self,
+        mounter: &mut Mounter,
+        name: Option<&OsStr>,
+        lines: &[Line],
+    ) -> Result<usize> {
+        let (mut failed, mut told) = (0, Vec::new());
+        for line in lines {
+            let mark = if self.keep_going { mounter.mark() } else { 0 };
+            let error = match mounter.mount(line) {
+                Ok(done) => {
+                    self.tell(line, &done, &mut told);
+                    continue;
+                }
+                Err(error) => match name {
+                    Some(name) => locate("mount", name, line.number, &error),
+                    None => error,
+                },
+            };
+            mounter.undo_to(mark).iter().for_each(start::report);
+            if !self.keep_going {
+                return Err(error);
+            }
+            start::report(&error);
+            failed += 1;
+        }
+        write_out(&told)?;
+        Ok(failed)
+    }
+
+    /// Adds what `--print` and `--verbose` say of a line that was done.
+    fn tell(&self, line: &Line, done: &Done, told: &mut Vec<u8>) {
+        let Done::Mounted(mount) = done else { return };
+        if let Some(end) = self.print {
+            let link = format!("/proc/self/fd/{}", mount.as_raw_fd());
+            let path = readlink(link.as_str()).unwrap_or_else(|_| line.target.clone());
+            told.extend_from_slice(path.as_bytes());
+            told.push(end);
+        }
+        if self.verbose {
+            let (source, target) = (line.source.to_string_lossy(), line.target.to_string_lossy());
+            let verb = line.work.verb();
+            let name = start::name();
+            let name = name.to_string_lossy();
+            told.extend(format!("{name}: {source} {verb} on {target}.\n").into_bytes());
+        }
+    }
+}
+
+impl Table {
+    /// The lines that are meant. What is wrong with any of them is found before the first is mounted.
+    fn lines(&self) -> Result<Vec<Line>> {
+        let text = input::read(&self.path)?;
+        let mut lines = Vec::new();
+        for entry in table::parse(&text) {
+            let entry = entry.map_err(|malformed| {
+                let reason = Error::usage(malformed.reason);
+                locate("read", &self.path, malformed.number, &reason)
+            })?;
+            let number = entry.number;
+            let line = self.line(entry);
+            lines.extend(line.map_err(|error| locate("read", &self.path, number, &error))?);
+        }
+        Ok(lines)
+    }
+
+    fn line(&self, entry: Entry) -> Result<Option<Line>> {
+        if !self.names(&entry) {
+            return Ok(None);
+        }
+        let mut options = Options::default();
+        options.add(&entry.options)?;
+        self.options.iter().try_for_each(|list| options.add(list))?;
+        if self.all && options.no_auto {
+            return Ok(None);
+        }
+        Line::new(entry, options).map(Some)
+    }
+
+    fn names(&self, entry: &Entry) -> bool {
+        let is = |wanted: &Option<OsString>, there: &OsStr| {
+            wanted.as_ref().is_none_or(|wanted| wanted == there)
+        };
+        !matches!(entry.kind.as_bytes(), b"swap" | b"ignore")
+            && is(&self.source, &entry.source)
+            && is(&self.target, &entry.target)
+            && self.types.as_ref().is_none_or(|list| table::selected(list, &entry.kind))
+    }
+}
+
+/// The error, with the place in the table that it comes from.
+fn locate(step: &str, table: &OsStr, number: usize, error: &Error) -> Error {
+    let mut place = table.to_owned();
+    place.push(format!(":{number}"));
+    let located = Error::because(step, place, error.to_string());
+    match error.hint() {
+        Some(hint) => located.with_hint(hint),
+        None => located,
+    }
+}
+
+fn write_out(text: &[u8]) -> Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(text)
+        .and_then(|()| out.flush())
+        .map_err(|e| Error::from_io("write", "standard output", &e))
+}

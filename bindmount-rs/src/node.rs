@@ -1,0 +1,132 @@
+//! What a `/dev` needs that is no mount: device nodes, FIFOs, symlinks, directories.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use common::{Error, Result, accounts, quote};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, makedev, mkdirat, mknodat};
+use nix::unistd::{Gid, Uid, fchownat, symlinkat};
+
+use crate::options::{Options, mode};
+use crate::place::{Made, NoMask};
+use crate::table::Entry;
+
+/// A file to make, and how it is to be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Node {
+    pub kind: Kind,
+    pub mode: u32,
+    pub uid: Option<Uid>,
+    pub gid: Option<Gid>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub enum Kind {
+    Character(u64),
+    Block(u64),
+    Fifo,
+    Symlink(OsString),
+    Directory,
+}
+
+impl Node {
+    /// What a line asks for; none where its type is none of a node's.
+    pub fn of(entry: &Entry, options: &Options) -> Result<Option<Self>> {
+        let source = &entry.source;
+        let (kind, mode) = match entry.kind.as_bytes() {
+            b"char" => (Kind::Character(device(source)?), 0o666),
+            b"block" => (Kind::Block(device(source)?), 0o660),
+            b"fifo" => (Kind::Fifo, 0o666),
+            b"symlink" => (Kind::Symlink(source.clone()), 0o777),
+            b"dir" => (Kind::Directory, 0o755),
+            _ => return Ok(None),
+        };
+        let mut node = Self { kind, mode, uid: None, gid: None };
+        options.data.iter().try_for_each(|word| node.set(word))?;
+        Ok(Some(node))
+    }
+
+    fn set(&mut self, word: &OsStr) -> Result<()> {
+        let bytes = word.as_bytes();
+        if let Some(digits) = bytes.strip_prefix(b"mode=") {
+            self.mode = mode(Some(digits))?;
+        } else if let Some(uid) = bytes.strip_prefix(b"uid=").and_then(accounts::id) {
+            self.uid = Some(uid.into());
+        } else if let Some(gid) = bytes.strip_prefix(b"gid=").and_then(accounts::id) {
+            self.gid = Some(gid.into());
+        } else {
+            return Err(Error::usage(format!("{} has no place here", quote(word))));
+        }
+        Ok(())
+    }
+
+    /// Makes the node `name` in `directory`; false where the right one was there already.
+    pub fn make(&self, directory: BorrowedFd, name: &OsStr) -> nix::Result<bool> {
+        match self.make_new(directory, name) {
+            Err(Errno::EEXIST) if self.is_there(directory, name) => Ok(false),
+            result => result.map(|()| true),
+        }
+    }
+
+    /// Gives the node to its owner, where the line names one.
+    pub fn give_away(&self, directory: BorrowedFd, name: &OsStr) -> nix::Result<()> {
+        if self.uid.is_none() && self.gid.is_none() {
+            return Ok(());
+        }
+        fchownat(directory, name, self.uid, self.gid, AtFlags::AT_SYMLINK_NOFOLLOW)
+    }
+
+    /// What to remove to undo it.
+    pub fn made(&self, path: &OsStr) -> Made {
+        Made { path: path.to_owned(), directory: self.kind == Kind::Directory }
+    }
+
+    fn make_new(&self, directory: BorrowedFd, name: &OsStr) -> nix::Result<()> {
+        let _mask = NoMask::new();
+        let mode = Mode::from_bits_truncate(self.mode);
+        match &self.kind {
+            Kind::Character(device) => mknodat(directory, name, SFlag::S_IFCHR, mode, *device),
+            Kind::Block(device) => mknodat(directory, name, SFlag::S_IFBLK, mode, *device),
+            Kind::Fifo => mknodat(directory, name, SFlag::S_IFIFO, mode, 0),
+            Kind::Symlink(text) => symlinkat(text.as_os_str(), directory, name),
+            Kind::Directory => mkdirat(directory, name, mode),
+        }
+    }
+
+    /// Whether what is at the place is what was to be made. A symlink there is looked at, not followed.
+    fn is_there(&self, directory: BorrowedFd, name: &OsStr) -> bool {
+        let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
+        let Ok(status) = fstatat(directory, name, flags) else { return false };
+        match &self.kind {
+            Kind::Character(device) => is(&status, SFlag::S_IFCHR) && status.st_rdev == *device,
+            Kind::Block(device) => is(&status, SFlag::S_IFBLK) && status.st_rdev == *device,
+            Kind::Fifo => is(&status, SFlag::S_IFIFO),
+            Kind::Symlink(text) => {
+                readlinkat(directory.as_fd(), name).is_ok_and(|there| there == *text)
+            }
+            Kind::Directory => is(&status, SFlag::S_IFDIR),
+        }
+    }
+}
+
+/// Whether a file is of this format.
+pub fn is(status: &FileStat, format: SFlag) -> bool {
+    SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == format
+}
+
+/// `MAJOR:MINOR`: twelve and twenty bits.
+fn device(source: &OsStr) -> Result<u64> {
+    let numbers = source.to_str().and_then(|text| text.split_once(':'));
+    numbers
+        .and_then(|(major, minor)| {
+            let major = accounts::id(major.as_bytes()).filter(|&n| n < 1 << 12)?;
+            let minor = accounts::id(minor.as_bytes()).filter(|&n| n < 1 << 20)?;
+            Some(makedev(major.into(), minor.into()))
+        })
+        .ok_or_else(|| {
+            Error::usage(format!("a device's source is MAJOR:MINOR, not {}", quote(source)))
+        })
+}

@@ -1,0 +1,293 @@
+//! Mount options: the words of `-o` and of a table's fourth field.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use common::sys::flags::{
+    MOUNT_ATTR_ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME,
+    MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_RDONLY,
+    MOUNT_ATTR_STRICTATIME,
+};
+use common::{Error, Result, quote};
+use nix::mount::MsFlags;
+use nix::sys::statvfs::FsFlags;
+
+/// The mode of a directory that is made for a mount.
+pub const DIRECTORY_MODE: u32 = 0o755;
+
+/// An option that is an attribute of the mount, not of the file system.
+struct Attribute {
+    name: &'static str,
+    set: u64,
+    clear: u64,
+}
+
+const fn attribute(name: &'static str, set: u64, clear: u64) -> Attribute {
+    Attribute { name, set, clear }
+}
+
+/// The access times are one field of three values: to choose one the whole field is cleared first
+/// (mount_setattr(2)), and relatime is its zero.
+const ATTRIBUTES: &[Attribute] = &[
+    attribute("ro", MOUNT_ATTR_RDONLY, 0),
+    attribute("rw", 0, MOUNT_ATTR_RDONLY),
+    attribute("nosuid", MOUNT_ATTR_NOSUID, 0),
+    attribute("suid", 0, MOUNT_ATTR_NOSUID),
+    attribute("nodev", MOUNT_ATTR_NODEV, 0),
+    attribute("dev", 0, MOUNT_ATTR_NODEV),
+    attribute("noexec", MOUNT_ATTR_NOEXEC, 0),
+    attribute("exec", 0, MOUNT_ATTR_NOEXEC),
+    attribute("nosymfollow", MOUNT_ATTR_NOSYMFOLLOW, 0),
+    attribute("symfollow", 0, MOUNT_ATTR_NOSYMFOLLOW),
+    attribute("nodiratime", MOUNT_ATTR_NODIRATIME, 0),
+    attribute("diratime", 0, MOUNT_ATTR_NODIRATIME),
+    attribute("noatime", MOUNT_ATTR_NOATIME, MOUNT_ATTR_ATIME),
+    attribute("atime", 0, MOUNT_ATTR_ATIME),
+    attribute("relatime", 0, MOUNT_ATTR_ATIME),
+    attribute("norelatime", 0, MOUNT_ATTR_ATIME),
+    attribute("strictatime", MOUNT_ATTR_STRICTATIME, MOUNT_ATTR_ATIME),
+    attribute("nostrictatime", 0, MOUNT_ATTR_ATIME),
+];
+
+/// Who may mount is decided by the kernel alone; what these words imply is kept (mount(8)).
+const IMPLIED: &[(&str, u64)] = &[
+    ("user", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
+    ("users", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
+    ("owner", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV),
+    ("group", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV),
+];
+
+const PROPAGATIONS: &[(&str, MsFlags)] = &[
+    ("shared", MsFlags::MS_SHARED),
+    ("slave", MsFlags::MS_SLAVE),
+    ("private", MsFlags::MS_PRIVATE),
+    ("unbindable", MsFlags::MS_UNBINDABLE),
+];
+
+/// Words for other programs, and words that say what is so anyway.
+const IGNORED: &[&str] = &[
+    "defaults", "async", "auto", "nouser", "nousers", "noowner", "nogroup", "_netdev", "loud",
+    "silent",
+];
+
+/// Words that mean something to mount(8) and that cannot be done here.
+const REFUSED: &[&str] = &["loop", "offset", "sizelimit", "encryption", "helper", "uhelper"];
+
+/// What statvfs(3) says of a mount, as attributes. It knows no word for strictatime.
+const BEFORE: &[(FsFlags, u64)] = &[
+    (FsFlags::ST_RDONLY, MOUNT_ATTR_RDONLY),
+    (FsFlags::ST_NOSUID, MOUNT_ATTR_NOSUID),
+    (FsFlags::ST_NODEV, MOUNT_ATTR_NODEV),
+    (FsFlags::ST_NOEXEC, MOUNT_ATTR_NOEXEC),
+    (FsFlags::ST_NOATIME, MOUNT_ATTR_NOATIME),
+    (FsFlags::ST_NODIRATIME, MOUNT_ATTR_NODIRATIME),
+];
+
+/// What mount_setattr(2) is to set and to clear; it clears first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    pub set: u64,
+    pub clear: u64,
+}
+
+impl Change {
+    /// The change of a single word, after those before it.
+    fn then(&mut self, set: u64, clear: u64) {
+        self.set = self.set & !clear | set;
+        self.clear |= clear;
+    }
+
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+
+    /// The change that takes this one back, for a mount that had the attributes `before`.
+    pub fn back_to(self, before: FsFlags) -> Self {
+        let touched = self.set | self.clear;
+        let rows = BEFORE.iter().filter(|row| before.contains(row.0));
+        let had = rows.fold(0, |had, row| had | row.1);
+        let atime = if touched & MOUNT_ATTR_ATIME == 0 { 0 } else { MOUNT_ATTR_ATIME };
+        Self { set: had & (touched | atime), clear: touched | atime }
+    }
+}
+
+/// What is done with a mount that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Bind,
+    BindRecursive,
+    Move,
+}
+
+/// Who else sees what is mounted beneath a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Propagation {
+    pub kind: MsFlags,
+    pub recursive: bool,
+}
+
+/// What the words of an option list mean.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    pub operation: Option<Operation>,
+    pub remount: bool,
+    /// For the mount itself: what the recursive words say is in here too.
+    pub top: Change,
+    /// For the mount and all beneath it.
+    pub recursive: Change,
+    pub propagation: Vec<Propagation>,
+    /// Whether the superblock is to be read-only, which is the file system's own matter.
+    pub superblock_read_only: Option<bool>,
+    /// The file system's own words, `key=value` or `key`.
+    pub data: Vec<OsString>,
+    /// Make a missing target with this mode.
+    pub mkdir: Option<u32>,
+    pub no_auto: bool,
+    pub no_fail: bool,
+}
+
+impl Options {
+    /// Adds the words of a comma-separated list, each after those before it.
+    pub fn add(&mut self, list: &OsStr) -> Result<()> {
+        split(list.as_bytes()).try_for_each(|word| self.word(word))
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<()> {
+        let (name, value) = match word.iter().position(|&byte| byte == b'=') {
+            Some(at) => (&word[..at], Some(&word[at + 1..])),
+            None => (word, None),
+        };
+        // A name that is no text is none of ours.
+        let name = std::str::from_utf8(name).unwrap_or_default();
+        match value {
+            None if self.flag(name) => Ok(()),
+            Some(value) if self.layer(name, value) => Ok(()),
+            _ => self.setting(name, value, word),
+        }
+    }
+
+    /// A word without a value; false where it is none that is known.
+    fn flag(&mut self, name: &str) -> bool {
+        match name {
+            "bind" => self.operation = Some(Operation::Bind),
+            "rbind" => self.operation = Some(Operation::BindRecursive),
+            "move" => self.operation = Some(Operation::Move),
+            "remount" => self.remount = true,
+            "noauto" => self.no_auto = true,
+            "nofail" => self.no_fail = true,
+            _ if IGNORED.contains(&name) => {}
+            _ => return self.attribute(name) || self.propagation(name) || self.implied(name),
+        }
+        true
+    }
+
+    fn attribute(&mut self, name: &str) -> bool {
+        if let Some(row) = find(name) {
+            self.top.then(row.set, row.clear);
+            if matches!(row.name, "ro" | "rw") {
+                self.superblock_read_only = Some(row.name == "ro");
+            }
+            return true;
+        }
+        // The names of the OCI runtime specification: rro, rnosuid and so on.
+        name.strip_prefix('r').is_some_and(|name| self.attribute_recursive(name))
+    }
+
+    fn attribute_recursive(&mut self, name: &str) -> bool {
+        let Some(row) = find(name) else { return false };
+        self.top.then(row.set, row.clear);
+        self.recursive.then(row.set, row.clear);
+        true
+    }
+
+    fn propagation(&mut self, name: &str) -> bool {
+        let row = |name: &str| PROPAGATIONS.iter().find(|row| row.0 == name);
+        let (found, recursive) = match row(name) {
+            Some(found) => (Some(found), false),
+            None => (name.strip_prefix('r').and_then(row), true),
+        };
+        let Some(&(_, kind)) = found else { return false };
+        self.propagation.push(Propagation { kind, recursive });
+        true
+    }
+
+    fn implied(&mut self, name: &str) -> bool {
+        let Some(row) = IMPLIED.iter().find(|row| row.0 == name) else { return false };
+        self.top.then(row.1, 0);
+        true
+    }
+
+    /// An attribute with the layer it is for: `ro=recursive`, `ro=vfs`, `ro=fs`.
+    fn layer(&mut self, name: &str, value: &[u8]) -> bool {
+        match (name, value) {
+            (_, b"recursive") => self.attribute_recursive(name),
+            ("ro" | "rw", b"vfs") => {
+                let superblock = self.superblock_read_only;
+                self.attribute(name);
+                self.superblock_read_only = superblock;
+                true
+            }
+            ("ro" | "rw", b"fs") => {
+                self.superblock_read_only = Some(name == "ro");
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn setting(&mut self, name: &str, value: Option<&[u8]>, word: &[u8]) -> Result<()> {
+        match name {
+            "X-mount.mkdir" | "x-mount.mkdir" => self.mkdir = Some(mode(value)?),
+            _ if REFUSED.contains(&name) || name.starts_with("X-mount.") => {
+                let word = quote(OsStr::from_bytes(word));
+                return Err(Error::usage(format!("the mount option {word} is not supported")));
+            }
+            _ if name.starts_with("x-") || name.starts_with("X-") || name == "comment" => {}
+            _ => self.data.push(OsString::from_vec(word.to_vec())),
+        }
+        Ok(())
+    }
+}
+
+fn find(name: &str) -> Option<&'static Attribute> {
+    ATTRIBUTES.iter().find(|row| row.name == name)
+}
+
+/// A mode in octal, as `X-mount.mkdir=` takes it.
+pub fn mode(digits: Option<&[u8]>) -> Result<u32> {
+    let Some(digits) = digits else { return Ok(DIRECTORY_MODE) };
+    let text = std::str::from_utf8(digits).ok().filter(|text| !text.starts_with('+'));
+    let mode = text.and_then(|text| u32::from_str_radix(text, 8).ok());
+    mode.filter(|&mode| mode <= 0o7777).ok_or_else(|| {
+        Error::usage(format!("{} is no mode in octal", quote(OsStr::from_bytes(digits))))
+    })
+}
+
+/// The words of an option list. A comma behind a backslash or within a value in double quotes belongs to
+/// the word, as in libmount.
+fn split(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        while let [b',', rest @ ..] = list {
+            list = rest;
+        }
+        if list.is_empty() {
+            return None;
+        }
+        let (word, rest) = list.split_at(word_length(list));
+        list = rest;
+        Some(word)
+    })
+}
+
+fn word_length(list: &[u8]) -> usize {
+    let (mut quoted, mut before) = (false, 0);
+    for (at, &byte) in list.iter().enumerate() {
+        match byte {
+            b'"' if quoted || before == b'=' => quoted = !quoted,
+            b',' if !quoted && before != b'\\' => return at,
+            _ => {}
+        }
+        before = byte;
+    }
+    list.len()
+}

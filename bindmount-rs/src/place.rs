@@ -1,0 +1,275 @@
+//! Targets: found, and made where they are missing, inside a root that is not trusted.
+
+use std::ffi::{OsStr, OsString};
+use std::ops::Range;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use common::sys::cwd;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
+use nix::sys::stat::{Mode, mkdirat, umask};
+
+/// How often a walk is tried again that a rename elsewhere disturbed (`openat2` gives EAGAIN).
+const TRIES: usize = 128;
+
+/// As many symlinks as the kernel follows in one walk (path_resolution(7)).
+const LINKS: usize = 40;
+
+/// A freshly made component is opened: nothing but that very name will do.
+const BENEATH: ResolveFlag = ResolveFlag::RESOLVE_BENEATH.union(ResolveFlag::RESOLVE_NO_SYMLINKS);
+
+const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
+const DIRECTORY: OFlag = PLACE.union(OFlag::O_DIRECTORY);
+
+/// What is made where the target is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaf {
+    Directory(u32),
+    File,
+}
+
+/// Something that was made on the way to a target.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Made {
+    pub path: OsString,
+    pub directory: bool,
+}
+
+/// Where targets are looked for: the caller's own root, or another that no target leads out of.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// The root, and after it each mount that was put on top of it.
+    roots: Vec<OwnedFd>,
+}
+
+impl Places {
+    /// Targets inside the directory `path`.
+    pub fn inside(path: &OsStr) -> nix::Result<Self> {
+        let root = nix::fcntl::open(path, DIRECTORY, Mode::empty())?;
+        Ok(Self { roots: vec![root] })
+    }
+
+    /// Whether targets are kept inside a root.
+    pub fn is_confined(&self) -> bool {
+        !self.roots.is_empty()
+    }
+
+    /// Whether `target` is written as the root itself.
+    pub fn is_root(&self, target: &OsStr) -> bool {
+        self.is_confined() && target.as_bytes().iter().all(|byte| matches!(byte, b'/' | b'.'))
+    }
+
+    /// From now on targets are found inside `root`, a mount that was put on top of the one before.
+    pub fn enter(&mut self, root: OwnedFd) {
+        self.roots.push(root);
+    }
+
+    /// Undoes the last [`Places::enter`].
+    pub fn leave(&mut self) {
+        self.roots.pop();
+    }
+
+    /// The target as it is, `O_PATH`.
+    pub fn open(&self, path: &OsStr) -> nix::Result<OwnedFd> {
+        self.walk(path.as_bytes(), PLACE, ResolveFlag::empty())
+    }
+
+    /// The target, if no component of its path is a symlink (else ELOOP).
+    pub fn open_straight(&self, path: &OsStr) -> nix::Result<OwnedFd> {
+        self.walk(path.as_bytes(), PLACE, ResolveFlag::RESOLVE_NO_SYMLINKS)
+    }
+
+    /// The directory that holds the last component of `path`, which may be missing, and that component.
+    pub fn parent<'a>(&self, path: &'a OsStr) -> nix::Result<(OwnedFd, &'a OsStr)> {
+        let (parent, name) = split(path);
+        Ok((self.directory(parent)?, name))
+    }
+
+    /// As [`Places::parent`], with missing directories made.
+    pub fn make_parent<'a>(
+        &self,
+        path: &'a OsStr,
+        made: &mut Vec<Made>,
+    ) -> nix::Result<(OwnedFd, &'a OsStr)> {
+        let (parent, name) = split(path);
+        if matches!(name.as_bytes(), b"" | b"." | b"..") {
+            return Err(Errno::EINVAL);
+        }
+        let directory = match self.directory(parent) {
+            Err(Errno::ENOENT) => {
+                self.make(OsStr::from_bytes(parent), Leaf::Directory(0o755), made)?
+            }
+            result => result?,
+        };
+        Ok((directory, name))
+    }
+
+    /// Makes the missing components of `path`, and opens the last one.
+    ///
+    /// A dangling symlink on the way is followed as any other, inside the root.
+    pub fn make(&self, path: &OsStr, leaf: Leaf, made: &mut Vec<Made>) -> nix::Result<OwnedFd> {
+        let _mask = NoMask::new();
+        let mut path = path.as_bytes().to_vec();
+        for _ in 0..LINKS {
+            match self.make_beneath_deepest(&path, leaf, made)? {
+                Step::Made(place) => return Ok(place),
+                Step::Link(text, component) => path = follow(&path, &text, component),
+            }
+        }
+        Err(Errno::ELOOP)
+    }
+
+    fn make_beneath_deepest(
+        &self,
+        path: &[u8],
+        leaf: Leaf,
+        made: &mut Vec<Made>,
+    ) -> nix::Result<Step> {
+        let (mut directory, start) = self.deepest(path)?;
+        for component in components(path, start) {
+            let name = OsStr::from_bytes(&path[component.clone()]);
+            if name == ".." {
+                return Err(Errno::ENOENT);
+            }
+            let last = components(path, component.end).next().is_none();
+            let leaf = if last { leaf } else { Leaf::Directory(0o755) };
+            let (fresh, result) = make_one(directory.as_fd(), name, leaf);
+            if fresh {
+                made.push(Made {
+                    path: OsString::from_vec(path[..component.end].to_vec()),
+                    directory: leaf != Leaf::File,
+                });
+            }
+            match result {
+                Ok(place) => directory = place,
+                Err(Errno::ELOOP) => {
+                    return Ok(Step::Link(readlinkat(&directory, name)?, component));
+                }
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(Step::Made(directory))
+    }
+
+    /// The deepest directory on the way to `path` that is there, and where the rest of `path` starts.
+    fn deepest(&self, path: &[u8]) -> nix::Result<(OwnedFd, usize)> {
+        let mut start = last_component(path).start;
+        loop {
+            match self.directory(&path[..start]) {
+                Err(Errno::ENOENT) if start > 0 => start = last_component(&path[..start]).start,
+                result => return Ok((result?, start)),
+            }
+        }
+    }
+
+    fn directory(&self, path: &[u8]) -> nix::Result<OwnedFd> {
+        let path = if path.is_empty() { b"." } else { path };
+        self.walk(path, DIRECTORY, ResolveFlag::empty())
+    }
+
+    fn walk(&self, path: &[u8], flags: OFlag, resolve: ResolveFlag) -> nix::Result<OwnedFd> {
+        let confined = match self.is_confined() {
+            true => ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS,
+            false => ResolveFlag::empty(),
+        };
+        let how = OpenHow::new().flags(flags).resolve(resolve | confined);
+        for _ in 1..TRIES {
+            match openat2(self.start(), path, how) {
+                Err(Errno::EAGAIN) => {}
+                result => return result,
+            }
+        }
+        openat2(self.start(), path, how)
+    }
+
+    fn start(&self) -> BorrowedFd<'_> {
+        match self.roots.last() {
+            Some(root) => root.as_fd(),
+            None => cwd(),
+        }
+    }
+}
+
+enum Step {
+    Made(OwnedFd),
+    /// The component at this place is a symlink with this text.
+    Link(OsString, Range<usize>),
+}
+
+/// Makes one component, unless somebody was faster, and opens it. Whether it is new comes first.
+fn make_one(directory: BorrowedFd, name: &OsStr, leaf: Leaf) -> (bool, nix::Result<OwnedFd>) {
+    match leaf {
+        Leaf::Directory(mode) => match mkdirat(directory, name, Mode::from_bits_truncate(mode)) {
+            Ok(()) => (true, open_beneath(directory, name, DIRECTORY)),
+            Err(Errno::EEXIST) => (false, open_beneath(directory, name, DIRECTORY)),
+            Err(errno) => (false, Err(errno)),
+        },
+        Leaf::File => match make_file(directory, name) {
+            Ok(file) => (true, Ok(file)),
+            Err(Errno::EEXIST) => (false, open_beneath(directory, name, PLACE)),
+            Err(errno) => (false, Err(errno)),
+        },
+    }
+}
+
+fn make_file(directory: BorrowedFd, name: &OsStr) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_RDONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
+    let mode = Mode::from_bits_truncate(0o644);
+    openat2(directory, name, OpenHow::new().flags(flags).mode(mode).resolve(BENEATH))
+}
+
+fn open_beneath(directory: BorrowedFd, name: &OsStr, flags: OFlag) -> nix::Result<OwnedFd> {
+    openat2(directory, name, OpenHow::new().flags(flags).resolve(BENEATH))
+}
+
+/// A path with a symlink of it replaced by its text.
+fn follow(path: &[u8], text: &OsStr, link: Range<usize>) -> Vec<u8> {
+    let text = text.as_bytes();
+    let before = if text.starts_with(b"/") { &[] } else { &path[..link.start] };
+    [before, text, &path[link.end..]].concat()
+}
+
+/// The path of the directory, which may be empty, and the name in it.
+fn split(path: &OsStr) -> (&[u8], &OsStr) {
+    let path = path.as_bytes();
+    let last = last_component(path);
+    (&path[..last.start], OsStr::from_bytes(&path[last]))
+}
+
+fn last_component(path: &[u8]) -> Range<usize> {
+    let end = path.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
+    let start = path[..end].iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+    start..end
+}
+
+/// Where the components of `path` from `start` on stand, those that are `.` left out.
+fn components(path: &[u8], mut start: usize) -> impl Iterator<Item = Range<usize>> + '_ {
+    std::iter::from_fn(move || {
+        loop {
+            start += path[start..].iter().position(|&byte| byte != b'/')?;
+            let rest = &path[start..];
+            let end = start + rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
+            let found = start..end;
+            start = end;
+            if path[found.clone()] != *b"." {
+                return Some(found);
+            }
+        }
+    })
+}
+
+/// While this is held, what is made has exactly the mode that was asked for.
+pub struct NoMask(Mode);
+
+impl NoMask {
+    pub fn new() -> Self {
+        Self(umask(Mode::empty()))
+    }
+}
+
+impl Drop for NoMask {
+    fn drop(&mut self) {
+        umask(self.0);
+    }
+}

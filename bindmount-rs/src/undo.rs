@@ -1,0 +1,122 @@
+//! What was done, so that it can be undone where a later step fails.
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use common::sys;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open};
+use nix::mount::{MntFlags, umount2};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
+use nix::unistd::{UnlinkatFlags, fchdir, unlinkat};
+
+use crate::detached;
+use crate::node::is;
+use crate::options::Change;
+use crate::place::{Made, Places};
+
+/// One thing that was done.
+///
+/// A mount is remembered by its id, not by a descriptor: a table may have more lines than a process
+/// may have descriptors.
+#[derive(Debug)]
+pub enum Step {
+    Made(Made),
+    Mounted {
+        target: OsString,
+        id: u64,
+    },
+    /// The mount before it also became the root that targets are found in.
+    Entered,
+    Moved {
+        source: OsString,
+        target: OsString,
+        id: u64,
+    },
+    Changed {
+        target: OsString,
+        id: u64,
+        back: Change,
+    },
+}
+
+impl Step {
+    /// Where it was done.
+    pub fn target(&self) -> &OsStr {
+        match self {
+            Self::Made(made) => &made.path,
+            Self::Mounted { target, .. }
+            | Self::Moved { target, .. }
+            | Self::Changed { target, .. } => target,
+            Self::Entered => OsStr::new("/"),
+        }
+    }
+
+    /// Takes the step back, as far as what it did is still there.
+    pub fn undo(self, places: &mut Places) -> nix::Result<()> {
+        match self {
+            Self::Made(made) => remove(places, &made),
+            Self::Mounted { target, id } => unmount(places, &target, id),
+            Self::Entered => {
+                places.leave();
+                Ok(())
+            }
+            Self::Moved { source, target, id } => {
+                let mount = find(places, &target, id)?;
+                let place =
+                    open(source.as_os_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+                sys::move_mount(mount.as_fd(), place.as_fd(), 0)
+            }
+            Self::Changed { target, id, back } => {
+                detached::set(find(places, &target, id)?.as_fd(), 0, back)
+            }
+        }
+    }
+}
+
+/// The mount of this id at its target.
+fn find(places: &Places, target: &OsStr, id: u64) -> nix::Result<OwnedFd> {
+    let mount = places.open(target)?;
+    if sys::mount_id(mount.as_fd())? == id { Ok(mount) } else { Err(Errno::ESTALE) }
+}
+
+/// umount2(2) takes only a path, and `.` is one that nobody can swap.
+fn unmount(places: &Places, target: &OsStr, id: u64) -> nix::Result<()> {
+    let mount = find(places, target, id)?;
+    if !is(&fstat(&mount)?, SFlag::S_IFDIR) {
+        return unmount_file(places, target, &mount);
+    }
+    let here = open(".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    fchdir(&mount)?;
+    let result = umount2(".", MntFlags::MNT_DETACH);
+    fchdir(here)?;
+    result
+}
+
+/// A mount on a file is reached through its descriptor, or, without /proc, by its name in its directory.
+fn unmount_file(places: &Places, target: &OsStr, mount: &OwnedFd) -> nix::Result<()> {
+    let link = format!("/proc/self/fd/{}", mount.as_raw_fd());
+    match umount2(link.as_str(), MntFlags::MNT_DETACH) {
+        Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+        result => return result,
+    }
+    let (directory, name) = places.parent(target)?;
+    let here = open(".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    fchdir(&directory)?;
+    let result = umount2(name, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW);
+    fchdir(here)?;
+    result
+}
+
+/// Removes what was made, unless something was put into it since.
+fn remove(places: &Places, made: &Made) -> nix::Result<()> {
+    let (directory, name) = places.parent(&made.path)?;
+    if made.directory {
+        return unlinkat(&directory, name, UnlinkatFlags::RemoveDir);
+    }
+    let status = fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    if is(&status, SFlag::S_IFREG) && status.st_size > 0 {
+        return Err(Errno::ENOTEMPTY);
+    }
+    unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir)
+}
