@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use common::{Command, Error, Result, quote};
+use common::{Command, Error, Result, directory, quote};
 use lexopt::prelude::*;
 
 use crate::chroot::{Chroot, Start};
@@ -36,7 +36,7 @@ pub enum Action {
 
 /// Options stop at the first operand: all that follows NEWROOT belongs to COMMAND.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
-    let (mut carry, mut skip_chdir, mut directory) = (false, false, None);
+    let (mut carry, mut skip_chdir, mut start_in) = (false, false, None);
     let mut request = Request::default();
     let new_root = loop {
         match parser.next()? {
@@ -44,7 +44,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Some(Long("groups")) => request.groups = Some(groups(&parser.value()?)?),
             Some(Long("skip-chdir")) => skip_chdir = true,
             Some(Long("userspec")) => request.user = UserSpec::parse(&parser.value()?),
-            Some(Long("wd")) => directory = Some(absolute(parser.value()?)?),
+            Some(Long("wd")) => start_in = Some(directory::absolute(parser.value()?)?),
             Some(Short('h') | Long("help")) => return Ok(Action::Help),
             Some(Short('V') | Long("version")) => return Ok(Action::Version),
             Some(Value(operand)) => break operand,
@@ -53,7 +53,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         }
     };
 
-    let start = start(skip_chdir, directory, &new_root)?;
+    let start = start(skip_chdir, start_in, &new_root)?;
     let command =
         Command::new(parser.raw_args()?.collect()).unwrap_or_else(|| Command::shell(&["-i"]));
     Ok(Action::Chroot(Chroot { new_root, request, start, carry, command }))
@@ -62,14 +62,6 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
 fn groups(list: &OsStr) -> Result<Vec<OsString>> {
     split_groups(list)
         .ok_or_else(|| Error::usage(format!("--groups: {} names no group", quote(list))))
-}
-
-/// The working directory of a container's command has no place to be relative to.
-fn absolute(directory: OsString) -> Result<OsString> {
-    match Path::new(&directory).is_absolute() {
-        true => Ok(directory),
-        false => Err(Error::usage(format!("--wd: {} is no absolute path", quote(directory)))),
-    }
 }
 
 fn start(skip_chdir: bool, directory: Option<OsString>, new_root: &OsStr) -> Result<Start> {

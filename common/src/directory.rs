@@ -1,6 +1,6 @@
 //! Going to a directory of a root that is not trusted.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -29,6 +29,17 @@ pub fn enter(directory: impl AsRef<OsStr>) -> Result<()> {
         .and_then(|root| openat2(root, directory, how))
         .and_then(fchdir)
         .context("enter the directory", directory)
+}
+
+/// The directory as it was given, for an option like `--wd`: it has no place to be relative to.
+///
+/// # Errors
+/// A usage error where it is relative or empty.
+pub fn absolute(directory: OsString) -> Result<OsString> {
+    match Path::new(&directory).is_absolute() {
+        true => Ok(directory),
+        false => Err(Error::usage(format!("{} is no absolute path", quote(directory)))),
+    }
 }
 
 /// A descriptor for `directory` of the root that `root` is open on, to be entered once the root has

@@ -1,9 +1,9 @@
 //! Arguments in, an [`Action`] out.
 
-use common::{Command, Error, Result};
+use common::{Command, Error, Result, directory};
 use lexopt::prelude::*;
 
-use crate::pivot::Pivot;
+use crate::pivot::{Pivot, Start};
 
 pub const VERSION: &str = concat!("pivot-root-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
@@ -15,6 +15,8 @@ Make NEW_ROOT the root of the mount namespace and put the old root at PUT_OLD, t
 Options:
       --carry       open COMMAND before the root changes, so that it need not be in NEW_ROOT
       --detach      unmount the old root; PUT_OLD may be '.', which needs no directory
+      --private     first cut all mounts off from those of other namespaces
+      --self-bind   make NEW_ROOT a mount point by binding it onto itself
       --wd DIR      start COMMAND in DIR of the new root
   -h, --help        display this help
   -V, --version     display version
@@ -30,12 +32,15 @@ pub enum Action {
 
 /// Options stop at the first operand: all that follows PUT_OLD belongs to COMMAND.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
-    let (mut carry, mut detach, mut directory) = (false, false, None);
-    let new_root = loop {
+    let (mut carry, mut start_in) = (false, None);
+    let mut pivot = Pivot::default();
+    pivot.new_root = loop {
         match parser.next()? {
             Some(Long("carry")) => carry = true,
-            Some(Long("detach")) => detach = true,
-            Some(Long("wd")) => directory = Some(parser.value()?),
+            Some(Long("detach")) => pivot.detach = true,
+            Some(Long("private")) => pivot.private = true,
+            Some(Long("self-bind")) => pivot.self_bind = true,
+            Some(Long("wd")) => start_in = Some(directory::absolute(parser.value()?)?),
             Some(Short('h') | Long("help")) => return Ok(Action::Help),
             Some(Short('V') | Long("version")) => return Ok(Action::Version),
             Some(Value(operand)) => break operand,
@@ -45,12 +50,15 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     };
 
     let mut operands = parser.raw_args()?;
-    let put_old = operands.next().ok_or_else(|| Error::usage("missing operand: PUT_OLD"))?;
-    let command = Command::new(operands.collect());
-    if command.is_none() && (carry || directory.is_some()) {
-        return Err(Error::usage("--carry and --wd need a COMMAND"));
-    }
-    Ok(Action::Pivot(Pivot { new_root, put_old, detach, carry, directory, command }))
+    pivot.put_old = operands.next().ok_or_else(|| Error::usage("missing operand: PUT_OLD"))?;
+    pivot.start = match Command::new(operands.collect()) {
+        Some(command) => Some(Start { command, carry, directory: start_in }),
+        None if carry || start_in.is_some() => {
+            return Err(Error::usage("--carry and --wd need a COMMAND"));
+        }
+        None => None,
+    };
+    Ok(Action::Pivot(pivot))
 }
 
 #[cfg(test)]
@@ -67,19 +75,28 @@ mod tests {
     #[test]
     fn options_stop_at_the_first_operand() {
         let pivot = pivot(&["--detach", "new", ".", "sh", "--carry"]).unwrap();
-        assert!(pivot.detach && !pivot.carry && pivot.command.is_some());
+        assert!(pivot.detach && !pivot.start.unwrap().carry);
     }
 
     #[test]
     fn the_classic_form() {
         let pivot = pivot(&["new", "new/old"]).unwrap();
-        assert!(!pivot.detach && pivot.command.is_none());
+        assert!(!pivot.detach && !pivot.private && !pivot.self_bind && pivot.start.is_none());
         assert_eq!(pivot.put_old, "new/old");
     }
 
     #[test]
     fn wrong_command_lines() {
-        for arguments in [&[][..], &["new"], &["-x"], &["--wd"], &["--wd", "/", "new", "."]] {
+        for arguments in [
+            &[][..],
+            &["new"],
+            &["-x"],
+            &["--wd"],
+            &["--wd", "/", "new", "."],
+            &["--carry", "new", "."],
+            &["--wd", "etc", "new", ".", "sh"],
+            &["--detach=x", "new", "."],
+        ] {
             assert_eq!(pivot(arguments).unwrap_err().kind(), common::Kind::Usage);
         }
     }

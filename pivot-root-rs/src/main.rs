@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), no_main)]
 #![forbid(unsafe_code)]
 
+mod cause;
 mod cli;
 mod pivot;
 

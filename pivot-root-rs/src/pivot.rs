@@ -1,62 +1,147 @@
 //! The pivot itself: pivot_root(2) and what must come before and after it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
-use common::{Command, Context, Result, directory};
+use common::sys::{self, flags};
+use common::{Command, Context, Error, Result, directory};
 use nix::fcntl::{OFlag, open};
+use nix::libc::AT_EMPTY_PATH;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
 use nix::unistd::{chdir, fchdir, pivot_root};
 
+use crate::cause;
+
 /// One change of root, and what becomes of the process after it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Pivot {
     pub new_root: OsString,
     pub put_old: OsString,
     pub detach: bool,
+    pub private: bool,
+    pub self_bind: bool,
+    pub start: Option<Start>,
+}
+
+/// What is executed in the new root, and where.
+#[derive(Debug)]
+pub struct Start {
+    pub command: Command,
     pub carry: bool,
     pub directory: Option<OsString>,
-    pub command: Option<Command>,
 }
 
 impl Pivot {
-    /// Changes the root and becomes the command, where there is one.
-    pub fn run(self) -> Result<u8> {
-        let command = match self.command {
-            Some(command) if self.carry => Some(command.carry()?),
-            command => command,
+    /// Changes the root and becomes the command, where there is one. All that can be looked up is
+    /// looked up before the root changes.
+    pub fn run(mut self) -> Result<u8> {
+        let Some(start) = self.start.take() else {
+            self.change(None)?;
+            return Ok(0);
         };
-
-        if self.detach {
-            pivot_and_detach(&self.new_root, &self.put_old)?;
-        } else {
-            pivot(&self.new_root, &self.put_old)?;
+        let command = if start.carry { start.command.carry()? } else { start.command };
+        match self.change(start.directory.as_deref())? {
+            Some(directory) => fchdir(directory).step("enter the working directory")?,
+            None => chdir("/").step("enter the new root")?,
         }
-
-        let Some(command) = command else { return Ok(0) };
-        directory::enter(self.directory.unwrap_or_else(|| "/".into()))?;
         Err(command.exec())
     }
-}
 
-fn pivot(new_root: &OsString, put_old: &OsString) -> Result<()> {
-    pivot_root(new_root.as_os_str(), put_old.as_os_str()).context("pivot the root to", new_root)
-}
+    /// Changes the root. Gives the directory of the new root that COMMAND is to start in.
+    fn change(&self, start_in: Option<&OsStr>) -> Result<Option<OwnedFd>> {
+        let new_root =
+            open_directory(&self.new_root).context("pivot the root to", &self.new_root)?;
+        let start = start_in.map(|path| directory::find(&new_root, path)).transpose()?;
 
-/// PUT_OLD `.` stacks the old root on the new one's own root directory (pivot_root(2), NOTES), so
-/// that the new root needs no directory for it.
-fn pivot_and_detach(new_root: &OsString, put_old: &OsString) -> Result<()> {
-    let old_root = open("/", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
-        .context("open", "/")?;
+        if self.private {
+            cut_propagation().map_err(|error| cause::explain(error, &new_root, &self.put_old))?;
+        }
+        if !self.self_bind {
+            self.pivot_and_detach(&new_root, &self.put_old)?;
+            return Ok(start);
+        }
 
-    if put_old == "." {
-        chdir(new_root.as_os_str()).context("enter the directory", new_root)?;
-        pivot_root(".", ".").context("pivot the root to", new_root)?;
-    } else {
-        pivot(new_root, put_old)?;
+        let put_old = self.put_old_beneath()?;
+        let new_root = bind_onto_itself(&new_root).context("bind onto itself", &self.new_root)?;
+        start_in
+            .map(|path| directory::find(&new_root, path))
+            .transpose()
+            .and_then(|start| self.pivot_and_detach(&new_root, &put_old).map(|()| start))
+            .inspect_err(|_| unbind(&new_root))
     }
 
-    fchdir(&old_root).step("enter the old root")?;
+    fn pivot_and_detach(&self, new_root: &OwnedFd, put_old: &OsStr) -> Result<()> {
+        if !self.detach {
+            return self.pivot(new_root, put_old);
+        }
+        let old_root = open_directory("/").context("open", "/")?;
+        self.pivot(new_root, put_old)?;
+        detach(&old_root)
+    }
+
+    /// From inside the new root PUT_OLD `.` stacks the old root on the new one's own root directory
+    /// (pivot_root(2), NOTES), so that the new root needs no directory for it.
+    fn pivot(&self, new_root: &OwnedFd, put_old: &OsStr) -> Result<()> {
+        let inside = self.self_bind || self.detach && put_old == ".";
+        if inside {
+            fchdir(new_root).context("enter the directory", &self.new_root)?;
+        }
+        let path = if inside { OsStr::new(".") } else { &self.new_root };
+        pivot_root(path, put_old)
+            .context("pivot the root to", &self.new_root)
+            .map_err(|error| cause::explain(error, new_root, put_old))
+    }
+
+    /// PUT_OLD as seen from NEW_ROOT: once NEW_ROOT is bound onto itself, a path that starts in the
+    /// working directory may lead to what the new mount hides.
+    fn put_old_beneath(&self) -> Result<OsString> {
+        if self.detach && self.put_old == "." {
+            return Ok(self.put_old.clone());
+        }
+        let real = |path: &OsString| {
+            Path::new(path)
+                .canonicalize()
+                .map_err(|error| Error::from_io("put the old root at", path, &error))
+        };
+        let (new_root, put_old) = (real(&self.new_root)?, real(&self.put_old)?);
+        match put_old.strip_prefix(new_root) {
+            Ok(path) => Ok(Path::new(".").join(path).into()),
+            Err(_) => {
+                let reason = "it is not beneath the new root";
+                Err(Error::because("put the old root at", &self.put_old, reason))
+            }
+        }
+    }
+}
+
+fn open_directory(path: impl AsRef<OsStr>) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    open(path.as_ref(), flags, Mode::empty())
+}
+
+/// The mounts may be peers of another namespace's: what is done to them here must not reach those.
+fn cut_propagation() -> Result<()> {
+    let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>).step("cut the propagation of '/'")
+}
+
+/// A copy of the directory's mounts on top of the directory; gives the new mount's root.
+fn bind_onto_itself(directory: &OwnedFd) -> nix::Result<OwnedFd> {
+    let clone = flags::OPEN_TREE_CLONE | flags::AT_RECURSIVE | AT_EMPTY_PATH as u32;
+    let tree = sys::open_tree(directory.as_fd(), c"", clone)?;
+    sys::move_mount(tree.as_fd(), directory.as_fd(), 0)?;
+    Ok(tree)
+}
+
+/// Undoes [`bind_onto_itself`] where the pivot failed; that failure is what is reported.
+fn unbind(new_root: &OwnedFd) {
+    let _ = fchdir(new_root).and_then(|()| umount2(".", MntFlags::MNT_DETACH));
+}
+
+fn detach(old_root: &OwnedFd) -> Result<()> {
+    fchdir(old_root).step("enter the old root")?;
     // Its mounts may be peers of the host's: an unmount must not reach those.
     let slave = MsFlags::MS_SLAVE | MsFlags::MS_REC;
     mount(None::<&str>, ".", None::<&str>, slave, None::<&str>)

@@ -1,0 +1,340 @@
+//! Why pivot_root(2) refused: its one EINVAL has many causes, told apart here by the mount table.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use common::{Error, quote, sys};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+
+/// A bit of capget(2) (linux/capability.h).
+const CAP_SYS_ADMIN: u32 = 21;
+
+const PRIVATE: &str = "use --private, or a mount namespace made with 'unshare-rs --mount'";
+const SELF_BIND: &str = "use --self-bind, or bind it onto itself with 'bindmount-rs'";
+const CHROOT: &str = "use 'chroot-rs' there";
+
+/// Adds the cause of a failed pivot and its cure, where they can be found out.
+pub fn explain(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {
+    error.explain(|error| match error.errno()? {
+        Errno::EPERM => missing_capability(),
+        Errno::ENOENT | Errno::ENOTDIR => missing_put_old(put_old),
+        Errno::EINVAL | Errno::EBUSY => Facts::collect(new_root, put_old)?.cause(),
+        _ => None,
+    })
+}
+
+fn missing_capability() -> Option<String> {
+    let capable = sys::capget().ok()?.effective & 1 << CAP_SYS_ADMIN != 0;
+    (!capable).then(|| {
+        "this needs the capability CAP_SYS_ADMIN; an ordinary user has it in namespaces of its own: \
+         put 'unshare-rs --map-root-user --mount' in front"
+            .into()
+    })
+}
+
+/// The other of the two paths was opened before.
+fn missing_put_old(put_old: &OsStr) -> Option<String> {
+    let what = match Path::new(put_old).metadata() {
+        Ok(meta) if !meta.is_dir() => "is no directory",
+        Err(_) => "does not exist",
+        Ok(_) => return None,
+    };
+    Some(format!("PUT_OLD, {}, {what}; with --detach it may be '.'", quote(put_old)))
+}
+
+/// A line of /proc/self/mountinfo.
+#[derive(Debug)]
+struct Mount {
+    id: u64,
+    parent: u64,
+    point: PathBuf,
+    shared: bool,
+}
+
+impl Mount {
+    /// proc_pid_mountinfo(5): id, parent, device, root, mount point, options, optional fields, `-`.
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut fields = line.split(|&byte| byte == b' ');
+        let id = number(fields.next()?)?;
+        let parent = number(fields.next()?)?;
+        let point = unescape(fields.nth(2)?);
+        let mut optional = fields.skip(1).take_while(|field| field != b"-");
+        Some(Self { id, parent, point, shared: optional.any(|f| f.starts_with(b"shared:")) })
+    }
+}
+
+/// Where a directory stands: in which mount, and at which path.
+#[derive(Debug)]
+struct Place {
+    mount: u64,
+    path: PathBuf,
+}
+
+impl Place {
+    fn of(directory: BorrowedFd) -> Option<Self> {
+        let fd = directory.as_raw_fd();
+        let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+        let mount = info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?;
+        Some(Self {
+            mount: mount.trim().parse().ok()?,
+            path: fs::read_link(format!("/proc/self/fd/{fd}")).ok()?,
+        })
+    }
+}
+
+/// All that the kernel looks at before it swaps two roots.
+#[derive(Debug)]
+struct Facts {
+    mounts: Vec<Mount>,
+    root: Place,
+    new_root: Place,
+    put_old: Place,
+    /// Whether the process is in the first user namespace, where no mount is locked.
+    first_user_namespace: bool,
+}
+
+impl Facts {
+    fn collect(new_root: &OwnedFd, put_old: &OsStr) -> Option<Self> {
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let place = |path: &OsStr| Place::of(open(path, flags, Mode::empty()).ok()?.as_fd());
+        Some(Self {
+            mounts: parse_table(&fs::read("/proc/self/mountinfo").ok()?),
+            root: place(OsStr::new("/"))?,
+            new_root: Place::of(new_root.as_fd())?,
+            put_old: place(put_old)?,
+            first_user_namespace: is_identity(&fs::read("/proc/self/uid_map").ok()?),
+        })
+    }
+
+    /// Each of the kernel's conditions (path_pivot_root() in fs/namespace.c) that does not hold, with
+    /// its cure. Where the table shows none, what it cannot show is left.
+    fn cause(&self) -> Option<String> {
+        let shown: Vec<_> = [self.new_root(), self.put_old(), self.shared(), self.root()]
+            .into_iter()
+            .flatten()
+            .collect();
+        Some(if shown.is_empty() { self.not_shown() } else { shown.join("; ") })
+    }
+
+    fn new_root(&self) -> Option<String> {
+        let mount = self.mount(self.new_root.mount);
+        if self.new_root.mount == self.root.mount {
+            return Some(match self.new_root.path == self.root.path {
+                true => "NEW_ROOT is the current root".into(),
+                false => format!("NEW_ROOT is no mount point of its own: {SELF_BIND}"),
+            });
+        }
+        match mount {
+            None => Some("NEW_ROOT is in another mount namespace: enter that one first".into()),
+            Some(mount) if mount.point != self.new_root.path => {
+                Some(format!("NEW_ROOT is no mount point: {SELF_BIND}"))
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn put_old(&self) -> Option<String> {
+        (!self.put_old.path.starts_with(&self.new_root.path)).then(|| {
+            "PUT_OLD is not beneath NEW_ROOT: name a directory of NEW_ROOT, or '.' with --detach".into()
+        })
+    }
+
+    /// The pivot would be seen in other namespaces through each of these three.
+    fn shared(&self) -> Option<String> {
+        let parent = |mount| self.mount(mount).and_then(|mount| self.mount(mount.parent));
+        let (mount, role) = [
+            (parent(self.new_root.mount), "that NEW_ROOT is mounted on"),
+            (parent(self.root.mount), "that the current root is mounted on"),
+            (self.mount(self.put_old.mount), "that would take up the old root"),
+        ]
+        .into_iter()
+        .find_map(|(mount, role)| Some((mount.filter(|mount| mount.shared)?, role)))?;
+        Some(format!("the mount {}, {role}, is shared: {PRIVATE}", quote(&mount.point)))
+    }
+
+    /// The table lists what is beneath the root directory, and so the root's own mount only where the
+    /// directory is that mount's root.
+    fn root(&self) -> Option<String> {
+        match self.mount(self.root.mount) {
+            None => Some(format!(
+                "the current root directory is no mount point, as inside a chroot: {CHROOT}"
+            )),
+            Some(mount) if mount.parent == mount.id => Some(
+                "the current root is the initial ramfs, which cannot be moved: use 'bindmount-rs \
+                 --move NEW_ROOT /' and then 'chroot-rs .'"
+                    .into(),
+            ),
+            Some(_) => None,
+        }
+    }
+
+    /// A mount that came from a more privileged namespace is locked to its place (mount_namespaces(7)),
+    /// and inside a chroot the mount beneath the root is not listed; nothing else is left.
+    fn not_shown(&self) -> String {
+        if self.first_user_namespace {
+            return format!(
+                "the mount that the current root is mounted on, outside of this chroot, is shared: \
+                 {CHROOT}"
+            );
+        }
+        "NEW_ROOT was mounted outside of this user namespace, and so is locked to its place: use \
+         --self-bind"
+            .into()
+    }
+
+    fn mount(&self, id: u64) -> Option<&Mount> {
+        self.mounts.iter().find(|mount| mount.id == id)
+    }
+}
+
+fn parse_table(text: &[u8]) -> Vec<Mount> {
+    text.split(|&byte| byte == b'\n').filter_map(Mount::parse).collect()
+}
+
+/// The map of the first user namespace: every number to itself.
+fn is_identity(map: &[u8]) -> bool {
+    let fields = map.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+    fields.eq([&b"0"[..], b"0", b"4294967295"])
+}
+
+fn number(field: &[u8]) -> Option<u64> {
+    std::str::from_utf8(field).ok()?.parse().ok()
+}
+
+/// A path of the mount table: blank, tab, newline, backslash and `#` are written as `\ooo`.
+fn unescape(field: &[u8]) -> PathBuf {
+    let mut path = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some(&first) = rest.first() {
+        let (byte, width) = octal(rest).map_or((first, 1), |byte| (byte, 4));
+        path.push(byte);
+        rest = &rest[width..];
+    }
+    OsString::from_vec(path).into()
+}
+
+fn octal(escape: &[u8]) -> Option<u8> {
+    let [b'\\', digits @ ..] = escape.get(..4)? else { return None };
+    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "\
+22 27 0:21 / /proc rw,relatime - proc proc rw
+27 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+50 27 0:40 / /new rw - tmpfs none rw
+51 27 0:41 / /with\\040blank rw - tmpfs none rw
+60 27 0:42 / /shared rw shared:7 - tmpfs none rw
+61 60 0:43 / /shared/new rw master:3 - tmpfs none rw
+";
+
+    fn place(mount: u64, path: &str) -> Place {
+        Place { mount, path: path.into() }
+    }
+
+    fn facts(new_root: Place, put_old: Place) -> Facts {
+        Facts {
+            mounts: parse_table(TABLE.as_bytes()),
+            root: place(27, "/"),
+            new_root,
+            put_old,
+            first_user_namespace: true,
+        }
+    }
+
+    #[track_caller]
+    fn names(facts: &Facts, part: &str) {
+        let cause = facts.cause().unwrap();
+        assert!(cause.contains(part), "{cause}");
+    }
+
+    #[test]
+    fn lines_of_the_table() {
+        let mounts = parse_table(TABLE.as_bytes());
+        assert_eq!((mounts.len(), mounts[1].id, mounts[1].parent), (6, 27, 1));
+        assert_eq!(mounts[3].point, Path::new("/with blank"));
+        assert!(mounts[4].shared && !mounts[5].shared);
+        for end in 0..TABLE.len() {
+            parse_table(&TABLE.as_bytes()[..end]);
+        }
+    }
+
+    #[test]
+    fn new_root_is_no_mount_point() {
+        let on_the_root = facts(place(27, "/srv"), place(27, "/srv/old"));
+        names(&on_the_root, "NEW_ROOT is no mount point of its own: use --self-bind");
+        let in_a_mount = facts(place(50, "/new/sub"), place(50, "/new/sub/old"));
+        names(&in_a_mount, "NEW_ROOT is no mount point: use --self-bind");
+        names(&facts(place(27, "/"), place(27, "/")), "NEW_ROOT is the current root");
+        names(&facts(place(99, "/x"), place(99, "/x")), "in another mount namespace");
+    }
+
+    #[test]
+    fn put_old_is_elsewhere() {
+        names(
+            &facts(place(50, "/new"), place(51, "/with blank")),
+            "PUT_OLD is not beneath NEW_ROOT",
+        );
+        names(&facts(place(50, "/new"), place(27, "/newer")), "PUT_OLD is not beneath NEW_ROOT");
+    }
+
+    #[test]
+    fn something_is_shared() {
+        let parent = facts(place(61, "/shared/new"), place(61, "/shared/new"));
+        names(
+            &parent,
+            "the mount '/shared', that NEW_ROOT is mounted on, is shared: use --private",
+        );
+        let itself = facts(place(60, "/shared"), place(60, "/shared"));
+        names(&itself, "the mount '/shared', that would take up the old root, is shared");
+        let mut root = facts(place(50, "/new"), place(50, "/new"));
+        root.root.mount = 61;
+        names(&root, "the mount '/shared', that the current root is mounted on, is shared");
+    }
+
+    #[test]
+    fn the_current_root_does_not_fit() {
+        let mut chroot = facts(place(50, "/new"), place(50, "/new"));
+        chroot.root.mount = 98;
+        names(&chroot, "the current root directory is no mount point, as inside a chroot");
+
+        let mut ramfs = facts(place(50, "/new"), place(50, "/new"));
+        ramfs.mounts = parse_table(
+            b"1 1 0:2 / / rw - rootfs rootfs rw\n50 1 0:40 / /new rw - tmpfs none rw\n",
+        );
+        ramfs.root.mount = 1;
+        names(&ramfs, "the current root is the initial ramfs");
+    }
+
+    #[test]
+    fn what_the_table_does_not_show() {
+        let mut fit = facts(place(50, "/new"), place(50, "/new/old"));
+        names(&fit, "outside of this chroot, is shared");
+        fit.first_user_namespace = false;
+        names(&fit, "locked to its place: use --self-bind");
+    }
+
+    #[test]
+    fn all_causes_are_named_at_once() {
+        let mut facts = facts(place(27, "/srv"), place(27, "/old"));
+        facts.mounts[1].shared = true;
+        for part in ["--self-bind", "not beneath", "--private"] {
+            names(&facts, part);
+        }
+    }
+
+    #[test]
+    fn user_namespaces() {
+        assert!(is_identity(b"         0          0 4294967295\n"));
+        assert!(!is_identity(b"         0       1000          1\n"));
+        assert!(!is_identity(b""));
+    }
+}
