@@ -16,7 +16,7 @@ const CAP_SYS_ADMIN: u32 = 21;
 
 const PRIVATE: &str = "use --private, or a mount namespace made with 'unshare-rs --mount'";
 const SELF_BIND: &str = "use --self-bind, or bind it onto itself with 'bindmount-rs'";
-const CHROOT: &str = "use 'chroot-rs' there";
+const CHROOT: &str = "use 'chroot-rs' instead";
 
 /// Adds the cause of a failed pivot and its cure, where they can be found out.
 pub fn explain(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {

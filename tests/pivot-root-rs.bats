@@ -1,0 +1,339 @@
+#!/usr/bin/env bats
+# pivot-root-rs, beside util-linux's pivot_root where that has the same.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2016 # The scripts in single quotes are another shell's.
+
+load helpers
+
+PATH=$PATH:/usr/sbin:/sbin
+
+# as_root COMMAND: runs COMMAND with root's powers, but in no namespace of its own where the caller is root.
+as_root() {
+  if is_root; then
+    "$@"
+  else
+    unshare --user --map-root-user "$@"
+  fi
+}
+
+# same SCRIPT: both tools must do the same in a private namespace, where $tool is the tool's name.
+same() {
+  local want want_status=0 got got_status=0
+  want=$(tool=pivot_root private sh -c "$1" 2>/dev/null) || want_status=$?
+  got=$(tool=pivot-root-rs private sh -c "$1" 2>stderr) || got_status=$?
+  [ "$got_status/$got" = "$want_status/$want" ] || {
+    printf 'script: %s\npivot_root:    %s %s\npivot-root-rs: %s %s\n' "$1" "$want_status" "$want" "$got_status" "$got"
+    cat stderr
+    return 1
+  }
+}
+
+# refused MESSAGE SCRIPT: the script's last command must fail with status 1, say MESSAGE, and leave the root and the
+# mount table of its namespace as they were.
+refused() {
+  expect 1 private sh -c '
+    eval "$2"
+    cat /proc/self/mountinfo >"$1/before"
+    status=0
+    eval "$3" || status=$?
+    cat /proc/self/mountinfo >"$1/after"
+    exit $status' sh "$PWD" "${3-}" "$2"
+  contains "$stderr" "$1"
+  ok diff before after
+}
+
+@test "the classic form, beside the classic" {
+  requires pivot_root
+  mkdir new
+  same 'mount -t tmpfs none new && mkdir new/old && $tool new new/old && echo /* /old/et*'
+  same 'mount -t tmpfs none new && mkdir new/old && cd new && $tool . old && echo /* /old/et*'
+  same 'mount -t tmpfs none new && cd new && $tool . . && umount -l . && echo /*'
+  same 'mount --bind new new && mkdir -p new/old && $tool new new/old && cd /old && echo /* et*'
+}
+
+@test "what the classic refuses is refused with its status" {
+  requires pivot_root
+  mkdir new new/old
+  touch file
+  same '$tool'
+  same '$tool new'
+  same '$tool --nosuch new new/old'
+  same '$tool new new/old'
+  same '$tool nosuch nosuch/old'
+  same 'mount --bind new new; $tool new new/nosuch'
+  same 'mount --bind new new; $tool new /tmp'
+  same 'mount --bind new new; $tool new file'
+  same '$tool / /'
+  same '$tool --help >help'
+  same '$tool --version >version'
+}
+
+@test "NEW_ROOT is the root, and the command's working directory" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir rootfs/old
+  inode=$(stat -c %i rootfs)
+  ok private pivot-root-rs --self-bind rootfs rootfs/old /bin/ls -id / . /..
+  equal "$output" "$inode .
+$inode /
+$inode /.."
+  ok private pivot-root-rs --self-bind --detach rootfs . /bin/ls -id / . /..
+  equal "$output" "$inode .
+$inode /
+$inode /.."
+}
+
+@test "the command keeps the process, its arguments and its status" {
+  requires busybox
+  make_rootfs rootfs
+  expect 7 private sh -c 'echo $$; A="b c" exec pivot-root-rs --self-bind --detach rootfs . /bin/sh -c "
+    echo \$\$ \"\$A\" \"\$@\"; exit 7" x --wd "1 2" ""'
+  pid=${output%%$'\n'*}
+  equal "$output" "$pid
+$pid b c --wd 1 2 "
+  expect 127 private pivot-root-rs --self-bind --detach rootfs . /nosuch
+  expect 126 private pivot-root-rs --self-bind --detach rootfs . /bin
+}
+
+@test "--detach leaves nothing of the old root" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir rootfs/proc rootfs/old
+  for put_old in . rootfs/old; do
+    ok private sh -c '
+      mount --rbind /proc rootfs/proc &&
+        exec pivot-root-rs --self-bind --detach rootfs "$1" /bin/sh -c "
+          cut -d\  -f5 /proc/self/mountinfo | grep -v ^/proc/
+          ls -A /old /"' sh "$put_old"
+    equal "$output" "/
+/proc
+/:
+bin
+old
+proc
+
+/old:"
+  done
+  equal "$(ls -A rootfs)" "bin
+old
+proc"
+}
+
+@test "what is detached here stays mounted in other namespaces" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir side
+  ok private sh -c '
+    mount -t tmpfs none side
+    mount --make-rshared /
+    cat /proc/self/mountinfo >before
+    unshare --mount --propagation unchanged sh -c "mount --make-private / &&
+      pivot-root-rs --private --self-bind --detach rootfs . /bin/true" || exit
+    cat /proc/self/mountinfo >after1
+    unshare --mount --propagation unchanged sh -c "mount --make-private / && mount --make-private side &&
+      mount --bind rootfs side && mount --make-private side &&
+      pivot-root-rs --detach side . /bin/true" || exit
+    cat /proc/self/mountinfo >after2'
+  [ -s before ]
+  contains "$(cat before)" shared:
+  ok diff before after1
+  ok diff before after2
+}
+
+@test "--self-bind, wherever the working directory is" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir -p rootfs/old rootfs/srv rootfs/mnt
+  list='ls /old | grep -x etc'
+  ok private pivot-root-rs --self-bind rootfs rootfs/old /bin/sh -c "$list"
+  ok private pivot-root-rs --self-bind "$PWD/rootfs" "$PWD/rootfs/old" /bin/sh -c "$list"
+  cd rootfs
+  ok private pivot-root-rs --self-bind . old /bin/sh -c "$list"
+  cd srv
+  ok private pivot-root-rs --self-bind .. ../old /bin/sh -c "$list"
+  ok private pivot-root-rs --self-bind --detach .. . /bin/ls /
+  equal "$output" "bin
+mnt
+old
+srv"
+  cd ../..
+  ok private sh -c 'mount -t tmpfs none rootfs/mnt && mkdir rootfs/mnt/old rootfs/mnt/kept &&
+    pivot-root-rs --self-bind rootfs rootfs/mnt/old /bin/ls /mnt'
+  equal "$output" "kept
+old"
+}
+
+@test "--private cuts the namespace off first" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir rootfs/proc
+  ok private sh -c 'mount --make-rshared / && mount --rbind /proc rootfs/proc &&
+    exec pivot-root-rs --private --self-bind --detach rootfs . /bin/cat /proc/self/mountinfo'
+  contains "$output" ' /proc '
+  lacks "$output" shared:
+}
+
+@test "--wd starts the command in a directory of the new root" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir -p rootfs/srv/www
+  ln -s ../../../../../../../../../../srv rootfs/up
+  for wd in /srv/www /up/www /../srv/www; do
+    ok private pivot-root-rs --self-bind --detach --wd "$wd" rootfs . /bin/sh -c 'pwd -P; ls -id .'
+    equal "$output" "/srv/www
+$(stat -c %i rootfs/srv/www) ."
+  done
+}
+
+@test "--wd: what is missing, relative or no directory is refused before the change" {
+  mkdir -p rootfs/old
+  touch rootfs/file
+  ln -s /proc/self/fd/9 rootfs/out
+  pivot='pivot-root-rs --self-bind --detach'
+  refused "cannot enter the directory '/nosuch': No such file or directory" "$pivot --wd /nosuch rootfs . true"
+  refused "hint: '/usr' is a directory of the old root, not of the new one" "$pivot --wd /usr rootfs . true"
+  refused "cannot enter the directory '/file': Not a directory" "$pivot --wd /file rootfs . true"
+  refused "'file' is no absolute path" "$pivot --wd file rootfs . true"
+  refused "cannot enter the directory '/out': No such file or directory" "$pivot --wd /out rootfs . true 9<."
+  refused "cannot enter the directory '/self/cwd': Too many symbolic links" \
+    'pivot-root-rs --wd /self/cwd p p true' 'mkdir p; mount --bind /proc p || mount --rbind /proc p'
+}
+
+@test "--carry: a program of the host in a root that holds nothing" {
+  requires busybox
+  mkdir rootfs
+  expect 127 private pivot-root-rs --self-bind --detach rootfs . busybox ls -A /
+  ok private pivot-root-rs --self-bind --detach --carry rootfs . busybox ls -id /
+  equal "$output" "$(stat -c %i rootfs) /"
+  expect 127 private sh -c 'pivot-root-rs --self-bind --detach --carry rootfs . /nosuch; s=$?; ls -d /usr >seen; exit $s'
+  equal "$(cat seen)" /usr
+}
+
+@test "no descriptor reaches the command that the caller did not pass" {
+  requires busybox
+  mkdir -p rootfs/proc
+  ok busybox ls /proc/self/fd
+  want=$output
+  ok private sh -c 'mount --rbind /proc rootfs/proc &&
+    exec pivot-root-rs --self-bind --detach --carry --wd /proc rootfs . busybox ls /proc/self/fd'
+  equal "$output" "$want"
+}
+
+@test "cause: NEW_ROOT is no mount point" {
+  mkdir -p new/old side/sub/old
+  refused "hint: NEW_ROOT is no mount point of its own: use --self-bind" 'pivot-root-rs new new/old'
+  refused "hint: NEW_ROOT is no mount point: use --self-bind" 'pivot-root-rs side/sub side/sub/old' \
+    'mount --bind side side'
+  refused "hint: NEW_ROOT is the current root" 'pivot-root-rs / /'
+}
+
+@test "cause: PUT_OLD is not beneath NEW_ROOT, or not there" {
+  mkdir new side
+  touch file
+  refused "hint: PUT_OLD is not beneath NEW_ROOT" 'pivot-root-rs new side' 'mount --bind new new'
+  refused "hint: PUT_OLD is not beneath NEW_ROOT" 'pivot-root-rs new side' \
+    'mount --bind new new; mount -t tmpfs none side'
+  refused "cannot put the old root at 'side': it is not beneath the new root" 'pivot-root-rs --self-bind new side'
+  refused "cannot put the old root at 'new/nosuch': No such file or directory" \
+    'pivot-root-rs --self-bind new new/nosuch'
+  refused "hint: PUT_OLD, 'new/nosuch', does not exist; with --detach it may be '.'" \
+    'pivot-root-rs new new/nosuch' 'mount --bind new new'
+  refused "hint: PUT_OLD, 'file', is no directory" 'pivot-root-rs new file' 'mount --bind new new'
+}
+
+@test "cause: a mount is shared" {
+  mkdir -p new/old
+  refused "hint: the mount '/', that NEW_ROOT is mounted on, is shared: use --private" \
+    'pivot-root-rs new new/old' 'mount --bind new new; mount --make-shared /'
+  refused "hint: the mount '$PWD/new', that would take up the old root, is shared: use --private" \
+    'pivot-root-rs new new/old' 'mount --bind new new; mount --make-shared new'
+  # All that is wrong is named at once.
+  refused "hint: PUT_OLD is not beneath NEW_ROOT: name a directory of NEW_ROOT, or '.' with --detach; \
+the mount '/', that NEW_ROOT is mounted on, is shared: use --private" \
+    'pivot-root-rs new /tmp' 'mount --bind new new; mount --make-shared /'
+  # What was bound in vain is gone again.
+  refused "is shared: use --private" 'pivot-root-rs --self-bind new new/old' 'mount --make-rshared /'
+}
+
+@test "cause: the current root is no mount point, as inside a chroot" {
+  mkdir -p box/new box/proc
+  setup='mount --rbind /proc box/proc; mount -t tmpfs none box/new'
+  refused "hint: the current root directory is no mount point, as inside a chroot: use 'chroot-rs' instead" \
+    'chroot-rs --carry box pivot-root-rs new new' "$setup"
+  refused "cannot cut the propagation of '/': Invalid argument
+hint: the current root directory is no mount point" 'chroot-rs --carry box pivot-root-rs --private new new' "$setup"
+}
+
+@test "cause: the mount beneath a chroot is shared, where the table does not show it" {
+  requires root
+  mkdir box
+  refused "hint: the mount that the current root is mounted on, outside of this chroot, is shared" \
+    'chroot-rs --carry box pivot-root-rs new new' '
+    mount -t tmpfs none box; mkdir box/new box/proc
+    mount -t proc proc box/proc; mount -t tmpfs none box/new; mount --make-shared /'
+}
+
+@test "cause: NEW_ROOT is locked to its place by another user namespace" {
+  mkdir -p new/old
+  expect 1 private sh -c 'mount -t tmpfs none new && mkdir new/old &&
+    exec unshare --user --map-root-user --mount pivot-root-rs new new/old'
+  contains "$stderr" "hint: NEW_ROOT was mounted outside of this user namespace, and so is locked to its place: use --self-bind"
+  ok private sh -c 'mount -t tmpfs none new && mkdir new/old &&
+    exec unshare --user --map-root-user --mount pivot-root-rs --self-bind new new/old'
+}
+
+@test "without /proc the errno stands alone" {
+  mkdir -p box/new
+  expect 1 private sh -c 'mount -t tmpfs none box/new && chroot-rs --carry box pivot-root-rs new new'
+  equal "$stderr" "pivot-root-rs: cannot pivot the root to 'new': Invalid argument"
+}
+
+@test "without the capability it is refused, and says what gives it" {
+  mkdir new
+  pivot=(pivot-root-rs new new true)
+  if is_root; then
+    pivot=(setpriv --reuid=65534 --regid=65534 --clear-groups "$(command -v pivot-root-rs)" / / true)
+  fi
+  expect 1 "${pivot[@]}"
+  contains "$stderr" ": Operation not permitted
+hint: this needs the capability CAP_SYS_ADMIN; an ordinary user has it in namespaces of its own: put 'unshare-rs --map-root-user --mount' in front"
+}
+
+@test "wrong command lines do nothing" {
+  mkdir -p new/old
+  refused "missing operand: NEW_ROOT" 'pivot-root-rs --detach'
+  refused "missing operand: PUT_OLD" 'pivot-root-rs --self-bind new'
+  refused "--carry and --wd need a COMMAND" 'pivot-root-rs --self-bind --carry new new/old'
+  refused "invalid option '--nosuch'" 'pivot-root-rs --nosuch new new/old'
+  refused "cannot pivot the root to 'nosuch': No such file or directory" 'pivot-root-rs --self-bind nosuch nosuch'
+}
+
+@test "a link named pivot_root speaks as pivot_root" {
+  ln -s "$(command -v pivot-root-rs)" pivot_root
+  expect 1 ./pivot_root
+  equal "$stderr" "pivot_root: missing operand: NEW_ROOT
+Try 'pivot_root --help' for more information."
+}
+
+@test "names are bytes, and messages one line" {
+  requires busybox
+  make_rootfs $'root\nfs\xff'
+  ok private pivot-root-rs --self-bind --detach $'root\nfs\xff' . /bin/echo $'\xfe'
+  equal "$output" $'\xfe'
+  expect 1 private pivot-root-rs $'no\nsuch\xff' .
+  equal "$stderr" "pivot-root-rs: cannot pivot the root to 'no\\012such\\377': No such file or directory"
+}
+
+@test "--help and the man page name the same options" {
+  ok pivot-root-rs --help
+  help=$(grep -oE '^ {2,}(-[a-zA-Z], )?--[a-z-]+' <<<"$output" | grep -oE -- '--[a-z-]+' | sort)
+  page=$(sed -n 's/^\.It.* Fl Fl \([a-z-]*\).*/--\1/p' "$project/pivot-root-rs/pivot-root-rs.1" | sort -u)
+  equal "$help" "$page"
+  ok pivot-root-rs --version
+  contains "$output" "pivot-root-rs "
+}
+
+@test "the man page is well formed" {
+  requires mandoc
+  ok mandoc -T lint -W warning "$project/pivot-root-rs/pivot-root-rs.1"
+}
