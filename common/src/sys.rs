@@ -371,29 +371,6 @@ pub fn clear_environment(keep: &[&str]) {
     }
 }
 
-/// The id of the mount that `file` was opened through: unique while the machine runs where the kernel knows
-/// such ids (Linux 6.8), otherwise unique among the mounts that are there now.
-///
-/// # Errors
-/// Those of statx(2).
-pub fn mount_id(file: BorrowedFd) -> nix::Result<u64> {
-    const STATX_MNT_ID: c_uint = 0x1000;
-    const STATX_MNT_ID_UNIQUE: c_uint = 0x4000;
-    let mut status = std::mem::MaybeUninit::<libc::statx>::zeroed();
-    // SAFETY: the path is a constant C string, and the kernel writes one struct statx.
-    Errno::result(unsafe {
-        libc::statx(
-            raw(file),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC,
-            STATX_MNT_ID | STATX_MNT_ID_UNIQUE,
-            status.as_mut_ptr(),
-        )
-    })?;
-    // SAFETY: the struct was zeroed, and all its fields are integers.
-    Ok(unsafe { status.assume_init() }.stx_mnt_id)
-}
-
 /// Brings up `lo` of this process's network namespace: `SIOCSIFFLAGS` of netdevice(7).
 ///
 /// # Errors
@@ -410,8 +387,10 @@ pub fn bring_up_loopback() -> nix::Result<()> {
         unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) }.into(),
     )?;
     // SAFETY: the ioctl reads one ifreq, which outlives the call.
-    Errno::result(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) })
-        .map(drop)
+    Errno::result(unsafe {
+        libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)
+    })
+    .map(drop)
 }
 
 /// Whether the directory `path` is the root of a mount, from statx(2) and so without /proc.
@@ -465,4 +444,196 @@ pub fn wait(
         false => End::Exit(libc::WEXITSTATUS(status) as u8),
     };
     Ok((pid != 0).then(|| (nix::unistd::Pid::from_raw(pid), end)))
+}
+
+/// What statmount(2) can be asked for (`STATMOUNT_*` of linux/mount.h).
+#[allow(missing_docs)]
+pub mod statmount {
+    pub const SB_BASIC: u64 = 0x1;
+    pub const MNT_BASIC: u64 = 0x2;
+    pub const PROPAGATE_FROM: u64 = 0x4;
+    pub const MNT_ROOT: u64 = 0x8;
+    pub const MNT_POINT: u64 = 0x10;
+    pub const FS_TYPE: u64 = 0x20;
+    pub const MNT_NS_ID: u64 = 0x40;
+    pub const MNT_OPTS: u64 = 0x80;
+    pub const FS_SUBTYPE: u64 = 0x100;
+    pub const SB_SOURCE: u64 = 0x200;
+    pub const OPT_SEC_ARRAY: u64 = 0x800;
+    pub const SUPPORTED_MASK: u64 = 0x1000;
+    pub const MNT_UIDMAP: u64 = 0x2000;
+    pub const MNT_GIDMAP: u64 = 0x4000;
+}
+
+/// `struct mnt_id_req` of statmount(2) and listmount(2), in its second version.
+#[repr(C)]
+struct MountIdRequest {
+    size: u32,
+    spare: u32,
+    mount: u64,
+    param: u64,
+    namespace: u64,
+}
+
+impl MountIdRequest {
+    /// A namespace of 0 is the caller's. The first version of the struct has no place for one, and is
+    /// all that Linux 6.8 to 6.10 take.
+    fn new(namespace: u64, mount: u64, param: u64) -> Self {
+        let size = if namespace == 0 { 24 } else { 32 };
+        Self { size, spare: 0, mount, param, namespace }
+    }
+}
+
+/// statmount(2): writes `struct statmount` and its strings for the mount of this unique id.
+///
+/// # Errors
+/// Those of statmount(2): EOVERFLOW where the buffer is too small, ENOENT where the mount is gone,
+/// ENOSYS before Linux 6.8.
+pub fn statmount(namespace: u64, mount: u64, mask: u64, buffer: &mut [u8]) -> nix::Result<()> {
+    const SYS_STATMOUNT: libc::c_long = 457;
+    let request = MountIdRequest::new(namespace, mount, mask);
+    // SAFETY: the request is the kernel's struct with its size; the buffer's length is given.
+    check(unsafe {
+        libc::syscall(
+            SYS_STATMOUNT,
+            std::ptr::from_ref(&request),
+            buffer.as_mut_ptr(),
+            buffer.len(),
+            0,
+        )
+    })
+    .map(drop)
+}
+
+/// listmount(2): writes the unique ids of the mounts beneath `mount` (`u64::MAX` for the root) that
+/// come after `last`; gives their number.
+///
+/// # Errors
+/// Those of listmount(2); ENOSYS before Linux 6.8.
+pub fn listmount(namespace: u64, mount: u64, last: u64, ids: &mut [u64]) -> nix::Result<usize> {
+    const SYS_LISTMOUNT: libc::c_long = 458;
+    let request = MountIdRequest::new(namespace, mount, last);
+    // SAFETY: the request is the kernel's struct with its size; the array's length is given.
+    let count = unsafe {
+        libc::syscall(SYS_LISTMOUNT, std::ptr::from_ref(&request), ids.as_mut_ptr(), ids.len(), 0)
+    };
+    Errno::result(count).map(|count| count as usize)
+}
+
+/// The mount that a path is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathMount {
+    /// Its id.
+    pub id: u64,
+    /// The id is that of statmount(2), not the reusable one of mountinfo.
+    pub unique: bool,
+    /// The path is the root of the mount.
+    pub root: bool,
+}
+
+/// statx(2): the mount that a path is on, without mounting what automounts there.
+///
+/// # Errors
+/// Those of statx(2); ENOSYS where the kernel (before Linux 5.8) does not tell.
+pub fn path_mount(path: &CStr) -> nix::Result<PathMount> {
+    const MNT_ID: c_uint = 0x1000;
+    const MNT_ID_UNIQUE: c_uint = 0x4000;
+    const ATTR_MOUNT_ROOT: u64 = 0x2000;
+    let mut stat = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: path is a C string that outlives the call, and the kernel writes one struct statx.
+    let stat = unsafe {
+        check(libc::syscall(
+            libc::SYS_statx,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_NO_AUTOMOUNT,
+            MNT_ID | MNT_ID_UNIQUE,
+            stat.as_mut_ptr(),
+        ))?;
+        stat.assume_init()
+    };
+    if stat.stx_mask & (MNT_ID | MNT_ID_UNIQUE) == 0 {
+        return Err(Errno::ENOSYS);
+    }
+    Ok(PathMount {
+        id: stat.stx_mnt_id,
+        unique: stat.stx_mask & MNT_ID_UNIQUE != 0,
+        root: stat.stx_attributes & ATTR_MOUNT_ROOT != 0,
+    })
+}
+
+/// The id of the mount namespace that a namespace file is open on.
+///
+/// # Errors
+/// ENOTTY before Linux 6.11.
+pub fn mount_namespace_id(namespace: BorrowedFd) -> nix::Result<u64> {
+    const NS_GET_MNTNS_ID: libc::c_ulong = 0x8008_b705;
+    let mut id = 0_u64;
+    // SAFETY: the request writes one u64.
+    check(unsafe {
+        libc::c_long::from(libc::ioctl(raw(namespace), NS_GET_MNTNS_ID as _, &raw mut id))
+    })?;
+    Ok(id)
+}
+
+/// The width in columns of the terminal that `fd` is; none where it is no terminal.
+#[must_use]
+pub fn terminal_width(fd: BorrowedFd) -> Option<u16> {
+    let mut size = libc::winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    // SAFETY: the request writes one struct winsize.
+    let result = unsafe { libc::ioctl(raw(fd), libc::TIOCGWINSZ, &raw mut size) };
+    (result == 0).then_some(size.ws_col)
+}
+
+/// Where a file is: the mount that it was opened through, and what it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The mount's id: unique while the machine runs where the kernel knows such ids (Linux 6.8), otherwise unique
+    /// among the mounts that are there now.
+    pub mount: u64,
+    /// Its device, as one number.
+    pub device: u64,
+    /// Its inode on that device.
+    pub inode: u64,
+    /// Whether it is the root of the mount.
+    pub is_mount_root: bool,
+}
+
+/// The location of what `file` is open on; `O_PATH` will do.
+///
+/// # Errors
+/// Those of statx(2).
+pub fn location(file: BorrowedFd) -> nix::Result<Location> {
+    const STATX_INO: c_uint = 0x100;
+    const STATX_MNT_ID: c_uint = 0x1000;
+    const STATX_MNT_ID_UNIQUE: c_uint = 0x4000;
+    const ATTR_MOUNT_ROOT: u64 = 0x2000;
+    let mut status = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: the path is a constant C string, and the kernel writes one struct statx.
+    let status = unsafe {
+        Errno::result(libc::statx(
+            raw(file),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC,
+            STATX_INO | STATX_MNT_ID | STATX_MNT_ID_UNIQUE,
+            status.as_mut_ptr(),
+        ))?;
+        status.assume_init()
+    };
+    Ok(Location {
+        mount: status.stx_mnt_id,
+        device: u64::from(status.stx_dev_major) << 32 | u64::from(status.stx_dev_minor),
+        inode: status.stx_ino,
+        is_mount_root: status.stx_attributes & ATTR_MOUNT_ROOT != 0,
+    })
+}
+
+/// The user namespace that owns the namespace `file` is open on (ioctl_ns(2)).
+///
+/// # Errors
+/// EPERM where it is none that this process may see.
+pub fn namespace_owner(file: BorrowedFd) -> nix::Result<OwnedFd> {
+    const NS_GET_USERNS: libc::c_ulong = 0xb701;
+    // SAFETY: the request takes no argument and gives a new descriptor.
+    descriptor(unsafe { libc::ioctl(raw(file), NS_GET_USERNS as _) }.into())
 }

@@ -1,17 +1,19 @@
 //! The child that becomes COMMAND, and the parent that waits for it and ends as it ended.
 
-use std::os::fd::OwnedFd;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
 
-use common::sys::{self, Disposition};
-use common::{Context, Result};
+use common::sys::{self, Disposition, End};
+use common::{Context, Error, Result};
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, getpid, pipe2, read};
+use nix::unistd::{ForkResult, Pid, getpid};
 
-/// What `--forward-signals` hands on.
+use crate::explain;
+use crate::outside::Stop;
+
+/// What `--forward-signals` hands on, and the pid 1 of `--init`.
 const FORWARDED: [Signal; 7] = [
     Signal::SIGHUP,
     Signal::SIGINT,
@@ -22,109 +24,264 @@ const FORWARDED: [Signal; 7] = [
     Signal::SIGWINCH,
 ];
 
+/// What the child says to its parent: that its set-up is complete, and that COMMAND did not start
+/// after all. Where COMMAND starts, the stream ends.
+const READY: u8 = b'r';
+const FAILED: u8 = b'f';
+/// What the parent answers to the first.
+const GO: u8 = b'g';
+
 /// How COMMAND's process is watched.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Watch {
     /// The signal that the child gets when the parent dies.
     pub kill_child: Option<i32>,
     pub forward_signals: bool,
+    /// Whether the parent leaves once COMMAND has started.
+    pub detach: bool,
+    /// Whether COMMAND is the child of a pid 1 that does nothing else.
+    pub init: bool,
+    /// Whether the child waits, when all is set up, for the parent's word.
+    pub gate: bool,
 }
 
 /// Which of the two a process is after the fork.
 #[derive(Debug)]
 pub enum Side {
-    /// The parent, with the status to exit with.
-    Parent(u8),
+    Parent(Box<Child>),
     Child(Tie),
 }
 
-/// The child's tie to its parent.
-#[derive(Debug, Default)]
-pub struct Tie(Option<(i32, OwnedFd)>);
-
-impl Tie {
-    /// Arms the parent-death signal. This comes last in the set-up, since the kernel disarms it at
-    /// every change of credentials (prctl(2), PR_SET_PDEATHSIG).
-    pub fn arm(self) -> Result<()> {
-        let Some((signal, parent)) = self.0 else { return Ok(()) };
-        sys::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong, 0)
-            .step("arm the parent-death signal")?;
-        // A parent that died before that sends nothing, but its end of the pipe is closed.
-        if read(&parent, &mut [0]) == Ok(0) {
-            end_by(signal);
+impl Watch {
+    /// Forks. Signals are held in the parent from here on, so that none is lost between the fork and
+    /// the wait.
+    pub fn fork(&self) -> Result<Side> {
+        let (up, down) = pair(self.gate || self.kill_child.is_some())?;
+        let (verdict, report) = pair(self.init)?;
+        let held = match self.forward_signals {
+            true => Held::forwarded()?,
+            false => Held::new(&[Signal::SIGINT, Signal::SIGTERM])?,
+        };
+        match fork()? {
+            ForkResult::Parent { child } => {
+                let held = self.forward_signals.then_some(held);
+                Ok(Side::Parent(Box::new(Child { pid: child, channel: up, verdict, held })))
+            }
+            ForkResult::Child => {
+                held.restore()?;
+                let Self { kill_child, gate, .. } = *self;
+                Ok(Side::Child(Tie { channel: down, report, kill_child, gate }))
+            }
         }
-        Ok(())
     }
 }
 
-/// What the caller had, to be given back to COMMAND.
-struct Inherited {
+fn fork() -> Result<ForkResult> {
+    sys::fork().step("fork").map_err(|error| error.explain(|error| explain::fork(error.errno()?)))
+}
+
+fn pair(wanted: bool) -> Result<(Option<UnixStream>, Option<UnixStream>)> {
+    if !wanted {
+        return Ok((None, None));
+    }
+    let (one, other) =
+        UnixStream::pair().map_err(|e| Error::from_io("make", "a socket pair", &e))?;
+    Ok((Some(one), Some(other)))
+}
+
+/// Signals that are held back, and what the caller had, to be given to COMMAND unchanged.
+#[derive(Debug)]
+struct Held {
+    signals: SigSet,
     mask: SigSet,
     sigchld: Disposition,
 }
 
-impl Watch {
-    /// Forks. The parent comes back when the child has ended.
-    pub fn fork(&self) -> Result<Side> {
-        let pipe = match self.kill_child {
-            Some(_) => Some(pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).step("make a pipe")?),
-            None => None,
-        };
-        let inherited = self.hold_signals()?;
-        match sys::fork().step("fork")? {
-            ForkResult::Parent { child } => self.wait(child).map(Side::Parent),
-            ForkResult::Child => {
-                inherited.restore()?;
-                Ok(Side::Child(Tie(self.kill_child.zip(pipe.map(|(parent, _)| parent)))))
-            }
-        }
-    }
-
-    /// The signals that must not end the parent wait from now on, so that none is lost between the
-    /// fork and the wait. Where SIGCHLD is ignored the kernel keeps no status for wait(2).
-    fn hold_signals(&self) -> Result<Inherited> {
+impl Held {
+    /// Where SIGCHLD is ignored the kernel keeps no status for wait(2), so it is not.
+    fn new(signals: &[Signal]) -> Result<Self> {
         let sigchld =
             sys::set_disposition(libc::SIGCHLD, Disposition::Default).step("reset SIGCHLD")?;
-        let mask = self.held().thread_swap_mask(SigmaskHow::SIG_BLOCK).step("block signals")?;
-        Ok(Inherited { mask, sigchld })
+        let signals: SigSet = signals.iter().copied().collect();
+        let mask = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).step("hold signals")?;
+        Ok(Self { signals, mask, sigchld })
     }
 
-    fn held(&self) -> SigSet {
-        match self.forward_signals {
-            true => FORWARDED.into_iter().chain([Signal::SIGCHLD]).collect(),
-            false => [Signal::SIGINT, Signal::SIGTERM].into_iter().collect(),
-        }
+    /// The signals that are handed on, and SIGCHLD, which a blocked process is not woken by otherwise.
+    fn forwarded() -> Result<Self> {
+        let mut signals = FORWARDED.to_vec();
+        signals.push(Signal::SIGCHLD);
+        Self::new(&signals)
     }
 
-    fn wait(&self, child: Pid) -> Result<u8> {
-        loop {
-            match self.next_status(child) {
-                Ok(WaitStatus::Exited(_, status)) => return Ok(status as u8),
-                Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(end_by(signal as i32)),
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno).step("wait for the child"),
-            }
-        }
-    }
-
-    fn next_status(&self, child: Pid) -> nix::Result<WaitStatus> {
-        if !self.forward_signals {
-            return waitpid(child, None);
-        }
-        match self.held().wait()? {
-            Signal::SIGCHLD => waitpid(child, Some(WaitPidFlag::WNOHANG)),
-            signal => sys::kill(child, signal as i32).map(|()| WaitStatus::StillAlive),
-        }
-    }
-}
-
-impl Inherited {
     fn restore(&self) -> Result<()> {
         if self.sigchld == Disposition::Ignore {
             sys::set_disposition(libc::SIGCHLD, self.sigchld).step("restore SIGCHLD")?;
         }
         self.mask.thread_set_mask().step("restore the signal mask")
     }
+}
+
+/// The child, as its parent sees it.
+#[derive(Debug)]
+pub struct Child {
+    pub pid: Pid,
+    channel: Option<UnixStream>,
+    verdict: Option<UnixStream>,
+    /// The signals to hand on, where there are any.
+    held: Option<Held>,
+}
+
+impl Child {
+    /// Waits until the child's set-up is complete, and says whether it is: if not, the child has said
+    /// why and ends.
+    pub fn is_ready(&mut self) -> bool {
+        self.hears() == Some(READY)
+    }
+
+    /// Lets the child become COMMAND, and says whether it did.
+    pub fn start(&mut self) -> bool {
+        let told = self.channel.as_mut().is_some_and(|channel| channel.write_all(&[GO]).is_ok());
+        told && self.hears().is_none()
+    }
+
+    /// Lets the child, which waits for the word to go on, end instead.
+    pub fn dismiss(mut self) {
+        self.channel = None;
+        let _ = self.wait();
+    }
+
+    fn hears(&mut self) -> Option<u8> {
+        let mut byte = [0];
+        self.channel.as_mut()?.read_exact(&mut byte).ok().map(|()| byte[0])
+    }
+
+    /// Waits for the child's end, and ends in the same way: by the same signal, or with the status
+    /// that is returned.
+    pub fn wait(mut self) -> Result<u8> {
+        loop {
+            match self.next_end() {
+                Ok(Some((_, End::Exit(status)))) => return Ok(self.verdict_on(status)),
+                Ok(Some((_, End::Signal(signal)))) => return Ok(end_by(signal)),
+                Ok(None) | Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno).step("wait for the child"),
+            }
+        }
+    }
+
+    fn next_end(&self) -> nix::Result<Option<(Pid, End)>> {
+        let Some(held) = &self.held else { return sys::wait(Some(self.pid), true) };
+        match held.signals.wait()? {
+            Signal::SIGCHLD => sys::wait(Some(self.pid), false),
+            signal => sys::kill(self.pid, signal as i32).map(|()| None),
+        }
+    }
+
+    /// A pid 1 cannot end by a signal as its COMMAND did, so it tells which one it was.
+    fn verdict_on(&mut self, status: u8) -> u8 {
+        let mut byte = [0];
+        match self.verdict.as_mut().map(|verdict| verdict.read_exact(&mut byte)) {
+            Some(Ok(())) => end_by(byte[0].into()),
+            _ => status,
+        }
+    }
+}
+
+/// The parent, as the child sees it.
+#[derive(Debug, Default)]
+pub struct Tie {
+    channel: Option<UnixStream>,
+    report: Option<UnixStream>,
+    kill_child: Option<i32>,
+    gate: bool,
+}
+
+impl Tie {
+    /// Arms the parent-death signal. This comes after all changes of credentials, since the kernel
+    /// disarms it at each (prctl(2), PR_SET_PDEATHSIG).
+    pub fn arm(&self) -> Result<()> {
+        let Some(signal) = self.kill_child else { return Ok(()) };
+        sys::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong, 0)
+            .step("arm the parent-death signal")?;
+        // A parent that died before that sends nothing, but its end of the stream is closed.
+        if self.channel.as_ref().is_some_and(is_closed) {
+            end_by(signal);
+        }
+        Ok(())
+    }
+
+    /// Puts a pid 1 between the parent and COMMAND: gives its status there, and none in the process
+    /// that becomes COMMAND.
+    pub fn become_init(&mut self) -> Result<Option<u8>> {
+        let held = Held::forwarded()?;
+        match fork()? {
+            ForkResult::Parent { child } => {
+                self.channel = None;
+                reap(child, &held, self.report.take()).map(Some)
+            }
+            ForkResult::Child => {
+                self.report = None;
+                held.restore().map(|()| None)
+            }
+        }
+    }
+
+    /// Tells the parent that all is set up, and waits for its word.
+    pub fn pass_gate(&mut self) -> Result<(), Stop> {
+        let Some(channel) = self.channel.as_mut().filter(|_| self.gate) else { return Ok(()) };
+        let mut byte = [READY];
+        let passed = channel.write_all(&byte).and_then(|()| channel.read_exact(&mut byte));
+        passed.map_err(|_| Stop::Said(1))
+    }
+
+    /// Tells the parent that COMMAND did not start.
+    pub fn fail(&mut self) {
+        if let Some(channel) = self.channel.as_mut().filter(|_| self.gate) {
+            let _ = channel.write_all(&[FAILED]);
+        }
+    }
+}
+
+/// Whether the other end of a stream on which nothing is sent has been closed.
+fn is_closed(mut stream: &UnixStream) -> bool {
+    let read = stream.set_nonblocking(true).and_then(|()| stream.read(&mut [0]));
+    let open = read.is_err_and(|e| e.kind() == ErrorKind::WouldBlock);
+    let _ = stream.set_nonblocking(false);
+    !open
+}
+
+/// The work of a pid 1: waits for every process that the kernel hands to it, and hands on signals,
+/// until `child` has ended.
+fn reap(child: Pid, held: &Held, report: Option<UnixStream>) -> Result<u8> {
+    let end = loop {
+        match held.signals.wait().step("wait for a signal")? {
+            Signal::SIGCHLD => {
+                if let Some(end) = reap_until(child) {
+                    break end;
+                }
+            }
+            signal => {
+                let _ = sys::kill(child, signal as i32);
+            }
+        }
+    };
+    match end {
+        End::Exit(status) => Ok(status),
+        End::Signal(signal) => {
+            let _ = report.map(|mut report| report.write_all(&[signal as u8]));
+            Ok((128 + signal) as u8)
+        }
+    }
+}
+
+/// Waits for all that have ended, and says how `child` ended where it is among them.
+fn reap_until(child: Pid) -> Option<End> {
+    while let Ok(Some((pid, end))) = sys::wait(None, false) {
+        if pid == child {
+            return Some(end);
+        }
+    }
+    None
 }
 
 /// Ends this process by a signal, as its child was, without a second core dump. Comes back with the

@@ -12,8 +12,9 @@ use nix::sys::signal::Signal;
 use crate::child::Watch;
 use crate::idmap::{Block, Own, Range, Request, SetGroups};
 use crate::namespaces::{KINDS, NEWTIME, Namespaces};
-use crate::plan::Plan;
-use crate::setup::{Clocks, Names, PROPAGATIONS, Propagation, Setup};
+use crate::plan::{Owner, Plan};
+use crate::record::Record;
+use crate::setup::{BINFMT, Clocks, Names, PROPAGATIONS, Propagation, Setup};
 
 pub const VERSION: &str = concat!("unshare-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
@@ -22,45 +23,55 @@ Usage: unshare-rs [options] [COMMAND [ARG...]]
 
 Make new namespaces and become COMMAND inside them; without COMMAND, $SHELL or /bin/sh.
 
-Namespaces:
-  -m, --mount                new mount namespace
-  -u, --uts                  new UTS namespace (host name and domain name)
-  -i, --ipc                  new IPC namespace
-  -n, --net                  new network namespace
-  -p, --pid                  new pid namespace; it begins with the next child: see --fork
-  -U, --user                 new user namespace
-  -C, --cgroup               new cgroup namespace
-  -T, --time                 new time namespace
+Namespaces; with =FILE they last, bound onto FILE:
+  -m, --mount[=FILE]         new mount namespace
+  -u, --uts[=FILE]           new UTS namespace (host name and domain name)
+  -i, --ipc[=FILE]           new IPC namespace
+  -n, --net[=FILE]           new network namespace
+  -p, --pid[=FILE]           new pid namespace, which begins with the next child: see --fork
+  -U, --user[=FILE]          new user namespace
+  -C, --cgroup[=FILE]        new cgroup namespace
+  -T, --time[=FILE]          new time namespace
 
-Ids of the user namespace (each implies --user but --setgroups):
-  -r, --map-root-user        map the caller to root, --map-user 0 --map-group 0
+Ids of the user namespace (all but --setgroups and --print-map imply --user):
+  -r, --map-root-user        map the caller to root: --map-user 0 --map-group 0
   -c, --map-current-user     map the caller to itself
       --map-user ID          map the caller to the user ID, a number or a name
       --map-group ID         map the caller's group to the group ID
-      --map-users BLOCK      map a block of users, INNER:OUTER:COUNT, auto, subids or all
-      --map-groups BLOCK     map a block of groups
+      --map-users BLOCK      map users: INNER:OUTER:COUNT, auto, subids or all
+      --map-groups BLOCK     map groups in the same way
       --map-auto             map the caller's subordinate ids from 0 on
       --map-subids           map the caller's subordinate ids to themselves
+      --owner UID:GID        make the namespace for another user
       --setgroups WORD       allow or deny setgroups(2)
-      --keep-caps            keep the namespace's capabilities when COMMAND starts
+      --print-map            print what would be written, and make no namespace
 
-The child:
-  -f, --fork                 run COMMAND as a child and exit with its status
+The child (all imply --fork):
+  -f, --fork                 run COMMAND as a child and end as it ends
       --kill-child[=SIGNAL]  send SIGNAL, by default SIGKILL, to the child when this process dies
-                             (implies --fork)
-      --forward-signals      hand signals on to the child (implies --fork)
+      --forward-signals      hand signals on to the child
+      --init                 put a pid 1 before COMMAND that reaps orphans (implies --pid)
+      --detach               leave with status 0 when COMMAND has started
+      --pid-file FILE        write the child's pid to FILE when its set-up is complete
+      --info-fd N            write its pid and namespaces to the descriptor N as JSON
 
-Set-up, in this order:
-      --monotonic SECONDS    offset of the monotonic clock, with --time
-      --boottime SECONDS     offset of the boot-time clock, with --time
+Set-up:
+      --monotonic SECONDS    set off the monotonic clock, with --time
+      --boottime SECONDS     set off the boot-time clock, with --time
       --propagation HOW      of all mounts: private (default), shared, slave or unchanged
       --hostname NAME        set the host name (implies --uts)
       --domainname NAME      set the NIS domain name (implies --uts)
+      --loopback             bring up lo (implies --net)
   -R, --root DIR             change the root to DIR
   -w, --wd DIR               change the working directory to DIR
       --mount-proc[=DIR]     mount proc on DIR, by default /proc (implies --mount)
+      --mount-binfmt[=DIR]   mount binfmt_misc on DIR (implies --mount and --user)
+  -l, --load-interp LINE     register LINE with it (implies --mount-binfmt)
   -G, --setgid GID           set the group id and drop the supplementary groups
   -S, --setuid UID           set the user id
+      --keep-caps            keep the user namespace's capabilities when COMMAND starts
+      --clear-env            give COMMAND an empty environment
+      --whitelist-env NAMES  give COMMAND these variables only, separated by commas
 
   -h, --help                 display this help
   -V, --version              display version
@@ -71,6 +82,7 @@ Set-up, in this order:
 pub enum Action {
     Help,
     Version,
+    PrintMap(Box<Plan>),
     Run(Box<Plan>),
 }
 
@@ -82,18 +94,24 @@ struct Options {
     clocks: Clocks,
     propagation: Option<Propagation>,
     names: Names,
+    loopback: bool,
+    owner: Option<Owner>,
+    print_map: bool,
     fork: bool,
     watch: Watch,
+    record: Record,
     setup: Setup,
+    environment: Option<Vec<String>>,
 }
 
 /// The letters of options that are no namespaces.
-const LETTERS: [(char, &str); 7] = [
+const LETTERS: [(char, &str); 8] = [
     ('r', "map-root-user"),
     ('c', "map-current-user"),
     ('f', "fork"),
     ('R', "root"),
     ('w', "wd"),
+    ('l', "load-interp"),
     ('S', "setuid"),
     ('G', "setgid"),
 ];
@@ -142,6 +160,11 @@ impl Values<'_> {
         number(&value).filter(|id| *id != u32::MAX).ok_or_else(|| not_a("an id", &value))
     }
 
+    fn descriptor(&mut self) -> Result<i32> {
+        let value = self.required()?;
+        number(&value).filter(|fd| *fd >= 0).ok_or_else(|| not_a("a descriptor", &value))
+    }
+
     fn seconds(&mut self) -> Result<i64> {
         let value = self.required()?;
         number(&value).ok_or_else(|| not_a("a number of seconds", &value))
@@ -168,18 +191,25 @@ impl Options {
 
     /// Whether `name` is an option; then it is taken.
     fn option(&mut self, name: &str, values: &mut Values) -> Result<bool> {
-        Ok(self.namespace(name)
+        Ok(self.namespace(name, values)
             || self.own_id(name, values)?
             || self.id_block(name, values)?
             || self.child(name, values)?
             || self.namespace_setting(name, values)?
-            || self.process_setting(name, values)?)
+            || self.process_setting(name, values)?
+            || self.file_system(name, values)?
+            || self.environment(name, values)?)
     }
 
-    fn namespace(&mut self, name: &str) -> bool {
-        let kind = KINDS.iter().find(|kind| kind.option == name);
-        self.namespaces.flags |= kind.map_or(CloneFlags::empty(), |kind| kind.flag);
-        kind.is_some()
+    fn namespace(&mut self, name: &str, values: &mut Values) -> bool {
+        let Some(kind) = KINDS.iter().find(|kind| kind.option == name) else { return false };
+        let Namespaces { flags, files } = &mut self.namespaces;
+        *flags |= kind.flag;
+        if let Some(file) = values.optional() {
+            files.retain(|(other, _)| *other != kind);
+            files.push((kind, file));
+        }
+        true
     }
 
     fn own_id(&mut self, name: &str, values: &mut Values) -> Result<bool> {
@@ -206,6 +236,7 @@ impl Options {
             "map-groups" => groups.blocks.push(block(&values.required()?)?),
             "map-auto" => both(Block::Auto),
             "map-subids" => both(Block::Subordinate),
+            "owner" => self.owner = Some(owner(&values.required()?)?),
             _ => return Ok(false),
         }
         self.namespaces.flags |= CloneFlags::CLONE_NEWUSER;
@@ -220,6 +251,13 @@ impl Options {
                 self.watch.kill_child = Some(signal?);
             }
             "forward-signals" => self.watch.forward_signals = true,
+            "init" => {
+                self.watch.init = true;
+                self.namespaces.flags |= CloneFlags::CLONE_NEWPID;
+            }
+            "detach" => self.watch.detach = true,
+            "pid-file" => self.record.pid_file = Some(values.required()?),
+            "info-fd" => self.record.info = Some(values.descriptor()?),
             _ => return Ok(false),
         }
         self.fork = true;
@@ -242,6 +280,11 @@ impl Options {
                 self.names.domain = Some(values.required()?);
                 self.namespaces.flags |= CloneFlags::CLONE_NEWUTS;
             }
+            "loopback" => {
+                self.loopback = true;
+                self.namespaces.flags |= CloneFlags::CLONE_NEWNET;
+            }
+            "print-map" => self.print_map = true,
             _ => return Ok(false),
         }
         Ok(true)
@@ -251,10 +294,6 @@ impl Options {
         match name {
             "root" => self.setup.root = Some(values.required()?),
             "wd" => self.setup.directory = Some(values.required()?),
-            "mount-proc" => {
-                self.setup.proc = Some(values.optional().unwrap_or_else(|| "/proc".into()));
-                self.namespaces.flags |= CloneFlags::CLONE_NEWNS;
-            }
             "setuid" => self.setup.uid = Some(values.id()?),
             "setgid" => self.setup.gid = Some(values.id()?),
             "keep-caps" => self.setup.keep_capabilities = true,
@@ -263,28 +302,102 @@ impl Options {
         Ok(true)
     }
 
+    fn file_system(&mut self, name: &str, values: &mut Values) -> Result<bool> {
+        let setup = &mut self.setup;
+        match name {
+            "mount-proc" => setup.proc = Some(values.optional().unwrap_or_else(|| PROC.into())),
+            "mount-binfmt" => match values.optional() {
+                Some(directory) => setup.binfmt = Some(directory),
+                None => mount_own_binfmt(setup),
+            },
+            "load-interp" => {
+                setup.interpreter = Some(values.required()?);
+                if setup.binfmt.is_none() {
+                    mount_own_binfmt(setup);
+                }
+            }
+            _ => return Ok(false),
+        }
+        self.namespaces.flags |= CloneFlags::CLONE_NEWNS;
+        if self.setup.binfmt.is_some() {
+            self.namespaces.flags |= CloneFlags::CLONE_NEWUSER;
+        }
+        Ok(true)
+    }
+
+    fn environment(&mut self, name: &str, values: &mut Values) -> Result<bool> {
+        let names = match name {
+            "clear-env" => Vec::new(),
+            "whitelist-env" => {
+                let value = values.required()?;
+                let text = value.to_str().ok_or_else(|| not_a("a list of names", &value))?;
+                text.split(',').map(str::to_owned).collect()
+            }
+            _ => return Ok(false),
+        };
+        self.environment.get_or_insert_default().extend(names);
+        Ok(true)
+    }
+
     fn finish(mut self, words: Vec<OsString>) -> Result<Action> {
-        if self.clocks != Clocks::default() && !self.namespaces.has(NEWTIME) {
-            return Err(Error::usage("--monotonic and --boottime need --time"));
-        }
-        let allowed = self.ids.setgroups == Some(SetGroups::Allow);
-        if allowed && self.ids.groups.own.is_some() && self.ids.groups.blocks.is_empty() {
-            let message = "--setgroups allow and a map of the own group alone exclude each other";
-            return Err(Error::usage(message));
-        }
+        self.check()?;
         let propagation = self.propagation.unwrap_or(PRIVATE);
         self.setup.proc_propagates = propagation != PRIVATE;
-        Ok(Action::Run(Box::new(Plan {
+        self.setup.proc_is_own = self.fork && self.namespaces.has(CloneFlags::CLONE_NEWPID);
+        self.setup.keep_capabilities &= self.namespaces.has(CloneFlags::CLONE_NEWUSER);
+        self.watch.gate =
+            self.watch.detach || self.record.is_wanted() || self.namespaces.are_to_last();
+        let action = if self.print_map { Action::PrintMap } else { Action::Run };
+        Ok(action(Box::new(Plan {
             namespaces: self.namespaces,
+            owner: self.owner,
             ids: self.ids,
             clocks: self.clocks,
             propagation,
             names: self.names,
+            loopback: self.loopback,
             watch: self.fork.then_some(self.watch),
+            record: self.record,
             setup: self.setup,
+            environment: self.environment,
             command: Command::new(words).unwrap_or_else(Command::login_shell),
         })))
     }
+
+    /// What does not go together.
+    fn check(&self) -> Result<()> {
+        let own_group_alone = self.ids.groups.own.is_some() && self.ids.groups.blocks.is_empty();
+        let lasting_pid =
+            self.namespaces.files.iter().any(|(kind, _)| kind.flag == CloneFlags::CLONE_NEWPID);
+        let wrong = [
+            (
+                self.clocks != Clocks::default() && !self.namespaces.has(NEWTIME),
+                "--monotonic and --boottime need --time",
+            ),
+            (
+                own_group_alone && self.ids.setgroups == Some(SetGroups::Allow),
+                "--setgroups allow and a map of the own group alone exclude each other",
+            ),
+            (lasting_pid && !self.fork, "--pid=FILE needs --fork"),
+            (
+                self.watch.detach
+                    && (self.watch.kill_child.is_some() || self.watch.forward_signals),
+                "--detach excludes --kill-child and --forward-signals: there is no parent to do it",
+            ),
+        ];
+        match wrong.iter().find(|(wrong, _)| *wrong) {
+            Some((_, message)) => Err(Error::usage(*message)),
+            None => Ok(()),
+        }
+    }
+}
+
+const PROC: &str = "/proc";
+
+/// Where no directory is named, it is the kernel's own, which is found in a proc.
+fn mount_own_binfmt(setup: &mut Setup) {
+    setup.proc.get_or_insert_with(|| PROC.into());
+    setup.binfmt = Some(BINFMT.into());
 }
 
 const PRIVATE: Propagation = Propagation::To(MsFlags::MS_PRIVATE);
@@ -327,6 +440,12 @@ fn block(value: &OsStr) -> Result<Block> {
         .filter(Range::is_possible)
         .map(Block::Range)
         .ok_or_else(|| not_a("INNER:OUTER:COUNT, auto, subids or all", value))
+}
+
+fn owner(value: &OsStr) -> Result<Owner> {
+    let ids = value.to_str().and_then(|text| text.split_once(':'));
+    ids.and_then(|(uid, gid)| Some(Owner { uid: uid.parse().ok()?, gid: gid.parse().ok()? }))
+        .ok_or_else(|| not_a("UID:GID", value))
 }
 
 fn numbers(text: &str, separator: char) -> Option<[u32; 3]> {
@@ -424,6 +543,11 @@ mod tests {
             "--kill-child=NOPE",
             "--map-users 1",
             "-r --setgroups allow",
+            "--pid=file",
+            "--detach --kill-child",
+            "--detach --forward-signals",
+            "--owner 1000",
+            "--info-fd -1",
         ] {
             assert_eq!(plan(line).unwrap_err().kind(), common::Kind::Usage, "{line}");
         }

@@ -1,21 +1,25 @@
 //! Id maps: which ids the new user namespace has, and who may write that down.
 
-use std::ffi::OsString;
-use std::fmt::Write;
+use std::ffi::{OsStr, OsString};
+use std::fmt::{self, Write};
 use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 use common::accounts::Accounts;
 use common::{Context, Error, Result, quote, sys};
-use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, Uid, getegid, geteuid, write};
+
+use crate::explain;
 
 /// The two sorts of ids, and what differs between them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sort {
     pub noun: &'static str,
+    pub short: &'static str,
     pub map: &'static str,
     pub helper: &'static str,
     pub ranges: &'static str,
@@ -25,6 +29,7 @@ pub struct Sort {
 
 pub const USERS: Sort = Sort {
     noun: "user",
+    short: "uid",
     map: "uid_map",
     helper: "newuidmap",
     ranges: "/etc/subuid",
@@ -33,6 +38,7 @@ pub const USERS: Sort = Sort {
 
 pub const GROUPS: Sort = Sort {
     noun: "group",
+    short: "gid",
     map: "gid_map",
     helper: "newgidmap",
     ranges: "/etc/subgid",
@@ -52,6 +58,18 @@ impl Range {
     pub fn is_possible(&self) -> bool {
         let fits = |start: u32| start.checked_add(self.count).is_some();
         self.count > 0 && fits(self.inner) && fits(self.outer)
+    }
+
+    /// Whether all ids that `other` maps from outside are among the ids of this one inside.
+    pub fn holds_outer(&self, other: &Self) -> bool {
+        let end = |start: u32, count: u32| u64::from(start) + u64::from(count);
+        self.inner <= other.outer && end(other.outer, other.count) <= end(self.inner, self.count)
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.inner, self.outer, self.count)
     }
 }
 
@@ -140,13 +158,14 @@ pub struct Maps {
 }
 
 impl Request {
-    /// Looks up what the request names: the caller's ids and capabilities, subordinate ranges.
-    pub fn resolve(&self) -> Result<Maps> {
+    /// Looks up what the request names: the caller's ids and capabilities, subordinate ranges. Where
+    /// the namespace is made for another `owner`, the process in it cannot map the caller's ids.
+    pub fn resolve(&self, owner: bool) -> Result<Maps> {
         let mut maps = Maps { setgroups: self.setgroups, ..Maps::default() };
         if !self.users.is_empty() {
             let own = geteuid().as_raw();
             let ranges = resolve(&USERS, &self.users, own)?;
-            let writer = writer(&USERS, &ranges, own, true)?;
+            let writer = writer(&USERS, &ranges, own, !owner)?;
             maps.users = Some(Map { sort: &USERS, ranges, writer });
         }
         if !self.groups.is_empty() {
@@ -155,8 +174,8 @@ impl Request {
             // The kernel lets a process write its own group alone only where setgroups(2) is denied.
             let only_own = self.groups.blocks.is_empty();
             let denied = only_own || self.setgroups == Some(SetGroups::Deny);
-            let writer = writer(&GROUPS, &ranges, own, denied)?;
-            if writer == Writer::Inside && self.setgroups.is_none() {
+            let writer = writer(&GROUPS, &ranges, own, denied && !owner)?;
+            if maps.setgroups.is_none() && writer == Writer::Inside {
                 maps.setgroups = Some(SetGroups::Deny);
             }
             maps.groups = Some(Map { sort: &GROUPS, ranges, writer });
@@ -180,22 +199,54 @@ impl Maps {
         for map in self.both() {
             match map.writer {
                 Writer::Inside => {}
-                Writer::Outside => put(&pid.to_string(), map.sort.map, &text(&map.ranges))?,
+                Writer::Outside => map.write(&pid.to_string())?,
                 Writer::Program => run_helper(map, pid)?,
             }
         }
         Ok(())
     }
 
-    /// The part of the process inside. "deny" comes before the groups, "allow" needs nothing before it.
+    /// The part of the process inside. The word on setgroups(2) comes before the groups, since "deny" is
+    /// not taken any more after them.
     pub fn write_inside(&self) -> Result<()> {
         if let Some(setgroups) = self.setgroups {
             put("self", "setgroups", setgroups.word())?;
         }
-        for map in self.both().filter(|map| map.writer == Writer::Inside) {
-            put("self", map.sort.map, &text(&map.ranges))?;
+        self.both().filter(|map| map.writer == Writer::Inside).try_for_each(|map| map.write("self"))
+    }
+
+    /// What would be written, and by whom, for `--print-map`.
+    pub fn describe(&self) -> String {
+        let mut text = String::new();
+        if let Some(setgroups) = self.setgroups {
+            text += &format!("setgroups, written inside the namespace:\n{}\n", setgroups.word());
         }
-        Ok(())
+        for map in self.both() {
+            let who = match map.writer {
+                Writer::Inside => "inside the namespace",
+                Writer::Outside => "outside the namespace",
+                Writer::Program => map.sort.helper,
+            };
+            let by = if map.writer == Writer::Program { "by " } else { "" };
+            text += &format!("{}, written {by}{who}:\n{}", map.sort.map, map.text());
+        }
+        text
+    }
+}
+
+impl Map {
+    /// One line a range.
+    fn text(&self) -> String {
+        self.ranges.iter().fold(String::new(), |mut text, Range { inner, outer, count }| {
+            let _ = writeln!(text, "{inner} {outer} {count}");
+            text
+        })
+    }
+
+    fn write(&self, pid: &str) -> Result<()> {
+        put(pid, self.sort.map, &self.text()).map_err(|error| {
+            error.explain(|e| explain::map(self.sort, &self.ranges, self.writer, e.errno()?))
+        })
     }
 }
 
@@ -206,7 +257,7 @@ fn resolve(sort: &Sort, wanted: &Wanted, own: u32) -> Result<Vec<Range>> {
             Block::Range(range) => ranges.push(*range),
             Block::Auto => ranges.push(Range { inner: 0, ..subordinate(sort)? }),
             Block::Subordinate => ranges.push(subordinate(sort)?),
-            Block::All => ranges.extend(all(sort)?),
+            Block::All => ranges.extend(id_map(sort.map)),
         }
     }
     let inner = match &wanted.own {
@@ -266,19 +317,26 @@ fn writer(sort: &Sort, ranges: &[Range], own: u32, alone: bool) -> Result<Writer
     })
 }
 
-/// The first range of the caller in `/etc/subuid` or `/etc/subgid`, as itself (subuid(5)). Both files
-/// go by the user, the one for groups too.
+/// The first range of the caller in `/etc/subuid` or `/etc/subgid`, as itself (subuid(5)).
 fn subordinate(sort: &Sort) -> Result<Range> {
-    let uid = geteuid();
-    let name = user_name(uid)?;
-    let text = match fs::read(sort.ranges) {
-        Ok(text) => text,
-        Err(e) => return Err(Error::from_io("read", sort.ranges, &e)),
-    };
-    first_range(&text, &name, uid).ok_or_else(|| {
-        let reason = format!("the user {} has no range there", quote(&name));
-        Error::because(format!("map {}s as in", sort.noun), sort.ranges, reason)
+    let name = user_name(geteuid())?;
+    let ranges = subordinate_ranges(sort, &name)?;
+    ranges.first().copied().ok_or_else(|| {
+        let reason = format!("it has no range for the user {}", quote(&name));
+        let name = name.to_string_lossy();
+        let hint =
+            format!("'usermod --add-sub{}s 100000-165535 {name}' as root adds one", sort.short);
+        Error::because(format!("map {}s as in", sort.noun), sort.ranges, reason).with_hint(hint)
     })
+}
+
+/// All of them. Both files go by the user, the one for groups too.
+fn subordinate_ranges(sort: &Sort, name: &OsStr) -> Result<Vec<Range>> {
+    let text = fs::read(sort.ranges).or_else(|e| match e.kind() {
+        io::ErrorKind::NotFound => Ok(Vec::new()),
+        _ => Err(Error::from_io("read", sort.ranges, &e)),
+    })?;
+    Ok(ranges_of(&text, name, geteuid()))
 }
 
 fn user_name(uid: Uid) -> Result<OsString> {
@@ -286,31 +344,31 @@ fn user_name(uid: Uid) -> Result<OsString> {
     Ok(user.map_or_else(|| uid.to_string().into(), |user| user.name))
 }
 
-/// The first line `USER:START:COUNT` of a user, who stands there by name or number.
-fn first_range(text: &[u8], name: &OsString, uid: Uid) -> Option<Range> {
+/// The lines `USER:START:COUNT` of a user, who stands there by name or number.
+fn ranges_of(text: &[u8], name: &OsStr, uid: Uid) -> Vec<Range> {
     let number = uid.to_string();
-    text.split(|&byte| byte == b'\n').find_map(|line| {
+    let range = |line: &[u8]| {
         let mut fields = line.split(|&byte| byte == b':');
         let user = fields.next()?;
-        if user != name.as_encoded_bytes() && user != number.as_bytes() {
+        if user != name.as_bytes() && user != number.as_bytes() {
             return None;
         }
         let mut id = || std::str::from_utf8(fields.next()?.trim_ascii()).ok()?.parse().ok();
         let (start, count) = (id()?, id()?);
-        (count > 0).then_some(Range { inner: start, outer: start, count })
-    })
+        Some(Range { inner: start, outer: start, count }).filter(Range::is_possible)
+    };
+    text.split(|&byte| byte == b'\n').filter_map(range).collect()
 }
 
-/// Every id that this namespace has.
-fn all(sort: &Sort) -> Result<Vec<Range>> {
-    let path = format!("/proc/self/{}", sort.map);
-    let text = fs::read_to_string(&path).map_err(|e| Error::from_io("read", &path, &e))?;
+/// The ids that this process's user namespace has, as themselves; none where that cannot be read.
+pub fn id_map(file: &str) -> Vec<Range> {
+    let text = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
     let range = |line: &str| {
         let mut numbers = line.split_ascii_whitespace().map(|word| word.parse().ok());
         let (start, _, count) = (numbers.next()??, numbers.next()?, numbers.next()??);
         Some(Range { inner: start, outer: start, count })
     };
-    Ok(text.lines().filter_map(range).collect())
+    text.lines().filter_map(range).collect()
 }
 
 /// The id of a user or group of the host.
@@ -323,14 +381,6 @@ fn named(sort: &Sort, name: &OsString) -> Result<u32> {
     id.ok_or_else(|| {
         let reason = format!("no such {}", sort.noun);
         Error::because(format!("map the {}", sort.noun), name, reason)
-    })
-}
-
-/// The text of a map file: one line a range.
-fn text(ranges: &[Range]) -> String {
-    ranges.iter().fold(String::new(), |mut text, Range { inner, outer, count }| {
-        let _ = writeln!(text, "{inner} {outer} {count}");
-        text
     })
 }
 
@@ -352,15 +402,26 @@ fn run_helper(map: &Map, pid: Pid) -> Result<()> {
         .arg(pid.to_string())
         .args(numbers.map(|number| number.to_string()))
         .output()
-        .map_err(|e| Error::from_io("execute", helper, &e))?;
+        .map_err(|e| {
+            let error = Error::from_io("execute", helper, &e);
+            error.explain(|error| explain::no_helper(map.sort, error.errno()?))
+        })?;
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.lines().next().unwrap_or_default();
-    let said = said.strip_prefix(helper).map_or(said, |rest| rest.trim_start_matches([':', ' ']));
-    let reason = if said.is_empty() { Errno::EPERM.desc() } else { said };
-    Err(Error::because(format!("write {} by", map.sort.map), helper, reason))
+    let error =
+        Error::because(format!("write {} by", map.sort.map), helper, said(helper, &output.stderr));
+    let name = user_name(geteuid())?;
+    let own = subordinate_ranges(map.sort, &name)?;
+    Err(error.explain(|_| explain::helper(map.sort, &map.ranges, &name, &own)))
+}
+
+/// The first line of what a helper said, without its name.
+fn said(helper: &str, stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let line = text.lines().next().unwrap_or_default();
+    let line = line.strip_prefix(helper).unwrap_or(line).trim_start_matches([':', ' ']);
+    if line.is_empty() { "it failed without a word".into() } else { line.into() }
 }
 
 #[cfg(test)]
@@ -393,16 +454,18 @@ mod tests {
     }
 
     #[test]
-    fn the_first_range_of_a_user() {
-        let text = b"# x\nroot:1:1\nme:x:5\nme:100000:65536\n1000:7:8\n";
-        let find = |name: &str, uid| first_range(text, &name.into(), Uid::from_raw(uid));
-        assert_eq!(find("me", 1), Some(range(100_000, 100_000, 65536)));
-        assert_eq!(find("other", 1000), Some(range(7, 7, 8)));
-        assert_eq!(find("other", 1), None);
+    fn the_ranges_of_a_user() {
+        let text = b"# x\nroot:1:1\nme:x:5\nme:100000:65536\n1000:7:8\nme:5:0\n";
+        let find = |name: &str, uid| ranges_of(text, name.as_ref(), Uid::from_raw(uid));
+        assert_eq!(find("me", 1), [range(100_000, 100_000, 65536)]);
+        assert_eq!(find("me", 1000), [range(100_000, 100_000, 65536), range(7, 7, 8)]);
+        assert_eq!(find("other", 1), []);
     }
 
     #[test]
     fn the_text_of_a_map() {
-        assert_eq!(text(&[range(0, 1000, 1), range(1, 5, 9)]), "0 1000 1\n1 5 9\n");
+        let ranges = vec![range(0, 1000, 1), range(1, 5, 9)];
+        let map = Map { sort: &USERS, ranges, writer: Writer::Inside };
+        assert_eq!(map.text(), "0 1000 1\n1 5 9\n");
     }
 }

@@ -5,10 +5,12 @@
 
 mod child;
 mod cli;
+mod explain;
 mod idmap;
 mod namespaces;
 mod outside;
 mod plan;
+mod record;
 mod setup;
 
 use cli::Action;
@@ -20,6 +22,7 @@ fn run() -> Result<u8> {
     match cli::parse(lexopt::Parser::from_env())? {
         Action::Help => print(cli::HELP),
         Action::Version => print(cli::VERSION),
+        Action::PrintMap(plan) => plan.print_map(),
         Action::Run(plan) => plan.run(),
     }
 }

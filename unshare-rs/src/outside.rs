@@ -25,6 +25,16 @@ impl From<Error> for Stop {
     }
 }
 
+/// What is done outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    WriteMaps,
+    Bind,
+    Unbind,
+}
+
+const STEPS: [Step; 3] = [Step::WriteMaps, Step::Bind, Step::Unbind];
+
 /// The process outside, as the one inside sees it.
 #[derive(Debug)]
 pub struct Outside {
@@ -33,9 +43,9 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// Starts it. `perform` is called outside with the pid of this process, once for each
-    /// [`Outside::perform`].
-    pub fn start(perform: impl FnMut(Pid) -> Result<()>) -> Result<Self> {
+    /// Starts it. `perform` is called outside, with the pid of this process, for each step that is
+    /// asked for.
+    pub fn start(perform: impl FnMut(Step, Pid) -> Result<()>) -> Result<Self> {
         let (inside, outside) =
             UnixStream::pair().map_err(|e| Error::from_io("make", "a socket pair", &e))?;
         let parent = getpid();
@@ -48,9 +58,9 @@ impl Outside {
         }
     }
 
-    /// Lets the next step be done outside, and waits for it.
-    pub fn perform(&mut self) -> Result<(), Stop> {
-        let mut byte = [0];
+    /// Has a step done outside, and waits for it.
+    pub fn perform(&mut self, step: Step) -> Result<(), Stop> {
+        let mut byte = [step as u8];
         let done = self.channel.write_all(&byte).and_then(|()| self.channel.read_exact(&mut byte));
         done.map_err(|_| Stop::Said(1))
     }
@@ -63,12 +73,17 @@ impl Outside {
 }
 
 /// A byte asks for a step, a byte answers; the end of the stream is the end of the work.
-fn serve(mut channel: UnixStream, parent: Pid, mut perform: impl FnMut(Pid) -> Result<()>) -> i32 {
+fn serve(
+    mut channel: UnixStream,
+    parent: Pid,
+    mut perform: impl FnMut(Step, Pid) -> Result<()>,
+) -> i32 {
     // The helper programs are waited for, whatever the caller does with its own children.
     let _ = sys::set_disposition(SIGCHLD, Disposition::Default);
     let mut byte = [0];
     while channel.read_exact(&mut byte).is_ok() {
-        if let Err(error) = perform(parent) {
+        let Some(step) = STEPS.get(usize::from(byte[0])) else { return 1 };
+        if let Err(error) = perform(*step, parent) {
             start::report(&error);
             return 1;
         }
@@ -77,4 +92,16 @@ fn serve(mut channel: UnixStream, parent: Pid, mut perform: impl FnMut(Pid) -> R
         }
     }
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_its_place_in_the_table() {
+        for (index, step) in STEPS.into_iter().enumerate() {
+            assert_eq!(step as usize, index);
+        }
+    }
 }

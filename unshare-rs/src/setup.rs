@@ -1,13 +1,17 @@
-//! What the process changes about itself inside the new namespaces, in the classic's order.
+//! What is changed inside the new namespaces before COMMAND starts, in the classic's order.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
-use common::{Context, Error, Result, sys};
+use common::{Context, Error, Result, directory, sys};
 use nix::errno::Errno;
 use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{Gid, Uid, chdir, chroot, setgid, setgroups, sethostname, setuid};
+
+use crate::explain;
 
 /// The propagation of every mount of a new mount namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +31,9 @@ impl Propagation {
     pub fn apply(self) -> Result<()> {
         match self {
             Self::Unchanged => Ok(()),
-            Self::To(flag) => propagate("/", flag).context("change the propagation of", "/"),
+            Self::To(flag) => propagate("/", flag)
+                .context("change the propagation of", "/")
+                .map_err(|error| error.explain(|error| explain::propagation(error.errno()?))),
         }
     }
 }
@@ -66,11 +72,12 @@ impl Clocks {
     /// Sets them off. The kernel takes this only while no process is in the namespace (time_namespaces(7)).
     pub fn set(&self) -> Result<()> {
         const FILE: &str = "/proc/self/timens_offsets";
-        let clocks = [("monotonic", self.monotonic), ("boottime", self.boottime)];
-        for (clock, offset) in clocks {
+        for (clock, offset) in [("monotonic", self.monotonic), ("boottime", self.boottime)] {
             let Some(offset) = offset else { continue };
-            fs::write(FILE, format!("{clock} {offset} 0\n"))
-                .map_err(|e| Error::from_io(format!("set the {clock} clock by"), FILE, &e))?;
+            fs::write(FILE, format!("{clock} {offset} 0\n")).map_err(|e| {
+                Error::from_io(format!("set off the {clock} clock by"), offset.to_string(), &e)
+                    .explain(|error| explain::clock(error.errno()?))
+            })?;
         }
         Ok(())
     }
@@ -84,66 +91,117 @@ pub struct Setup {
     pub proc: Option<OsString>,
     /// Whether what is mounted could reach other namespaces.
     pub proc_propagates: bool,
+    /// Whether the process has a pid namespace to show (for the hint).
+    pub proc_is_own: bool,
+    pub binfmt: Option<OsString>,
+    pub interpreter: Option<OsString>,
     pub uid: Option<u32>,
     pub gid: Option<u32>,
     pub keep_capabilities: bool,
 }
 
+/// Where the kernel's own directory for it is.
+pub const BINFMT: &str = "/proc/sys/fs/binfmt_misc";
+
 impl Setup {
     pub fn apply(&self) -> Result<()> {
+        let early = self.interpreter.as_ref().filter(|line| self.root.is_some() && is_fixed(line));
+        if let Some(line) = early {
+            // The F flag opens the interpreter now, by its path in the old root.
+            mount_binfmt(OsStr::new(BINFMT))?;
+            register(OsStr::new(BINFMT), line)?;
+        }
         self.change_root()?;
-        if let Some(target) = &self.proc {
-            self.mount_proc(target)?;
-        }
-        self.change_ids()?;
-        if self.keep_capabilities {
-            keep_capabilities().step("keep the capabilities")?;
-        }
-        Ok(())
+        self.mount_proc()?;
+        self.mount_binfmt(early.is_some())?;
+        self.change_ids()
     }
 
     fn change_root(&self) -> Result<()> {
-        if let Some(root) = &self.root {
-            chroot(root.as_os_str()).context("change the root to", root)?;
-            if self.directory.is_none() {
-                chdir("/").context("enter the directory", "/")?;
-            }
-        }
-        match &self.directory {
-            Some(directory) => {
-                chdir(directory.as_os_str()).context("enter the directory", directory)
-            }
-            None => Ok(()),
-        }
+        let Some(root) = &self.root else {
+            return self.directory.as_ref().map_or(Ok(()), |directory| {
+                let entered =
+                    chdir(directory.as_os_str()).context("enter the directory", directory);
+                entered.map_err(|e| e.explain(|e| explain::directory(directory, false, e.errno()?)))
+            });
+        };
+        chroot(root.as_os_str()).context("change the root to", root)?;
+        let directory = self.directory.as_deref().unwrap_or(OsStr::new("/"));
+        let hint =
+            |error: Error| error.explain(|e| explain::directory(directory, true, e.errno()?));
+        directory::enter(directory).map_err(hint)
     }
 
     /// Mounts proc. Where mounts still propagate, the old proc is cut off first, so that the new one
     /// is not put over the host's; EINVAL says that there is no mount to cut off.
-    fn mount_proc(&self, target: &OsString) -> Result<()> {
-        if self.proc_propagates {
+    fn mount_proc(&self) -> Result<()> {
+        let Some(target) = &self.proc else { return Ok(()) };
+        if self.proc_propagates && self.root.is_none() {
             match propagate(target, MsFlags::MS_PRIVATE) {
                 Ok(()) | Err(Errno::EINVAL) => {}
                 Err(errno) => return Err(errno).context("cut the propagation of", target),
             }
         }
-        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-        mount(Some("proc"), target.as_os_str(), Some("proc"), flags, None::<&str>)
-            .context("mount proc on", target)
+        let hint = |error: &Error| explain::proc(self.proc_is_own, error.errno()?);
+        mount_new("proc", target).map_err(|error| error.explain(hint))
+    }
+
+    fn mount_binfmt(&self, registered: bool) -> Result<()> {
+        let Some(target) = &self.binfmt else { return Ok(()) };
+        mount_binfmt(target)?;
+        match &self.interpreter {
+            Some(line) if !registered => register(target, line),
+            _ => Ok(()),
+        }
     }
 
     fn change_ids(&self) -> Result<()> {
         if let Some(gid) = self.gid {
-            setgroups(&[]).step("drop the supplementary groups")?;
-            setgid(Gid::from_raw(gid)).context("set the group id", gid.to_string())?;
+            setgroups(&[])
+                .step("drop the supplementary groups")
+                .map_err(|error| error.explain(|error| explain::setgroups(error.errno()?)))?;
+            setgid(Gid::from_raw(gid))
+                .context("set the group id", gid.to_string())
+                .map_err(|error| error.explain(|error| explain::id("group", error.errno()?)))?;
         }
         if let Some(uid) = self.uid {
             if self.keep_capabilities {
                 sys::prctl(libc::PR_SET_KEEPCAPS, 1, 0).step("keep the capabilities")?;
             }
-            setuid(Uid::from_raw(uid)).context("set the user id", uid.to_string())?;
+            setuid(Uid::from_raw(uid))
+                .context("set the user id", uid.to_string())
+                .map_err(|error| error.explain(|error| explain::id("user", error.errno()?)))?;
         }
-        Ok(())
+        match self.keep_capabilities {
+            true => keep_capabilities().step("keep the capabilities"),
+            false => Ok(()),
+        }
     }
+}
+
+fn mount_new(kind: &str, target: &OsStr) -> Result<()> {
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some(kind), target, Some(kind), flags, None::<&str>)
+        .context(&format!("mount {kind} on"), target)
+}
+
+fn mount_binfmt(target: &OsStr) -> Result<()> {
+    mount_new("binfmt_misc", target)
+        .map_err(|error| error.explain(|error| explain::binfmt(error.errno()?)))
+}
+
+/// Hands a definition to a mounted binfmt_misc.
+fn register(target: &OsStr, line: &OsString) -> Result<()> {
+    fs::write(Path::new(target).join("register"), line.as_bytes())
+        .map_err(|e| Error::from_io("register the interpreter", line, &e))
+}
+
+/// Whether a definition has the flag F: `:NAME:TYPE:OFFSET:MAGIC:MASK:INTERPRETER:FLAGS`, where the first
+/// character is the one that separates.
+fn is_fixed(line: &OsString) -> bool {
+    let line = line.as_bytes();
+    let Some(separator) = line.first() else { return false };
+    line.split(|byte| byte == separator).nth(7).is_some_and(|flags| flags.contains(&b'F'))
 }
 
 /// Makes every permitted capability inheritable and ambient, so that execve(2) keeps it
@@ -153,13 +211,24 @@ fn keep_capabilities() -> nix::Result<()> {
     sets.inheritable = sets.permitted;
     sets.effective = sets.permitted;
     sys::capset(sets)?;
+    let raise = libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong;
     for capability in (0..64).filter(|bit| sets.permitted >> bit & 1 == 1) {
-        let raise = libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong;
-        match sys::prctl(libc::PR_CAP_AMBIENT, raise, capability) {
-            // A bit that the kernel has no capability for.
-            Ok(_) | Err(Errno::EINVAL) => {}
-            Err(errno) => return Err(errno),
-        }
+        sys::prctl(libc::PR_CAP_AMBIENT, raise, capability)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_of_a_fixed_interpreter() {
+        for line in [":a:M::x::/bin/i:F", ":a:M::x::/bin/i:OCF", ",a,M,,x,,/bin/i,F"] {
+            assert!(is_fixed(&line.into()), "{line}");
+        }
+        for line in ["", ":F:M::F::/F:", ":a:M::x::/bin/i:OC"] {
+            assert!(!is_fixed(&line.into()), "{line}");
+        }
+    }
 }
