@@ -188,7 +188,19 @@ GETENT
   rm asked
   ok chroot-rs --userspec=ann:gg --groups=5,daemon rootfs /bin/id -u
   ok chroot-rs --userspec=+7777:+8 --groups=+5 rootfs /bin/id -u
+  [ ! -e asked ]
+  ok chroot-rs --userspec=+7777:+8 rootfs /bin/id -u
   equal "$(cat asked)" "passwd -- 7777"
+}
+
+@test "where all is numbers no file is read" {
+  requires root busybox
+  make_accounts rootfs
+  rm rootfs/etc/*
+  mkfifo rootfs/etc/passwd rootfs/etc/group
+  mkdir -m 777 rootfs/tmp
+  ok timeout 10 chroot-rs --userspec=+7:+8 --groups=+9,+10 rootfs /bin/touch /tmp/file
+  equal "$(stat -c %u:%g rootfs/tmp/file)" 7:8
 }
 
 @test "a plus makes a number of what could be a name" {

@@ -24,6 +24,12 @@ struct Known {
     side: Side,
 }
 
+impl Known {
+    fn by_nss(user: User) -> Self {
+        Self { user, side: Side::Nss }
+    }
+}
+
 enum Side {
     Inside,
     Outside,
@@ -54,7 +60,8 @@ impl<'a> Names<'a> {
             let gid = spec.group.as_deref().map(|name| self.group(name)).transpose()?;
             return Ok(Identity { gid, ..Identity::default() });
         };
-        if let Some((uid, known)) = self.user(name)? {
+        let account_matters = listed || spec.group.is_none();
+        if let Some((uid, known)) = self.user(name, account_matters)? {
             return self.user_in_group(uid, known, spec, listed);
         }
         let dotted = spec.dotted.as_deref().ok_or_else(|| unknown("user", name))?;
@@ -82,20 +89,30 @@ impl<'a> Names<'a> {
         Ok(Identity { uid: Some(uid), gid: Some(gid), groups: Some(groups) })
     }
 
-    /// A name counts before a number, but for a number behind a `+`.
-    fn user(&mut self, text: &OsStr) -> Result<Option<(Uid, Option<Known>)>> {
-        if let Some(known) = self.in_files(|accounts| accounts.user(text))? {
-            return Ok(Some((known.user.uid, Some(known))));
+    /// A name counts before a number, but for a number behind a `+`; whose number that is is found out
+    /// only where it matters.
+    fn user(
+        &mut self,
+        text: &OsStr,
+        account_matters: bool,
+    ) -> Result<Option<(Uid, Option<Known>)>> {
+        let with_uid = |known: Known| (known.user.uid, Some(known));
+        if !is_marked(text)
+            && let Some(known) = self.in_files(|accounts| accounts.user(text))?
+        {
+            return Ok(Some(with_uid(known)));
         }
         let Some(uid) = number(text).map(Uid::from_raw) else {
-            let known = getent::user(text).map(|user| Known { user, side: Side::Nss });
-            return Ok(known.map(|known| (known.user.uid, Some(known))));
+            return Ok(getent::user(text).map(Known::by_nss).map(with_uid));
         };
-        let known = match self.in_files(|accounts| accounts.user_of(uid))? {
-            Some(known) => Some(known),
-            None => getent::user_of(uid).map(|user| Known { user, side: Side::Nss }),
-        };
-        Ok(Some((uid, known)))
+        Ok(Some((uid, if account_matters { self.account(uid)? } else { None })))
+    }
+
+    fn account(&mut self, uid: Uid) -> Result<Option<Known>> {
+        Ok(match self.in_files(|accounts| accounts.user_of(uid))? {
+            None => getent::user_of(uid).map(Known::by_nss),
+            known => known,
+        })
     }
 
     fn in_files(
@@ -109,14 +126,12 @@ impl<'a> Names<'a> {
     }
 
     fn group(&mut self, text: &OsStr) -> Result<Gid> {
-        if let Some(gid) = self.inside.group(text)? {
-            return Ok(gid);
-        }
-        if let Some(gid) = self.outside.group(text)? {
-            return Ok(gid);
-        }
-        number(text)
-            .map(Gid::from_raw)
+        let found = match is_marked(text) {
+            true => None,
+            false => self.inside.group(text)?.or(self.outside.group(text)?),
+        };
+        found
+            .or_else(|| number(text).map(Gid::from_raw))
             .or_else(|| getent::group(text))
             .ok_or_else(|| unknown("group", text))
     }
@@ -133,6 +148,11 @@ impl<'a> Names<'a> {
         groups.extend(listed.into_iter().filter(|&listed| listed != gid));
         Ok(groups)
     }
+}
+
+/// Whether a `+` says that the text is a number and no name.
+fn is_marked(text: &OsStr) -> bool {
+    text.as_bytes().starts_with(b"+")
 }
 
 /// A number: digits, after blanks or a `+` as strtoul(3) takes them.
