@@ -290,13 +290,15 @@ hint: the current root directory is no mount point" 'chroot-rs --carry box pivot
 
 @test "without the capability it is refused, and says what gives it" {
   mkdir new
-  pivot=(pivot-root-rs new new true)
-  if is_root; then
-    pivot=(setpriv --reuid=65534 --regid=65534 --clear-groups "$(command -v pivot-root-rs)" / / true)
-  fi
-  expect 1 "${pivot[@]}"
-  contains "$stderr" ": Operation not permitted
+  drop=()
+  ! is_root || drop=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  pivot=$(command -v pivot-root-rs)
+  for arguments in '/' '--private /' '--self-bind --detach .'; do
+    # shellcheck disable=SC2086 # Words.
+    expect 1 "${drop[@]}" "$pivot" $arguments . true
+    contains "$stderr" ": Operation not permitted
 hint: this needs the capability CAP_SYS_ADMIN; an ordinary user has it in namespaces of its own: put 'unshare-rs --map-root-user --mount' in front"
+  done
 }
 
 @test "wrong command lines do nothing" {

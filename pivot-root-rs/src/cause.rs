@@ -19,13 +19,27 @@ const SELF_BIND: &str = "use --self-bind, or bind it onto itself with 'bindmount
 const CHROOT: &str = "use 'chroot-rs' instead";
 
 /// Adds the cause of a failed pivot and its cure, where they can be found out.
-pub fn explain(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {
+pub fn of_pivot(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {
     error.explain(|error| match error.errno()? {
         Errno::EPERM => missing_capability(),
         Errno::ENOENT | Errno::ENOTDIR => missing_put_old(put_old),
         Errno::EINVAL | Errno::EBUSY => Facts::collect(new_root, put_old)?.cause(),
         _ => None,
     })
+}
+
+/// As [`of_pivot`], where the propagation of `/` could not be changed.
+pub fn of_private(error: Error) -> Error {
+    error.explain(|error| match error.errno()? {
+        Errno::EPERM => missing_capability(),
+        Errno::EINVAL => root_directory(&table()?, &place("/")?),
+        _ => None,
+    })
+}
+
+/// As [`of_pivot`], where NEW_ROOT could not be bound.
+pub fn of_bind(error: Error) -> Error {
+    error.explain(|error| (error.errno()? == Errno::EPERM).then(missing_capability)?)
 }
 
 fn missing_capability() -> Option<String> {
@@ -100,11 +114,9 @@ struct Facts {
 
 impl Facts {
     fn collect(new_root: &OwnedFd, put_old: &OsStr) -> Option<Self> {
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let place = |path: &OsStr| Place::of(open(path, flags, Mode::empty()).ok()?.as_fd());
         Some(Self {
-            mounts: parse_table(&fs::read("/proc/self/mountinfo").ok()?),
-            root: place(OsStr::new("/"))?,
+            mounts: table()?,
+            root: place("/")?,
             new_root: Place::of(new_root.as_fd())?,
             put_old: place(put_old)?,
             first_user_namespace: is_identity(&fs::read("/proc/self/uid_map").ok()?),
@@ -114,10 +126,9 @@ impl Facts {
     /// Each of the kernel's conditions (path_pivot_root() in fs/namespace.c) that does not hold, with
     /// its cure. Where the table shows none, what it cannot show is left.
     fn cause(&self) -> Option<String> {
-        let shown: Vec<_> = [self.new_root(), self.put_old(), self.shared(), self.root()]
-            .into_iter()
-            .flatten()
-            .collect();
+        let root = root_directory(&self.mounts, &self.root);
+        let shown: Vec<_> =
+            [self.new_root(), self.put_old(), self.shared(), root].into_iter().flatten().collect();
         Some(if shown.is_empty() { self.not_shown() } else { shown.join("; ") })
     }
 
@@ -157,22 +168,6 @@ impl Facts {
         Some(format!("the mount {}, {role}, is shared: {PRIVATE}", quote(&mount.point)))
     }
 
-    /// The table lists what is beneath the root directory, and so the root's own mount only where the
-    /// directory is that mount's root.
-    fn root(&self) -> Option<String> {
-        match self.mount(self.root.mount) {
-            None => Some(format!(
-                "the current root directory is no mount point, as inside a chroot: {CHROOT}"
-            )),
-            Some(mount) if mount.parent == mount.id => Some(
-                "the current root is the initial ramfs, which cannot be moved: use 'bindmount-rs \
-                 --move NEW_ROOT /' and then 'chroot-rs .'"
-                    .into(),
-            ),
-            Some(_) => None,
-        }
-    }
-
     /// A mount that came from a more privileged namespace is locked to its place (mount_namespaces(7)),
     /// and inside a chroot the mount beneath the root is not listed; nothing else is left.
     fn not_shown(&self) -> String {
@@ -190,6 +185,31 @@ impl Facts {
     fn mount(&self, id: u64) -> Option<&Mount> {
         self.mounts.iter().find(|mount| mount.id == id)
     }
+}
+
+/// The table lists what is beneath the root directory, and so the root's own mount only where the
+/// directory is that mount's root.
+fn root_directory(mounts: &[Mount], root: &Place) -> Option<String> {
+    match mounts.iter().find(|mount| mount.id == root.mount) {
+        None => Some(format!(
+            "the current root directory is no mount point, as inside a chroot: {CHROOT}"
+        )),
+        Some(mount) if mount.parent == mount.id => Some(
+            "the current root is the initial ramfs, which cannot be moved: use 'bindmount-rs --move \
+             NEW_ROOT /' and then 'chroot-rs .'"
+                .into(),
+        ),
+        Some(_) => None,
+    }
+}
+
+fn place(path: impl AsRef<OsStr>) -> Option<Place> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    Place::of(open(path.as_ref(), flags, Mode::empty()).ok()?.as_fd())
+}
+
+fn table() -> Option<Vec<Mount>> {
+    fs::read("/proc/self/mountinfo").ok().map(|text| parse_table(&text))
 }
 
 fn parse_table(text: &[u8]) -> Vec<Mount> {

@@ -56,7 +56,7 @@ impl Pivot {
         let start = start_in.map(|path| directory::find(&new_root, path)).transpose()?;
 
         if self.private {
-            cut_propagation().map_err(|error| cause::explain(error, &new_root, &self.put_old))?;
+            cut_propagation().map_err(cause::of_private)?;
         }
         if !self.self_bind {
             self.pivot_and_detach(&new_root, &self.put_old)?;
@@ -64,7 +64,9 @@ impl Pivot {
         }
 
         let put_old = self.put_old_beneath()?;
-        let new_root = bind_onto_itself(&new_root).context("bind onto itself", &self.new_root)?;
+        let new_root = bind_onto_itself(&new_root)
+            .context("bind onto itself", &self.new_root)
+            .map_err(cause::of_bind)?;
         start_in
             .map(|path| directory::find(&new_root, path))
             .transpose()
@@ -91,7 +93,7 @@ impl Pivot {
         let path = if inside { OsStr::new(".") } else { &self.new_root };
         pivot_root(path, put_old)
             .context("pivot the root to", &self.new_root)
-            .map_err(|error| cause::explain(error, new_root, put_old))
+            .map_err(|error| cause::of_pivot(error, new_root, put_old))
     }
 
     /// PUT_OLD as seen from NEW_ROOT: once NEW_ROOT is bound onto itself, a path that starts in the
