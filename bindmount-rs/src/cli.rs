@@ -1,14 +1,14 @@
 //! Arguments in, an [`Action`] out.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use common::sys::flags::MOVE_MOUNT_BENEATH;
 use common::{Command, Error, Result, quote};
 use lexopt::prelude::*;
 
 use crate::job::{Job, Lines, Table};
 use crate::line::Line;
+use crate::mount::How;
 use crate::options::{Operation, Options};
 use crate::table::Entry;
 
@@ -31,8 +31,13 @@ Options:
       --make-private, --make-rprivate, --make-rshared, --make-rslave, --make-runbindable,
       --make-shared, --make-slave, --make-unbindable
                          change the propagation of what is at TARGET; with r, of all beneath it too
+      --map-groups INNER:OUTER:COUNT
+      --map-users INNER:OUTER:COUNT|/proc/PID/ns/user
+                         show other owners
   -m, --mkdir[=MODE]     make a missing TARGET
   -M, --move             move the mount at SOURCE to TARGET
+  -N, --namespace NS     work in the mount namespace of the process, or the file, NS
+      --onlyonce         do not mount where the same is mounted already
   -o, --options LIST     mount options
       --print            print the targets that were mounted, one a line; with -0, --null a NUL behind each
   -R, --rbind            bind SOURCE and all that is mounted beneath it
@@ -63,7 +68,9 @@ struct Typed {
     options: Vec<OsString>,
     /// `-r` and `-w`, which come after all others (mount(8)).
     last: Option<&'static str>,
-    fstab: Option<OsString>,
+    fstab: Vec<OsString>,
+    namespace: Option<OsString>,
+    only_once: bool,
     all: bool,
     root: Option<OsString>,
     source: Option<OsString>,
@@ -88,11 +95,15 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Short('B') | Long("bind") => typed.option("bind"),
             Long("beneath") => typed.beneath = true,
             Short('f') | Long("fake") => typed.fake = true,
-            Short('T') | Long("fstab") => typed.fstab = Some(parser.value()?),
+            Short('T') | Long("fstab") => typed.fstab.push(parser.value()?),
             Long("keep-going") => typed.keep_going = true,
             Short('m') | Long("mkdir") => typed.mkdir(parser.optional_value()),
             Short('M') | Long("move") => typed.option("move"),
             Short('o') | Long("options") => typed.options.push(parser.value()?),
+            Long("map-users") => typed.map(b'u', &parser.value()?),
+            Long("map-groups") => typed.map(b'g', &parser.value()?),
+            Short('N') | Long("namespace") => typed.namespace = Some(parser.value()?),
+            Long("onlyonce") => typed.only_once = true,
             Long("print") => typed.print = true,
             Short('0') | Long("null") => typed.null = true,
             Short('R') | Long("rbind") => typed.option("rbind"),
@@ -168,6 +179,16 @@ impl Typed {
         self.options.push(word);
     }
 
+    /// A range of `--map-users` or `--map-groups` is one of `X-mount.idmap=`, as a user namespace is.
+    fn map(&mut self, kind: u8, range: &OsStr) {
+        let mut word = b"X-mount.idmap=".to_vec();
+        if !range.as_bytes().starts_with(b"/") {
+            word.extend([kind, b':']);
+        }
+        word.extend(range.as_bytes());
+        self.options.push(OsString::from_vec(word));
+    }
+
     fn job(mut self) -> Result<Job> {
         if let Some(word) = self.last {
             self.option(word);
@@ -175,7 +196,7 @@ impl Typed {
         if self.null && !self.print {
             return Err(Error::usage("-0 needs --print"));
         }
-        let lines = if self.all || self.fstab.is_some() {
+        let lines = if self.all || !self.fstab.is_empty() {
             Lines::Table(self.table())
         } else {
             Lines::One(Box::new(self.line()?))
@@ -185,7 +206,8 @@ impl Typed {
             command: command(self.words)?,
             root: self.root,
             target_prefix: self.target_prefix,
-            move_flags: if self.beneath { MOVE_MOUNT_BENEATH } else { 0 },
+            how: How { beneath: self.beneath, only_once: self.only_once || self.all },
+            namespace: self.namespace,
             keep_going: self.keep_going,
             fake: self.fake,
             verbose: self.verbose,
@@ -194,8 +216,12 @@ impl Typed {
     }
 
     fn table(&mut self) -> Table {
+        if self.fstab.is_empty() {
+            self.fstab.push("/etc/fstab".into());
+        }
         Table {
-            path: self.fstab.take().unwrap_or_else(|| "/etc/fstab".into()),
+            paths: std::mem::take(&mut self.fstab),
+            in_root: self.root.is_some(),
             options: std::mem::take(&mut self.options),
             all: self.all,
             types: self.types.take(),

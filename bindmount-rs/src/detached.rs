@@ -8,7 +8,7 @@ use common::sys::flags::{AT_RECURSIVE, OPEN_TREE_CLONE};
 use common::sys::{self, MountAttr};
 use common::{Error, Result};
 use nix::errno::Errno;
-use nix::fcntl::AtFlags;
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::unistd::read;
 
 use crate::hints;
@@ -20,9 +20,10 @@ const ITSELF: u32 = AtFlags::AT_EMPTY_PATH.bits() as u32;
 /// The longest value that fsconfig(2) takes, its NUL not counted.
 const LONGEST_VALUE: usize = 255;
 
-/// A copy of the tree at `path`.
-pub fn copy(path: &CStr, recursive: bool) -> nix::Result<OwnedFd> {
-    sys::open_tree(sys::cwd(), path, clone_flags(recursive))
+/// A copy of the tree at `path`, or at the symlink that `path` is, where `itself` says so.
+pub fn copy(path: &CStr, recursive: bool, itself: bool) -> nix::Result<OwnedFd> {
+    let nofollow = if itself { AtFlags::AT_SYMLINK_NOFOLLOW.bits() as u32 } else { 0 };
+    sys::open_tree(sys::cwd(), path, clone_flags(recursive) | nofollow)
 }
 
 /// A copy of the tree that `place` is open on.
@@ -79,6 +80,14 @@ pub fn file_system(kind: &CStr, source: &CStr, options: &Options) -> Result<Owne
         .map_err(|errno| failed("make a file system of the type", name, errno))?;
     sys::fsmount(context.as_fd(), options.top.set)
         .map_err(|errno| failed("mount a file system of the type", name, errno))
+}
+
+/// A mount of only one directory of a file system that is not attached itself, which needs Linux 6.15.
+pub fn subdirectory(tree: &OwnedFd, path: &OsStr) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    copy_of(openat2(tree, path, how)?.as_fd(), false)
 }
 
 fn configure(

@@ -1,12 +1,223 @@
 //! Why a mount failed: looked up after the failure.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use common::sys::{self, capget};
+use common::{Error, accounts, quote};
 use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use nix::sys::statvfs::fstatvfs;
 
-use crate::options::Options;
+use crate::detached;
+use crate::mountinfo::{self, Mount};
+use crate::node::Node;
+use crate::options::{Options, set_attributes};
+
+const CAP_SYS_ADMIN: u32 = 21;
+
+/// File systems that show a namespace: who mounts one must own that namespace too.
+const SHOWN: &[(&CStr, &str)] = &[
+    (c"sysfs", "net"),
+    (c"mqueue", "ipc"),
+    (c"proc", "pid"),
+    (c"cgroup", "cgroup"),
+    (c"cgroup2", "cgroup"),
+];
+
+/// The hint for a mount that was forbidden to somebody who may mount nothing.
+pub fn privilege(error: &Error) -> Option<String> {
+    (error.errno() == Some(Errno::EPERM) && !may_mount()).then(|| {
+        "mounting needs CAP_SYS_ADMIN: put `unshare-rs --user --map-root-user --mount` in front"
+            .into()
+    })
+}
+
+fn may_mount() -> bool {
+    capget().is_ok_and(|sets| sets.effective >> CAP_SYS_ADMIN & 1 == 1)
+}
 
 /// The hint for a file system that could not be made.
-pub fn file_system(_kind: &CStr, _options: &Options, _errno: Errno) -> Option<String> {
-    None
+pub fn file_system(kind: &CStr, options: &Options, errno: Errno) -> Option<String> {
+    if !may_mount() {
+        return None;
+    }
+    match errno {
+        Errno::ENODEV => {
+            Some("the kernel has no such type (/proc/filesystems lists those it has)".into())
+        }
+        Errno::EPERM | Errno::EACCES => {
+            not_owned(kind).or_else(|| hidden(kind)).or_else(|| overlay(kind))
+        }
+        Errno::EINVAL => unmapped(options).or_else(|| overlay(kind)),
+        Errno::EOPNOTSUPP => overlay(kind),
+        _ => None,
+    }
+}
+
+/// The namespace that the file system shows belongs to another user namespace.
+fn not_owned(kind: &CStr) -> Option<String> {
+    let (_, namespace) = SHOWN.iter().find(|row| row.0 == kind)?;
+    let file = open_namespace(namespace)?;
+    let owner = inode(&sys::namespace_owner(file.as_fd()).ok());
+    if owner.is_some() && owner == inode(&open_namespace("user")) {
+        return None;
+    }
+    let what = kind.to_string_lossy();
+    let instead = match *namespace {
+        "net" => "or bind the one outside: `/sys TARGET none rbind,ro=recursive`",
+        "pid" => "or bind the one outside: `/proc TARGET none rbind`",
+        "cgroup" => "or bind the one outside: `/sys/fs/cgroup TARGET none rbind,ro=recursive`",
+        _ => "or leave the line out",
+    };
+    Some(format!(
+        "the {namespace} namespace that {what} shows does not belong to this user namespace: make one with \
+         `unshare-rs --{namespace}`, {instead}"
+    ))
+}
+
+fn open_namespace(name: &str) -> Option<OwnedFd> {
+    let path = format!("/proc/self/ns/{name}");
+    open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()
+}
+
+fn inode(file: &Option<OwnedFd>) -> Option<u64> {
+    sys::location(file.as_ref()?.as_fd()).ok().map(|location| location.inode)
+}
+
+/// A user namespace is given a new proc or sysfs only where it sees a whole one already
+/// (`mount_too_revealing` of the kernel's fs/namespace.c).
+fn hidden(kind: &CStr) -> Option<String> {
+    if kind != c"proc" && kind != c"sysfs" {
+        return None;
+    }
+    let name = kind.to_string_lossy();
+    let mounts = mountinfo::read();
+    let whole = |mount: &&Mount| mount.kind == kind.to_bytes();
+    let Some(outer) = mounts.iter().find(whole) else {
+        return Some(format!("no {name} is visible here, so the kernel gives no new one"));
+    };
+    let over = mounts.iter().find(|mount| mountinfo::is_beneath(&mount.target, &outer.target))?;
+    let (outer, over) = (path(&outer.target), path(&over.target));
+    Some(format!(
+        "{over} hides a part of {outer}, so the kernel gives no new {name}: bind {outer} instead, with `rbind`"
+    ))
+}
+
+fn path(bytes: &[u8]) -> String {
+    quote(OsStr::from_bytes(bytes))
+}
+
+/// A `uid=` or `gid=` that this user namespace has no number for.
+fn unmapped(options: &Options) -> Option<String> {
+    options.data.iter().find_map(|word| {
+        let word = word.as_bytes();
+        let (key, file) = match word {
+            [b'u', ..] => (&b"uid="[..], "/proc/self/uid_map"),
+            _ => (&b"gid="[..], "/proc/self/gid_map"),
+        };
+        let id = accounts::id(word.strip_prefix(key)?)?;
+        let map = fs::read_to_string(file).ok()?;
+        if is_mapped(&map, id) {
+            return None;
+        }
+        let word = String::from_utf8_lossy(word);
+        Some(format!("{id} is not mapped in this user namespace: map it, or leave `{word}` out"))
+    })
+}
+
+fn is_mapped(map: &str, id: u32) -> bool {
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(|number| number.parse::<u32>().unwrap_or(0));
+        let first = numbers.next().unwrap_or(0);
+        id.checked_sub(first).is_some_and(|offset| offset < numbers.nth(1).unwrap_or(0))
+    })
+}
+
+/// In a user namespace an overlay keeps its marks in `user.*` attributes, which the upper directory must take.
+fn overlay(kind: &CStr) -> Option<String> {
+    (kind == c"overlay" && in_user_namespace()).then(|| {
+        "in a user namespace an overlay's upperdir and workdir must belong to a mapped user and lie on a file \
+         system with user.* attributes (ext4, xfs, btrfs, tmpfs since Linux 6.6, no overlay); add `userxattr`"
+            .into()
+    })
+}
+
+fn in_user_namespace() -> bool {
+    fs::read_to_string("/proc/self/uid_map")
+        .is_ok_and(|map| !map.split_whitespace().eq(["0", "0", "4294967295"]))
+}
+
+/// The hint for a node that could not be made.
+pub fn node(node: &Node, errno: Errno) -> Option<String> {
+    (errno == Errno::EPERM && node.is_device() && in_user_namespace()).then(|| {
+        "a user namespace may make no device nodes: bind the one outside, such as `/dev/null TARGET none bind`"
+            .into()
+    })
+}
+
+/// The hint for a mount that could not be copied.
+pub fn copy(source: &CStr, recursive: bool, errno: Errno) -> Option<String> {
+    if errno != Errno::EINVAL {
+        return None;
+    }
+    if !recursive && detached::copy(source, true, false).is_ok() {
+        return Some(
+            "mounts beneath it came from outside of this user namespace and may not be taken off: use --rbind"
+                .into(),
+        );
+    }
+    let mounts = mountinfo::read();
+    let holder = holder(&mounts, &canonical(source)?, true)?;
+    holder.says(b"unbindable").then(|| format!("{} is unbindable", path(&holder.target)))
+}
+
+fn canonical(path: &CStr) -> Option<Vec<u8>> {
+    let path = fs::canonicalize(OsStr::from_bytes(path.to_bytes())).ok()?;
+    Some(path.into_os_string().into_vec())
+}
+
+/// The mount that holds `path`: that which is mounted at `path` itself counts where `itself` says so.
+fn holder<'a>(mounts: &'a [Mount], path: &[u8], itself: bool) -> Option<&'a Mount> {
+    let holds = |mount: &&Mount| {
+        itself && mount.target == path || mountinfo::is_beneath(path, &mount.target)
+    };
+    mounts.iter().filter(holds).max_by_key(|mount| mount.target.len())
+}
+
+/// The hint for attributes that could not be changed.
+pub fn change(mount: &OwnedFd, options: &Options, errno: Errno) -> Option<String> {
+    match errno {
+        Errno::EINVAL if !sys::location(mount.as_fd()).ok()?.is_mount_root => {
+            Some("it is not a mount point".into())
+        }
+        Errno::EPERM if may_mount() => {
+            let clear = (options.top.clear & !options.top.set) | options.recursive.clear;
+            let locked = set_attributes(fstatvfs(mount).ok()?.flags()) & clear;
+            (locked != 0 || !options.recursive.is_none()).then(|| {
+                "an attribute that came from outside of this user namespace is locked and stays"
+                    .into()
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The hint for a mount that could not be moved.
+pub fn move_tree(source: &CStr, tree: &OwnedFd, errno: Errno) -> Option<String> {
+    if errno != Errno::EINVAL {
+        return None;
+    }
+    if !sys::location(tree.as_fd()).ok()?.is_mount_root {
+        return Some("the source is not a mount point".into());
+    }
+    let mounts = mountinfo::read();
+    let parent = holder(&mounts, &canonical(source)?, false)?;
+    parent.says(b"shared:").then(|| {
+        let parent = path(&parent.target);
+        format!("a mount cannot leave a shared parent: make {parent} private first")
+    })
 }

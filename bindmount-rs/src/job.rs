@@ -4,19 +4,24 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
 
 use common::{Command, Context, Error, Result, start};
 use nix::fcntl::readlink;
 
-use crate::input;
-use crate::line::Line;
-use crate::mount::{Done, Mounter};
+use crate::line::{Line, Place};
+use crate::mount::{Done, How, Mounter};
+use crate::namespace::Visit;
 use crate::options::Options;
 use crate::place::Places;
 use crate::table::{self, Entry};
+use crate::{hints, input};
 
 /// The status of mount(8) where some lines of a table were mounted and some were not.
 const SOME: u8 = 64;
+
+/// The status of mount(8) where none was.
+const NONE: u8 = 32;
 
 /// Where the lines come from.
 #[derive(Debug)]
@@ -28,11 +33,13 @@ pub enum Lines {
 /// A table, and which of its lines are meant.
 #[derive(Debug, Default)]
 pub struct Table {
-    pub path: OsString,
+    pub paths: Vec<OsString>,
     /// The options of the command line, which come after those of a line.
     pub options: Vec<OsString>,
     /// As `mount -a`: lines that say `noauto`, and the root, are passed over.
     pub all: bool,
+    /// Targets are inside a root of their own, which a line may be for.
+    pub in_root: bool,
     pub types: Option<OsString>,
     pub source: Option<OsString>,
     pub target: Option<OsString>,
@@ -44,7 +51,9 @@ pub struct Job {
     pub lines: Lines,
     pub root: Option<OsString>,
     pub target_prefix: Option<OsString>,
-    pub move_flags: u32,
+    pub how: How,
+    /// The mount namespace to work in.
+    pub namespace: Option<OsString>,
     pub keep_going: bool,
     pub fake: bool,
     pub verbose: bool,
@@ -54,8 +63,19 @@ pub struct Job {
 }
 
 impl Job {
+    /// Does it all, and becomes COMMAND.
     pub fn run(mut self) -> Result<u8> {
-        let (name, lines) = self.lines()?;
+        let visit = self.namespace.as_deref().map(Visit::to).transpose()?;
+        let status = self.mount()?;
+        visit.map_or(Ok(()), Visit::end)?;
+        match self.command {
+            Some(command) => Err(command.exec()),
+            None => Ok(status),
+        }
+    }
+
+    fn mount(&mut self) -> Result<u8> {
+        let lines = self.lines()?;
         if self.fake {
             return Ok(0);
         }
@@ -63,42 +83,30 @@ impl Job {
             Some(root) => Places::inside(root).context("open the root", root)?,
             None => Places::default(),
         };
-        let mut mounter = Mounter::new(places, self.move_flags);
-        let failed = self.mount_all(&mut mounter, name.as_deref(), &lines)?;
-        match self.command {
-            Some(command) => Err(command.exec()),
-            None if failed == 0 => Ok(0),
-            None if failed < lines.len() => Ok(SOME),
-            None => Ok(32),
-        }
+        let failed = self.mount_all(&mut Mounter::new(places, self.how), &lines)?;
+        Ok(match failed {
+            0 => 0,
+            _ if failed < lines.len() => SOME,
+            _ => NONE,
+        })
     }
 
-    /// All lines, checked, and the name of the table they are from.
-    fn lines(&mut self) -> Result<(Option<OsString>, Vec<Line>)> {
-        let lines = std::mem::replace(&mut self.lines, Lines::Table(Table::default()));
-        let (name, mut lines) = match lines {
-            Lines::One(line) => (None, vec![*line]),
-            Lines::Table(table) => {
-                let lines = table.lines()?;
-                (Some(table.path), lines)
-            }
+    /// All lines, checked.
+    fn lines(&mut self) -> Result<Vec<Line>> {
+        let mut lines = match std::mem::take(&mut self.lines) {
+            Lines::One(line) => vec![*line],
+            Lines::Table(table) => table.lines()?,
         };
         if let Some(prefix) = &self.target_prefix {
             for line in &mut lines {
-                let target = std::mem::take(&mut line.target);
-                line.target = [prefix.as_os_str(), &target].join(OsStr::new("/"));
+                line.target = [prefix.as_os_str(), &line.target].join(OsStr::new("/"));
             }
         }
-        Ok((name, lines))
+        Ok(lines)
     }
 
     /// Mounts the lines; how many failed, which is none unless they may.
-    fn mount_all(
-        &self,
-        mounter: &mut Mounter,
-        name: Option<&OsStr>,
-        lines: &[Line],
-    ) -> Result<usize> {
+    fn mount_all(&self, mounter: &mut Mounter, lines: &[Line]) -> Result<usize> {
         let (mut failed, mut told) = (0, Vec::new());
         for line in lines {
             let mark = if self.keep_going { mounter.mark() } else { 0 };
@@ -107,10 +115,13 @@ impl Job {
                     self.tell(line, &done, &mut told);
                     continue;
                 }
-                Err(error) => match name {
-                    Some(name) => locate("mount", name, line.number, &error),
-                    None => error,
-                },
+                Err(error) => {
+                    let error = error.explain(hints::privilege);
+                    match &line.place {
+                        Some(place) => locate("mount", place, &error),
+                        None => error,
+                    }
+                }
             };
             mounter.undo_to(mark).iter().for_each(start::report);
             if !self.keep_going {
@@ -142,21 +153,36 @@ impl Job {
     }
 }
 
+impl Default for Lines {
+    fn default() -> Self {
+        Self::Table(Table::default())
+    }
+}
+
 impl Table {
     /// The lines that are meant. What is wrong with any of them is found before the first is mounted.
     fn lines(&self) -> Result<Vec<Line>> {
-        let text = input::read(&self.path)?;
         let mut lines = Vec::new();
-        for entry in table::parse(&text) {
-            let entry = entry.map_err(|malformed| {
-                let reason = Error::usage(malformed.reason);
-                locate("read", &self.path, malformed.number, &reason)
-            })?;
-            let number = entry.number;
-            let line = self.line(entry);
-            lines.extend(line.map_err(|error| locate("read", &self.path, number, &error))?);
+        for path in &self.paths {
+            for (name, text) in input::read(path)? {
+                self.add(&Rc::from(name), &text, &mut lines)?;
+            }
         }
         Ok(lines)
+    }
+
+    fn add(&self, table: &Rc<OsStr>, text: &[u8], lines: &mut Vec<Line>) -> Result<()> {
+        for entry in table::parse(text) {
+            let place = |number| Place { table: Rc::clone(table), number };
+            let entry = entry.map_err(|malformed| {
+                let reason = Error::usage(malformed.reason);
+                locate("read", &place(malformed.number), &reason)
+            })?;
+            let place = place(entry.number);
+            let line = self.line(entry).map_err(|error| locate("read", &place, &error))?;
+            lines.extend(line.map(|line| Line { place: Some(place), ..line }));
+        }
+        Ok(())
     }
 
     fn line(&self, entry: Entry) -> Result<Option<Line>> {
@@ -166,7 +192,7 @@ impl Table {
         let mut options = Options::default();
         options.add(&entry.options)?;
         self.options.iter().try_for_each(|list| options.add(list))?;
-        if self.all && options.no_auto {
+        if self.all && (options.no_auto || entry.target == "/" && !self.in_root) {
             return Ok(None);
         }
         Line::new(entry, options).map(Some)
@@ -184,10 +210,10 @@ impl Table {
 }
 
 /// The error, with the place in the table that it comes from.
-fn locate(step: &str, table: &OsStr, number: usize, error: &Error) -> Error {
-    let mut place = table.to_owned();
-    place.push(format!(":{number}"));
-    let located = Error::because(step, place, error.to_string());
+fn locate(step: &str, place: &Place, error: &Error) -> Error {
+    let mut name = place.table.to_os_string();
+    name.push(format!(":{}", place.number));
+    let located = Error::because(step, name, error.to_string());
     match error.hint() {
         Some(hint) => located.with_hint(hint),
         None => located,

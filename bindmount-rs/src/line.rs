@@ -2,6 +2,7 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::rc::Rc;
 
 use common::{Error, Result, quote};
 
@@ -12,12 +13,19 @@ use crate::table::Entry;
 /// One thing to do at one target.
 #[derive(Debug)]
 pub struct Line {
-    /// The line's number in its table; 0 for the command line.
-    pub number: usize,
+    /// Where it comes from, `FILE:LINE`; none for the command line.
+    pub place: Option<Place>,
     pub source: CString,
     pub target: OsString,
     pub work: Work,
     pub options: Options,
+}
+
+/// The table and the line in it.
+#[derive(Debug)]
+pub struct Place {
+    pub table: Rc<OsStr>,
+    pub number: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +48,7 @@ impl Line {
         check_source(&entry.source, &work)?;
         check_options(&options, &work)?;
         Ok(Self {
-            number: entry.number,
+            place: None,
             source: c_string(entry.source),
             target: entry.target,
             work,
@@ -112,12 +120,15 @@ fn check_options(options: &Options, work: &Work) -> Result<()> {
     if let (false, Some(word)) = (own, options.data.first()) {
         return refuse(&format!("the mount option {}", quote(word)));
     }
-    let attributes = !options.top.is_none() || !options.recursive.is_none();
+    let is_copy = matches!(work, Work::Bind { .. } | Work::FileSystem(_));
+    let finish = options.owner.is_some() || options.group.is_some() || options.mode.is_some();
     match work {
+        _ if !is_copy && options.idmap.is_some() => refuse("a map of owners"),
+        _ if !is_copy && finish => refuse("an owner, group or mode"),
         Work::Mask | Work::ReadOnly | Work::Node(_) if !options.propagation.is_empty() => {
             refuse("a propagation")
         }
-        Work::Node(_) if attributes => refuse("a mount attribute"),
+        Work::Node(_) | Work::Move if options.has_attributes() => refuse("a mount attribute"),
         _ => Ok(()),
     }
 }

@@ -5,13 +5,18 @@
 
 mod cli;
 mod detached;
+mod guard;
 mod hints;
+mod idmap;
 mod input;
 mod job;
 mod line;
 mod mount;
+mod mountinfo;
+mod namespace;
 mod node;
 mod options;
+mod owner;
 mod place;
 mod table;
 mod undo;

@@ -1,21 +1,22 @@
 //! Does what lines ask for, and undoes it.
 
 use std::ffi::{CStr, OsStr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
+use common::sys::flags::{AT_RECURSIVE, MOVE_MOUNT_BENEATH};
 use common::{Context, Error, Result, sys};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::{Mode, SFlag, fstat, makedev};
 use nix::sys::statvfs::fstatvfs;
 
-use crate::detached;
 use crate::line::{Line, Work};
 use crate::node::{Node, is};
 use crate::options::{DIRECTORY_MODE, Options};
 use crate::place::{Leaf, Made, Places};
 use crate::undo::Step;
+use crate::{detached, guard, hints, mountinfo, owner};
 
 const NULL: &str = "/dev/null";
 
@@ -30,11 +31,26 @@ pub enum Done {
     Skipped,
 }
 
+/// How mounts are attached.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
+    /// Beneath the mount that is at the target.
+    pub beneath: bool,
+    /// Not where the same is mounted already.
+    pub only_once: bool,
+}
+
+impl How {
+    fn flags(self) -> u32 {
+        if self.beneath { MOVE_MOUNT_BENEATH } else { 0 }
+    }
+}
+
 /// Mounts line after line.
 #[derive(Debug, Default)]
 pub struct Mounter {
     places: Places,
-    move_flags: u32,
+    how: How,
     done: Vec<Step>,
     /// The host's /dev/null, once it was needed.
     null: Option<OwnedFd>,
@@ -43,9 +59,8 @@ pub struct Mounter {
 }
 
 impl Mounter {
-    /// Targets are found in `places`; `move_flags` are those of move_mount(2).
-    pub fn new(places: Places, move_flags: u32) -> Self {
-        Self { places, move_flags, ..Self::default() }
+    pub fn new(places: Places, how: How) -> Self {
+        Self { places, how, ..Self::default() }
     }
 
     /// How much was done, for [`Mounter::undo_to`].
@@ -80,25 +95,50 @@ impl Mounter {
     }
 
     fn bind(&mut self, line: &Line, recursive: bool) -> Result<Done> {
-        let tree = match detached::copy(&line.source, recursive) {
+        let source = os(&line.source);
+        let tree = match detached::copy(&line.source, recursive, line.options.source_itself) {
             Err(Errno::ENOENT | Errno::ENOTDIR) if line.options.no_fail => {
                 return Ok(Done::Skipped);
             }
-            result => result.context("copy the mount at", os(&line.source))?,
+            Err(errno) => {
+                let error = Error::new("bind", source, errno);
+                return Err(error.explain(|_| hints::copy(&line.source, recursive, errno)));
+            }
+            Ok(tree) => tree,
         };
+        if let Some(map) = &line.options.idmap {
+            map.apply(&tree, if recursive { AT_RECURSIVE } else { 0 })?;
+        }
         change_attributes(&tree, line)?;
         let target = self.target_for(line, &tree)?;
-        self.attach(tree, &target, line)
+        self.attach_new(tree, &target, line)
     }
 
     fn file_system(&mut self, line: &Line, kind: &CStr) -> Result<Done> {
-        let tree = detached::file_system(kind, &line.source, &line.options)?;
+        let mut tree = detached::file_system(kind, &line.source, &line.options)?;
+        if let Some(directory) = &line.options.subdirectory {
+            tree = detached::subdirectory(&tree, directory).context("mount only", directory)?;
+        }
+        if let Some(map) = &line.options.idmap {
+            map.apply(&tree, 0)?;
+        }
         let target = if matches!(kind.to_bytes(), b"proc" | b"sysfs") && self.places.is_confined() {
             self.own_directory(line)?
         } else {
             self.target(line, Leaf::Directory(DIRECTORY_MODE))?
         };
-        self.attach(tree, &target, line)
+        self.attach_new(tree, &target, line)
+    }
+
+    /// Attaches what came from outside: that must not stand in for /proc.
+    fn attach_new(&mut self, tree: OwnedFd, target: &OwnedFd, line: &Line) -> Result<Done> {
+        if self.places.is_confined() {
+            guard::check(&line.target, &tree, target)?;
+        }
+        if self.how.only_once && is_there(&tree, target, line) {
+            return Ok(Done::Skipped);
+        }
+        self.attach(tree, target, line)
     }
 
     fn move_tree(&mut self, line: &Line) -> Result<Done> {
@@ -106,22 +146,27 @@ impl Mounter {
         let tree = open(source, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
             .context("open the source", source)?;
         let target = self.target_for(line, &tree)?;
-        change_attributes(&tree, line)?;
-        sys::move_mount(tree.as_fd(), target.as_fd(), self.move_flags)
-            .context("move the mount to", &line.target)?;
-        let id = sys::mount_id(tree.as_fd()).step("read a mount's id")?;
+        if self.places.is_confined() {
+            guard::check(&line.target, &tree, &target)?;
+        }
+        let is_root = self.is_root(&target, line)?;
+        sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags()).map_err(|errno| {
+            Error::new("move the mount to", &line.target, errno)
+                .explain(|_| hints::move_tree(&line.source, &tree, errno))
+        })?;
+        let id = id(&tree)?;
         self.done.push(Step::Moved { source: source.into(), target: line.target.clone(), id });
-        self.settle(tree, line)
+        self.settle(tree, is_root, line)
     }
 
     /// Changes the mount that is at the target. What a change of the top overwrites is remembered.
     fn change(&mut self, line: &Line) -> Result<Done> {
-        let target = self.places.open(&line.target).context("open the target", &line.target)?;
-        if !line.options.top.is_none() {
+        let target = self.open_target(line).context("open the target", &line.target)?;
+        if line.options.has_attributes() {
             let status = fstatvfs(&target).context("read the attributes of", &line.target)?;
             let back = line.options.top.back_to(status.flags());
             change_attributes(&target, line)?;
-            let id = sys::mount_id(target.as_fd()).step("read a mount's id")?;
+            let id = id(&target)?;
             self.done.push(Step::Changed { target: line.target.clone(), id, back });
         }
         propagate(&target, line)?;
@@ -177,7 +222,10 @@ impl Mounter {
         let parent = self.places.make_parent(&line.target, &mut made);
         self.remember(made);
         let (directory, name) = parent.context("make the directory of", &line.target)?;
-        if !node.make(directory.as_fd(), name).context("make", &line.target)? {
+        let is_new = node.make(directory.as_fd(), name).map_err(|errno| {
+            Error::new("make", &line.target, errno).explain(|_| hints::node(node, errno))
+        })?;
+        if !is_new {
             return Ok(Done::Skipped);
         }
         self.remember(vec![node.made(&line.target)]);
@@ -187,7 +235,7 @@ impl Mounter {
 
     /// The target, made as what the tree's root is where it is missing and may be made.
     fn target_for(&mut self, line: &Line, tree: &OwnedFd) -> Result<OwnedFd> {
-        match self.places.open(&line.target) {
+        match self.open_target(line) {
             Err(Errno::ENOENT) if self.makes_targets(line) => {}
             result => return result.context("open the target", &line.target),
         }
@@ -201,10 +249,14 @@ impl Mounter {
     }
 
     fn target(&mut self, line: &Line, leaf: Leaf) -> Result<OwnedFd> {
-        match self.places.open(&line.target) {
+        match self.open_target(line) {
             Err(Errno::ENOENT) if self.makes_targets(line) => self.make_target(line, leaf),
             result => result.context("open the target", &line.target),
         }
+    }
+
+    fn open_target(&self, line: &Line) -> nix::Result<OwnedFd> {
+        self.places.open(&line.target, line.options.target_itself)
     }
 
     /// For a /proc or /sys that a tool inside will trust: an image must not choose where it is
@@ -233,7 +285,7 @@ impl Mounter {
     }
 
     fn existing(&self, line: &Line) -> Result<Option<OwnedFd>> {
-        match self.places.open(&line.target) {
+        match self.open_target(line) {
             Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
             result => result.context("open the target", &line.target).map(Some),
         }
@@ -244,22 +296,52 @@ impl Mounter {
     }
 
     fn attach(&mut self, tree: OwnedFd, target: &OwnedFd, line: &Line) -> Result<Done> {
-        sys::move_mount(tree.as_fd(), target.as_fd(), self.move_flags)
+        let is_root = self.is_root(target, line)?;
+        sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags())
             .context("mount on", &line.target)?;
-        let id = sys::mount_id(tree.as_fd()).step("read a mount's id")?;
+        let id = id(&tree)?;
         self.done.push(Step::Mounted { target: line.target.clone(), id });
-        self.settle(tree, line)
+        self.settle(tree, is_root, line)
+    }
+
+    fn is_root(&self, target: &OwnedFd, line: &Line) -> Result<bool> {
+        self.places.is_root(target.as_fd()).context("look at", &line.target)
     }
 
     /// What can be done only after a mount is attached: a mount on a shared one becomes shared itself.
-    fn settle(&mut self, tree: OwnedFd, line: &Line) -> Result<Done> {
-        propagate(&tree, line)?;
-        if self.places.is_root(&line.target) {
+    fn settle(&mut self, tree: OwnedFd, is_root: bool, line: &Line) -> Result<Done> {
+        if is_root && !self.how.beneath {
             let root = tree.try_clone().map_err(|e| Error::from_io("keep", &line.target, &e))?;
-            self.places.enter(root);
+            self.places.enter(root).context("look at", &line.target)?;
             self.done.push(Step::Entered);
         }
+        propagate(&tree, line)?;
+        owner::set(&tree, &line.options)?;
         Ok(Done::Mounted(tree))
+    }
+}
+
+fn id(mount: &OwnedFd) -> Result<u64> {
+    sys::location(mount.as_fd()).map(|location| location.mount).step("read a mount's id")
+}
+
+/// Whether the target is a mount of the same thing already.
+fn is_there(tree: &OwnedFd, target: &OwnedFd, line: &Line) -> bool {
+    let (Ok(new), Ok(old)) = (sys::location(tree.as_fd()), sys::location(target.as_fd())) else {
+        return false;
+    };
+    match &line.work {
+        _ if !old.is_mount_root => false,
+        Work::FileSystem(kind) => {
+            let link = format!("/proc/self/fd/{}", target.as_raw_fd());
+            let Ok(path) = readlink(link.as_str()) else { return false };
+            let mounts = mountinfo::read();
+            let there = mounts.iter().rfind(|mount| mount.target == path.as_bytes());
+            there.is_some_and(|mount| {
+                mount.kind == kind.to_bytes() && mount.source == line.source.to_bytes()
+            })
+        }
+        _ => (new.device, new.inode) == (old.device, old.inode),
     }
 }
 
@@ -274,8 +356,10 @@ fn open_null_device() -> Result<OwnedFd> {
 }
 
 fn change_attributes(tree: &OwnedFd, line: &Line) -> Result<()> {
-    detached::change(tree.as_fd(), &line.options)
-        .context("change the attributes of the mount for", &line.target)
+    detached::change(tree.as_fd(), &line.options).map_err(|errno| {
+        Error::new("change the attributes of the mount for", &line.target, errno)
+            .explain(|_| hints::change(tree, &line.options, errno))
+    })
 }
 
 fn propagate(mount: &OwnedFd, line: &Line) -> Result<()> {

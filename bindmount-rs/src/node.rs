@@ -79,6 +79,10 @@ impl Node {
         fchownat(directory, name, self.uid, self.gid, AtFlags::AT_SYMLINK_NOFOLLOW)
     }
 
+    pub fn is_device(&self) -> bool {
+        matches!(self.kind, Kind::Character(_) | Kind::Block(_))
+    }
+
     /// What to remove to undo it.
     pub fn made(&self, path: &OsStr) -> Made {
         Made { path: path.to_owned(), directory: self.kind == Kind::Directory }

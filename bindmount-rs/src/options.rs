@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use crate::idmap::IdMap;
 use common::sys::flags::{
     MOUNT_ATTR_ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME,
     MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_RDONLY,
@@ -104,8 +105,7 @@ impl Change {
     /// The change that takes this one back, for a mount that had the attributes `before`.
     pub fn back_to(self, before: FsFlags) -> Self {
         let touched = self.set | self.clear;
-        let rows = BEFORE.iter().filter(|row| before.contains(row.0));
-        let had = rows.fold(0, |had, row| had | row.1);
+        let had = set_attributes(before);
         let atime = if touched & MOUNT_ATTR_ATIME == 0 { 0 } else { MOUNT_ATTR_ATIME };
         Self { set: had & (touched | atime), clear: touched | atime }
     }
@@ -144,6 +144,17 @@ pub struct Options {
     pub mkdir: Option<u32>,
     pub no_auto: bool,
     pub no_fail: bool,
+    /// Show other owners.
+    pub idmap: Option<IdMap>,
+    /// Mount this directory of a new file system, not its root.
+    pub subdirectory: Option<OsString>,
+    /// What the root of the mount is to be, once it is mounted: a name or a number.
+    pub owner: Option<OsString>,
+    pub group: Option<OsString>,
+    pub mode: Option<u32>,
+    /// A symlink that is the source, or the target, is itself what is meant.
+    pub source_itself: bool,
+    pub target_itself: bool,
 }
 
 impl Options {
@@ -236,17 +247,60 @@ impl Options {
     }
 
     fn setting(&mut self, name: &str, value: Option<&[u8]>, word: &[u8]) -> Result<()> {
+        let unsupported = || {
+            let word = quote(OsStr::from_bytes(word));
+            Error::usage(format!("the mount option {word} is not supported"))
+        };
+        if let Some(name) = name.strip_prefix("X-mount.").or(name.strip_prefix("x-mount.")) {
+            return if self.userspace(name, value)? { Ok(()) } else { Err(unsupported()) };
+        }
         match name {
-            "X-mount.mkdir" | "x-mount.mkdir" => self.mkdir = Some(mode(value)?),
-            _ if REFUSED.contains(&name) || name.starts_with("X-mount.") => {
-                let word = quote(OsStr::from_bytes(word));
-                return Err(Error::usage(format!("the mount option {word} is not supported")));
-            }
+            _ if REFUSED.contains(&name) => return Err(unsupported()),
             _ if name.starts_with("x-") || name.starts_with("X-") || name == "comment" => {}
             _ => self.data.push(OsString::from_vec(word.to_vec())),
         }
         Ok(())
     }
+
+    /// An option of mount(8) itself, behind `X-mount.`; false where it is none that is known.
+    fn userspace(&mut self, name: &str, value: Option<&[u8]>) -> Result<bool> {
+        let text = value.map(|value| OsStr::from_bytes(value).to_owned());
+        match (name, text) {
+            ("mkdir", _) => self.mkdir = Some(mode(value)?),
+            ("mode", Some(_)) => self.mode = Some(mode(value)?),
+            ("owner", Some(owner)) => self.owner = Some(owner),
+            ("group", Some(group)) => self.group = Some(group),
+            ("subdir", Some(directory)) => self.subdirectory = Some(directory),
+            ("idmap", Some(map)) => self.add_map(&map)?,
+            ("noloop", None) => {}
+            ("nocanonicalize", which) => {
+                let which = which.unwrap_or_default();
+                self.source_itself |= which != "target";
+                self.target_itself |= which != "source";
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn add_map(&mut self, map: &OsStr) -> Result<()> {
+        let map = IdMap::parse(map)?;
+        self.idmap = Some(match self.idmap.take() {
+            Some(before) => before.join(map)?,
+            None => map,
+        });
+        Ok(())
+    }
+
+    /// Whether it says anything of the mount's attributes.
+    pub fn has_attributes(&self) -> bool {
+        !self.top.is_none() || !self.recursive.is_none()
+    }
+}
+
+/// What statvfs(3) says of a mount, as attributes.
+pub fn set_attributes(flags: FsFlags) -> u64 {
+    BEFORE.iter().filter(|row| flags.contains(row.0)).fold(0, |set, row| set | row.1)
 }
 
 fn find(name: &str) -> Option<&'static Attribute> {

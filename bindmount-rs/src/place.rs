@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use common::sys::cwd;
+use common::sys::{self, Location, cwd};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
 use nix::sys::stat::{Mode, mkdirat, umask};
 
 /// How often a walk is tried again that a rename elsewhere disturbed (`openat2` gives EAGAIN).
@@ -40,14 +40,27 @@ pub struct Made {
 #[derive(Debug, Default)]
 pub struct Places {
     /// The root, and after it each mount that was put on top of it.
-    roots: Vec<OwnedFd>,
+    roots: Vec<Root>,
+}
+
+#[derive(Debug)]
+struct Root {
+    directory: OwnedFd,
+    location: Location,
+}
+
+impl Root {
+    fn new(directory: OwnedFd) -> nix::Result<Self> {
+        let location = sys::location(directory.as_fd())?;
+        Ok(Self { directory, location })
+    }
 }
 
 impl Places {
     /// Targets inside the directory `path`.
     pub fn inside(path: &OsStr) -> nix::Result<Self> {
-        let root = nix::fcntl::open(path, DIRECTORY, Mode::empty())?;
-        Ok(Self { roots: vec![root] })
+        let root = open(path, DIRECTORY, Mode::empty())?;
+        Ok(Self { roots: vec![Root::new(root)?] })
     }
 
     /// Whether targets are kept inside a root.
@@ -55,14 +68,19 @@ impl Places {
         !self.roots.is_empty()
     }
 
-    /// Whether `target` is written as the root itself.
-    pub fn is_root(&self, target: &OsStr) -> bool {
-        self.is_confined() && target.as_bytes().iter().all(|byte| matches!(byte, b'/' | b'.'))
+    /// Whether `place` is the root that targets are kept inside of.
+    pub fn is_root(&self, place: BorrowedFd) -> nix::Result<bool> {
+        match self.roots.last() {
+            Some(root) => Ok(sys::location(place)? == root.location),
+            None => Ok(false),
+        }
     }
 
-    /// From now on targets are found inside `root`, a mount that was put on top of the one before.
-    pub fn enter(&mut self, root: OwnedFd) {
-        self.roots.push(root);
+    /// From now on targets are found inside `root`, a mount that was put on top of the one before: a walk
+    /// that starts at a directory does not see what is mounted on that very directory.
+    pub fn enter(&mut self, root: OwnedFd) -> nix::Result<()> {
+        self.roots.push(Root::new(root)?);
+        Ok(())
     }
 
     /// Undoes the last [`Places::enter`].
@@ -70,9 +88,10 @@ impl Places {
         self.roots.pop();
     }
 
-    /// The target as it is, `O_PATH`.
-    pub fn open(&self, path: &OsStr) -> nix::Result<OwnedFd> {
-        self.walk(path.as_bytes(), PLACE, ResolveFlag::empty())
+    /// The target as it is, `O_PATH`; a symlink is followed unless it is `itself` meant.
+    pub fn open(&self, path: &OsStr, itself: bool) -> nix::Result<OwnedFd> {
+        let flags = if itself { PLACE | OFlag::O_NOFOLLOW } else { PLACE };
+        self.walk(path.as_bytes(), flags, ResolveFlag::empty())
     }
 
     /// The target, if no component of its path is a symlink (else ELOOP).
@@ -185,7 +204,7 @@ impl Places {
 
     fn start(&self) -> BorrowedFd<'_> {
         match self.roots.last() {
-            Some(root) => root.as_fd(),
+            Some(root) => root.directory.as_fd(),
             None => cwd(),
         }
     }
@@ -272,4 +291,11 @@ impl Drop for NoMask {
     fn drop(&mut self) {
         umask(self.0);
     }
+}
+
+/// The components of `path`, with a single slash between them and none before.
+pub fn normal(path: &OsStr) -> Vec<u8> {
+    let path = path.as_bytes();
+    let names: Vec<_> = components(path, 0).map(|component| &path[component]).collect();
+    names.join(&b'/')
 }

@@ -68,7 +68,7 @@ fn numbers<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Result<(), &'static st
 
 /// Resolves `\ooo`, as getmntent(3) writes a byte that would end the field. Any other backslash stands
 /// for itself.
-fn unescape(field: &[u8]) -> Result<OsString, &'static str> {
+pub fn unescape(field: &[u8]) -> Result<OsString, &'static str> {
     let mut text = Vec::with_capacity(field.len());
     let mut rest = field;
     while let [first, tail @ ..] = rest {

@@ -76,8 +76,8 @@ impl Step {
 
 /// The mount of this id at its target.
 fn find(places: &Places, target: &OsStr, id: u64) -> nix::Result<OwnedFd> {
-    let mount = places.open(target)?;
-    if sys::mount_id(mount.as_fd())? == id { Ok(mount) } else { Err(Errno::ESTALE) }
+    let mount = places.open(target, false)?;
+    if sys::location(mount.as_fd())?.mount == id { Ok(mount) } else { Err(Errno::ESTALE) }
 }
 
 /// umount2(2) takes only a path, and `.` is one that nobody can swap.

@@ -1,0 +1,157 @@
+//! The owners that a mount shows: a user namespace that maps them.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::process;
+
+use common::sys::{self, MountAttr};
+use common::{Context, Error, Result, accounts, quote};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::Mode;
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, Pid, pipe2, read, write};
+
+const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
+
+/// Where the map comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdMap {
+    /// The file of a user namespace.
+    Namespace(OsString),
+    /// The lines of uid_map and of gid_map (user_namespaces(7)).
+    Lines { users: String, groups: String },
+}
+
+impl IdMap {
+    /// The value of `X-mount.idmap=`: the path of a user namespace, or `[u:|g:|b:]INNER:OUTER:COUNT`,
+    /// separated by spaces.
+    pub fn parse(value: &OsStr) -> Result<Self> {
+        if value.as_bytes().starts_with(b"/") {
+            return Ok(Self::Namespace(value.to_owned()));
+        }
+        let (mut users, mut groups) = (String::new(), String::new());
+        for range in value.as_bytes().split(|&byte| byte == b' ').filter(|r| !r.is_empty()) {
+            let (kind, numbers) = match range {
+                [kind @ (b'u' | b'g' | b'b'), b':', numbers @ ..] => (*kind, numbers),
+                numbers => (b'b', numbers),
+            };
+            let line = line(numbers).ok_or_else(|| malformed(OsStr::from_bytes(range)))?;
+            if kind != b'g' {
+                users += &line;
+            }
+            if kind != b'u' {
+                groups += &line;
+            }
+        }
+        if users.is_empty() && groups.is_empty() {
+            return Err(malformed(value));
+        }
+        Ok(Self::Lines { users, groups })
+    }
+
+    /// Adds the ranges of another option to these.
+    pub fn join(self, other: Self) -> Result<Self> {
+        match (self, other) {
+            (Self::Lines { users, groups }, Self::Lines { users: more, groups: others }) => {
+                Ok(Self::Lines { users: users + &more, groups: groups + &others })
+            }
+            _ => {
+                Err(Error::usage("a map of owners takes one user namespace, and no ranges with it"))
+            }
+        }
+    }
+
+    /// Makes a mount that is not attached show the mapped owners.
+    pub fn apply(&self, tree: &OwnedFd, flags: u32) -> Result<()> {
+        let namespace = self.namespace()?;
+        let attr = MountAttr {
+            set: MOUNT_ATTR_IDMAP,
+            userns_fd: std::os::fd::AsRawFd::as_raw_fd(&namespace) as u64,
+            ..MountAttr::default()
+        };
+        sys::mount_setattr(tree.as_fd(), flags, &attr).step("map the owners of a mount")
+    }
+
+    fn namespace(&self) -> Result<OwnedFd> {
+        match self {
+            Self::Namespace(path) => open_namespace(path),
+            Self::Lines { users, groups } => make_namespace(users, groups),
+        }
+    }
+}
+
+fn line(numbers: &[u8]) -> Option<String> {
+    let mut numbers = numbers.split(|&byte| byte == b':').map(accounts::id);
+    let (inner, outer, count) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    numbers.next().is_none().then(|| format!("{inner} {outer} {count}\n"))
+}
+
+fn malformed(range: &OsStr) -> Error {
+    Error::usage(format!("a map of owners is INNER:OUTER:COUNT, not {}", quote(range)))
+}
+
+fn open_namespace(path: &OsStr) -> Result<OwnedFd> {
+    open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+        .context("open the user namespace", path)
+}
+
+/// A user namespace lives in a process or a descriptor: a child makes it and waits until we have opened it.
+fn make_namespace(users: &str, groups: &str) -> Result<OwnedFd> {
+    let (made, tell_made) = pipe2(OFlag::O_CLOEXEC).step("make a pipe")?;
+    let (opened, tell_opened) = pipe2(OFlag::O_CLOEXEC).step("make a pipe")?;
+    let child = match sys::fork().step("fork")? {
+        ForkResult::Parent { child } => child,
+        ForkResult::Child => {
+            drop(tell_opened);
+            process::exit(hold_namespace(&tell_made, &opened));
+        }
+    };
+    drop((tell_made, opened));
+
+    let namespace = match read(&made, &mut [0]) {
+        Ok(1) => map(child, users, groups),
+        _ => Err(Error::because(
+            "make",
+            "user namespace",
+            "the limit is reached, or it is forbidden",
+        )),
+    };
+    drop(tell_opened);
+    waitpid(child, None).step("wait for the child")?;
+    namespace
+}
+
+fn hold_namespace(tell_made: &OwnedFd, opened: &OwnedFd) -> i32 {
+    if unshare(CloneFlags::CLONE_NEWUSER).is_err() || write(tell_made, b"m").is_err() {
+        return 1;
+    }
+    // Ends when the parent closes its side.
+    let _ = read(opened, &mut [0]);
+    0
+}
+
+fn map(child: Pid, users: &str, groups: &str) -> Result<OwnedFd> {
+    let file = |name: &str| format!("/proc/{child}/{name}");
+    if !users.is_empty() {
+        write_map(&file("uid_map"), users)?;
+    }
+    if !groups.is_empty() {
+        // Without CAP_SETGID a group may be mapped only where groups cannot be dropped.
+        if let Err(error) = write_map(&file("gid_map"), groups) {
+            if error.errno() != Some(Errno::EPERM) {
+                return Err(error);
+            }
+            write_map(&file("setgroups"), "deny")?;
+            write_map(&file("gid_map"), groups)?;
+        }
+    }
+    open_namespace(OsStr::new(&file("ns/user")))
+}
+
+fn write_map(path: &str, text: &str) -> Result<()> {
+    fs::write(path, text).map_err(|e| Error::from_io("write", path, &e))
+}

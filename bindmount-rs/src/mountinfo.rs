@@ -1,0 +1,75 @@
+//! The kernel's mount table, as far as a question about it needs it.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::table;
+
+/// A line of /proc/self/mountinfo.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Where it is mounted, as a path.
+    pub target: Vec<u8>,
+    pub kind: Vec<u8>,
+    pub source: Vec<u8>,
+    /// Its optional fields, such as `shared:1` or `unbindable`.
+    pub propagation: Vec<u8>,
+}
+
+impl Mount {
+    /// Whether one of its propagation fields starts with `word`.
+    pub fn says(&self, word: &[u8]) -> bool {
+        self.propagation.split(|&byte| byte == b' ').any(|field| field.starts_with(word))
+    }
+}
+
+/// All mounts, in their order; none where /proc does not tell.
+pub fn read() -> Vec<Mount> {
+    let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    text.split(|&byte| byte == b'\n').filter_map(parse).collect()
+}
+
+fn parse(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|&byte| byte == b' ');
+    let target = unescape(fields.nth(4)?)?;
+    fields.next()?;
+    let propagation: Vec<_> = fields.by_ref().take_while(|field| *field != b"-").collect();
+    Some(Mount {
+        target,
+        propagation: propagation.join(&b' '),
+        kind: unescape(fields.next()?)?,
+        source: unescape(fields.next()?)?,
+    })
+}
+
+fn unescape(field: &[u8]) -> Option<Vec<u8>> {
+    Some(table::unescape(field).ok()?.as_bytes().to_vec())
+}
+
+/// Whether `path` is beneath the directory `directory`.
+pub fn is_beneath(path: &[u8], directory: &[u8]) -> bool {
+    let directory = directory.strip_suffix(b"/").unwrap_or(directory);
+    path.strip_prefix(directory).is_some_and(|rest| rest.len() > 1 && rest[0] == b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line() {
+        let line = b"36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue";
+        let mount = parse(line).unwrap();
+        assert_eq!(mount.target, b"/mnt 2");
+        assert_eq!(mount.kind, b"ext3");
+        assert_eq!(mount.source, b"/dev/root");
+        assert_eq!(mount.propagation, b"master:1 shared:2");
+        assert!(parse(b"").is_none() && parse(b"1 2 3 4 5 6 7").is_none());
+    }
+
+    #[test]
+    fn beneath() {
+        assert!(is_beneath(b"/proc/sys", b"/proc") && is_beneath(b"/a", b"/"));
+        assert!(!is_beneath(b"/proc", b"/proc") && !is_beneath(b"/procfs", b"/proc"));
+    }
+}
