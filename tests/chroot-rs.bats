@@ -75,6 +75,10 @@ refused() {
   same --nosuch rootfs
   same
   same --groups
+  ok chroot --help
+  ok chroot-rs --help
+  ok chroot --version
+  ok chroot-rs --version
 }
 
 @test "without a command it is the shell, interactive" {
@@ -352,6 +356,14 @@ GETENT
   refused "cannot enter the directory '/bin/sh': Not a directory" --wd /bin/sh rootfs
   refused "'bin' is no absolute path" --wd bin rootfs
   refused "'' is no absolute path" --wd '' rootfs
+}
+
+@test "--wd: a directory that the user may not enter" {
+  requires root busybox
+  make_rootfs rootfs
+  mkdir -m 700 rootfs/secret
+  expect 125 chroot-rs --userspec=+7:+8 --wd /secret rootfs /bin/true
+  equal "$stderr" "chroot-rs: cannot enter the directory '/secret': Permission denied"
 }
 
 @test "--wd does not follow a magic link out of the root" {

@@ -51,7 +51,7 @@ impl Chroot {
         let root = open_root(&self.new_root).context("change the root to", &self.new_root)?;
         let identity = identify(&self.request, &root)?;
         let directory = match &self.start {
-            Start::Directory(path) => Some(directory::find(&root, path)?),
+            Start::Directory(path) => Some((directory::find(&root, path)?, path)),
             _ => None,
         };
 
@@ -59,8 +59,8 @@ impl Chroot {
             .context("change the root to", &self.new_root)
             .map_err(|error| error.explain(explain))?;
         identity.assume()?;
-        if let Some(directory) = directory {
-            fchdir(directory).step("enter the working directory")?;
+        if let Some((directory, path)) = directory {
+            fchdir(directory).context("enter the directory", path)?;
         }
         Ok(command)
     }

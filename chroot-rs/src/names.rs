@@ -97,9 +97,11 @@ impl<'a> Names<'a> {
         account_matters: bool,
     ) -> Result<Option<(Uid, Option<Known>)>> {
         let with_uid = |known: Known| (known.user.uid, Some(known));
-        if !is_marked(text)
-            && let Some(known) = self.in_files(|accounts| accounts.user(text))?
-        {
+        let named = match is_marked(text) {
+            true => None,
+            false => self.in_files(|accounts| accounts.user(text))?,
+        };
+        if let Some(known) = named {
             return Ok(Some(with_uid(known)));
         }
         let Some(uid) = number(text).map(Uid::from_raw) else {
