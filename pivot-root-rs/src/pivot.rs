@@ -51,36 +51,38 @@ impl Pivot {
 
     /// Changes the root. Gives the directory of the new root that COMMAND is to start in.
     fn change(&self, start_in: Option<&OsStr>) -> Result<Option<OwnedFd>> {
+        let old_root = open_directory("/").context("open", "/")?;
         let new_root =
             open_directory(&self.new_root).context("pivot the root to", &self.new_root)?;
-        let start = start_in.map(|path| directory::find(&new_root, path)).transpose()?;
+        let mut start = find(&new_root, start_in)?;
 
         if self.private {
             cut_propagation().map_err(cause::of_private)?;
         }
-        if !self.self_bind {
-            self.pivot_and_detach(&new_root, &self.put_old)?;
-            return Ok(start);
+        if self.self_bind {
+            start = self.bind_and_pivot(&new_root, start_in)?;
+        } else {
+            self.pivot(&new_root, &self.put_old)?;
         }
-
-        let put_old = self.put_old_beneath()?;
-        let new_root = bind_onto_itself(&new_root)
-            .context("bind onto itself", &self.new_root)
-            .map_err(cause::of_bind)?;
-        start_in
-            .map(|path| directory::find(&new_root, path))
-            .transpose()
-            .and_then(|start| self.pivot_and_detach(&new_root, &put_old).map(|()| start))
-            .inspect_err(|_| unbind(&new_root))
+        if self.detach {
+            detach(&old_root)?;
+        }
+        Ok(start)
     }
 
-    fn pivot_and_detach(&self, new_root: &OwnedFd, put_old: &OsStr) -> Result<()> {
-        if !self.detach {
-            return self.pivot(new_root, put_old);
-        }
-        let old_root = open_directory("/").context("open", "/")?;
-        self.pivot(new_root, put_old)?;
-        detach(&old_root)
+    /// What was found in NEW_ROOT is looked up again: the bind hides it.
+    fn bind_and_pivot(
+        &self,
+        directory: &OwnedFd,
+        start_in: Option<&OsStr>,
+    ) -> Result<Option<OwnedFd>> {
+        let put_old = self.put_old_beneath()?;
+        let new_root = bind_onto_itself(directory)
+            .context("bind onto itself", &self.new_root)
+            .map_err(cause::of_bind)?;
+        find(&new_root, start_in)
+            .and_then(|start| self.pivot(&new_root, &put_old).map(|()| start))
+            .inspect_err(|_| unbind(&new_root))
     }
 
     /// From inside the new root PUT_OLD `.` stacks the old root on the new one's own root directory
@@ -123,6 +125,10 @@ fn open_directory(path: impl AsRef<OsStr>) -> nix::Result<OwnedFd> {
     open(path.as_ref(), flags, Mode::empty())
 }
 
+fn find(new_root: &OwnedFd, start_in: Option<&OsStr>) -> Result<Option<OwnedFd>> {
+    start_in.map(|path| directory::find(new_root, path)).transpose()
+}
+
 /// The mounts may be peers of another namespace's: what is done to them here must not reach those.
 fn cut_propagation() -> Result<()> {
     let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
@@ -148,6 +154,5 @@ fn detach(old_root: &OwnedFd) -> Result<()> {
     let slave = MsFlags::MS_SLAVE | MsFlags::MS_REC;
     mount(None::<&str>, ".", None::<&str>, slave, None::<&str>)
         .step("cut the old root's propagation")?;
-    umount2(".", MntFlags::MNT_DETACH).step("unmount the old root")?;
-    chdir("/").step("enter the new root")
+    umount2(".", MntFlags::MNT_DETACH).step("unmount the old root")
 }
