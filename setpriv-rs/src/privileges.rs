@@ -176,7 +176,7 @@ fn shrink_bounding_set(change: Change) -> Result<()> {
 }
 
 fn bounding(verb: &str, number: u32, errno: Errno) -> Error {
-    let step = format!("{verb} in the bounding set");
+    let step = format!("{verb} the bounding capability");
     Error::new(step, capabilities::name(number), errno).explain(|_| match verb {
         "keep" => Some("it is not in the set, and nothing can be added to it".into()),
         _ if !is_effective(SETPCAP) => Some("this needs the capability setpcap".into()),
@@ -186,30 +186,29 @@ fn bounding(verb: &str, number: u32, errno: Errno) -> Error {
 
 /// A LIST that names all begins with an empty set in one call.
 fn set_ambient_set(change: Change) -> Result<()> {
-    const STEP: &str = "set in the ambient set";
-    let call = |operation: libc::c_int, number: u32| {
-        sys::prctl(libc::PR_CAP_AMBIENT, operation as libc::c_ulong, number.into())
-    };
-
     if change.is_whole() {
-        call(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0).step("clear the ambient set")?;
+        ambient(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0).step("clear the ambient set")?;
     } else {
         for number in change.removed() {
-            call(libc::PR_CAP_AMBIENT_LOWER, number).context(STEP, capabilities::name(number))?;
+            ambient(libc::PR_CAP_AMBIENT_LOWER, number)
+                .context("lower the ambient capability", capabilities::name(number))?;
         }
     }
-    let available = match change.adds_all() {
-        true => sys::capget()
-            .map(|sets| sets.permitted & sets.inheritable)
-            .step("read the capabilities")?,
-        false => 0,
-    };
-    for number in change.added(available) {
-        call(libc::PR_CAP_AMBIENT_RAISE, number)
-            .context(STEP, capabilities::name(number))
+    for number in change.added(if change.adds_all() { raisable()? } else { 0 }) {
+        ambient(libc::PR_CAP_AMBIENT_RAISE, number)
+            .context("raise the ambient capability", capabilities::name(number))
             .map_err(|error| error.explain(|_| explain_ambient(number)))?;
     }
     Ok(())
+}
+
+fn ambient(operation: libc::c_int, number: u32) -> nix::Result<libc::c_int> {
+    sys::prctl(libc::PR_CAP_AMBIENT, operation as libc::c_ulong, number.into())
+}
+
+fn raisable() -> Result<u64> {
+    let sets = sys::capget().step("read the capabilities")?;
+    Ok(sets.permitted & sets.inheritable)
 }
 
 fn explain_ambient(number: u32) -> Option<String> {
