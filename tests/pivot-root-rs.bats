@@ -191,6 +191,7 @@ $(stat -c %i rootfs/srv/www) ."
   ln -s /proc/self/fd/9 rootfs/out
   pivot='pivot-root-rs --self-bind --detach'
   refused "cannot enter the directory '/nosuch': No such file or directory" "$pivot --wd /nosuch rootfs . true"
+  refused "cannot enter the directory '/nosuch'" "$pivot --private --wd /nosuch rootfs . true" 'mount --make-rshared /'
   refused "hint: '/usr' is a directory of the old root, not of the new one" "$pivot --wd /usr rootfs . true"
   refused "cannot enter the directory '/file': Not a directory" "$pivot --wd /file rootfs . true"
   refused "'file' is no absolute path" "$pivot --wd file rootfs . true"
@@ -234,6 +235,7 @@ $(stat -c %i rootfs/srv/www) ."
   refused "hint: PUT_OLD is not beneath NEW_ROOT" 'pivot-root-rs new side' \
     'mount --bind new new; mount -t tmpfs none side'
   refused "cannot put the old root at 'side': it is not beneath the new root" 'pivot-root-rs --self-bind new side'
+  refused "cannot put the old root at 'side'" 'pivot-root-rs --private --self-bind new side' 'mount --make-rshared /'
   refused "cannot put the old root at 'new/nosuch': No such file or directory" \
     'pivot-root-rs --self-bind new new/nosuch'
   refused "hint: PUT_OLD, 'new/nosuch', does not exist; with --detach it may be '.'" \

@@ -55,14 +55,15 @@ impl Pivot {
         let new_root =
             open_directory(&self.new_root).context("pivot the root to", &self.new_root)?;
         let mut start = find(&new_root, start_in)?;
+        let put_old = self.put_old()?;
 
         if self.private {
             cut_propagation().map_err(cause::of_private)?;
         }
         if self.self_bind {
-            start = self.bind_and_pivot(&new_root, start_in)?;
+            start = self.bind_and_pivot(&new_root, &put_old, start_in)?;
         } else {
-            self.pivot(&new_root, &self.put_old)?;
+            self.pivot(&new_root, &put_old)?;
         }
         if self.detach {
             detach(&old_root)?;
@@ -74,14 +75,14 @@ impl Pivot {
     fn bind_and_pivot(
         &self,
         directory: &OwnedFd,
+        put_old: &OsStr,
         start_in: Option<&OsStr>,
     ) -> Result<Option<OwnedFd>> {
-        let put_old = self.put_old_beneath()?;
         let new_root = bind_onto_itself(directory)
             .context("bind onto itself", &self.new_root)
             .map_err(cause::of_bind)?;
         find(&new_root, start_in)
-            .and_then(|start| self.pivot(&new_root, &put_old).map(|()| start))
+            .and_then(|start| self.pivot(&new_root, put_old).map(|()| start))
             .inspect_err(|_| unbind(&new_root))
     }
 
@@ -98,10 +99,10 @@ impl Pivot {
             .map_err(|error| cause::of_pivot(error, new_root, put_old))
     }
 
-    /// PUT_OLD as seen from NEW_ROOT: once NEW_ROOT is bound onto itself, a path that starts in the
+    /// PUT_OLD, as seen from NEW_ROOT where that is to be bound onto itself: a path that starts in the
     /// working directory may lead to what the new mount hides.
-    fn put_old_beneath(&self) -> Result<OsString> {
-        if self.detach && self.put_old == "." {
+    fn put_old(&self) -> Result<OsString> {
+        if !self.self_bind || self.detach && self.put_old == "." {
             return Ok(self.put_old.clone());
         }
         let real = |path: &OsString| {
