@@ -121,6 +121,7 @@ hint: an ambient capability must be permitted" --permitted-caps -kill --ambient-
   ok as_root setpriv-rs --permitted-caps +chown closed/true
   expect 126 as_root setpriv-rs --effective-caps -dac_override,-dac_read_search closed/true
   ok as_root setpriv-rs --effective-caps -all,+dac_override closed/true
+  chmod 700 closed
 }
 
 @test "the capabilities of a container outlive the change to an ordinary user only as ambient ones" {
