@@ -30,7 +30,7 @@ User and groups (USER and GROUP are numbers, or names in /etc/passwd and /etc/gr
       --clear-groups          no supplementary groups
       --keep-groups           the supplementary groups stay
       --init-groups           the supplementary groups that /etc/group gives the user
-      --groups GROUP,...      these supplementary groups
+      --groups LIST           these supplementary groups, between commas
 
 Capabilities (each LIST is +CAP or -CAP between commas; +all and -all are all of them):
       --bounding-set LIST     the bounding set

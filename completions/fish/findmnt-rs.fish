@@ -1,0 +1,1 @@
+# Completions of findmnt-rs for fish, written by scripts/completions.

@@ -1,0 +1,11 @@
+# Completions of pivot-root-rs for fish, written by scripts/completions.
+complete -c pivot-root-rs -l carry -d 'open COMMAND before the root changes, so that it need not be in NEW_ROOT'
+complete -c pivot-root-rs -l detach -d 'unmount the old root; PUT_OLD may be \'.\', which needs no directory'
+complete -c pivot-root-rs -l private -d 'first cut all mounts off from those of other namespaces'
+complete -c pivot-root-rs -l self-bind -d 'make NEW_ROOT a mount point by binding it onto itself'
+complete -c pivot-root-rs -l wd -r -d 'start COMMAND in DIR of the new root'
+complete -c pivot-root-rs -s h -d 'display this help'
+complete -c pivot-root-rs -l help -d 'display this help'
+complete -c pivot-root-rs -s V -d 'display version'
+complete -c pivot-root-rs -l version -d 'display version'
+complete -c pivot-root-rs -a '(__fish_complete_subcommand)'

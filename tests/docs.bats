@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# What a command says of itself in its --help, its man page and its completions, and what it takes.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+
+load helpers
+
+tools() {
+  (cd "$project" && ls -d -- *-rs)
+}
+
+# options: the options of the text's option lines, sorted.
+options() {
+  sed -n 's/^ *\(-.*\)/\1/p' | sed 's/   *[^ ].*//' | grep -oE -- '(^| )--?[A-Za-z0-9][a-z0-9-]*' | tr -d ' ' | sort -u
+}
+
+help_options() {
+  "$1" --help | options
+}
+
+# manual TOOL SECTION: the section of the man page as plain text.
+manual() {
+  mandoc -Tascii "$project/$1/$1.1" | sed 's/.\x08//g' | sed -n "/^$2\$/,/^[A-Z]/p"
+}
+
+@test "--help and the man page name the same options" {
+  requires mandoc
+  for tool in $(tools); do
+    diff <(help_options "$tool") <(manual "$tool" OPTIONS | options) || {
+      echo "$tool: < is only in --help, > only in the man page"
+      return 1
+    }
+  done
+}
+
+@test "every option of --help is one that the tool takes" {
+  for tool in $(tools); do
+    for option in $(help_options "$tool"); do
+      case $option in
+        -h | --help | -V | --version) continue ;;
+      esac
+      # The first one is the value of an option that takes one.
+      run --separate-stderr "$tool" "$option" --no-such-option --no-such-option </dev/null
+      [ "$status" -ne 0 ]
+      lacks "$stderr" "invalid option '$option'"
+    done
+  done
+}
+
+@test "every tool has --help and --version, and says what is wrong with a command line" {
+  for tool in $(tools); do
+    ok "$tool" --help
+    contains "$output" "Usage: $tool "
+    equal "$stderr" ''
+    ok "$tool" -h
+    ok "$tool" --version
+    [[ $output =~ ^$tool\ [0-9]+\.[0-9]+\.[0-9]+$ ]]
+    ok "$tool" -V
+    run --separate-stderr "$tool" --no-such-option
+    [ "$status" -ne 0 ]
+    contains "$stderr" "$tool: "
+    contains "$stderr" '--no-such-option'
+    contains "$stderr" "Try '$tool --help' for more information."
+  done
+}
+
+# shellcheck disable=SC2016 # The inner shells expand it.
+@test "--help into a closed pipe ends quietly, into a full disk with an error" {
+  for tool in $(tools); do
+    expect 1 bash -c '"$0" --help >/dev/full || exit 1' "$tool"
+    contains "$stderr" "$tool: cannot write 'standard output': No space left on device"
+    run bash -o pipefail -c '{ sleep 0.05; "$0" --help; } 2>&1 | true' "$tool"
+    equal "$output" ''
+  done
+}
+
+@test "every man page says what it must" {
+  requires mandoc
+  for tool in $(tools); do
+    for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES COMPATIBILITY 'SEE ALSO'; do
+      [ -n "$(manual "$tool" "$section")" ] || {
+        printf '%s.1: no section %s\n' "$tool" "$section"
+        return 1
+      }
+    done
+  done
+}
+
+@test "the completions are those of the present --help" {
+  RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)") ok "$project/scripts/completions" now
+  diff -r now "$project/completions" || {
+    echo 'write them anew with: scripts/completions'
+    return 1
+  }
+}
+
+@test "bash completes options up to the first operand, and files and commands after it" {
+  # shellcheck source=/dev/null
+  source "$project/completions/bash/setpriv-rs"
+  complete_words() {
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
+    _setpriv_rs
+  }
+  complete_words setpriv-rs --reu
+  equal "${COMPREPLY[*]}" --reuid
+  complete_words setpriv-rs --reuid 0 --no
+  equal "${COMPREPLY[*]}" --no-new-privs
+  complete_words setpriv-rs ls --reu
+  equal "${COMPREPLY[*]}" ''
+  touch a-file
+  complete_words setpriv-rs ls a-fi
+  equal "${COMPREPLY[*]}" a-file
+}
+
+@test "zsh and fish can read their completions" {
+  requires zsh fish
+  for file in "$project"/completions/zsh/*; do
+    ok zsh -n "$file"
+  done
+  for file in "$project"/completions/fish/*; do
+    ok fish -n "$file"
+  done
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bats
+# install: what it puts where, and that it works from there.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+
+load helpers
+
+export RUNSH_TOOLS
+RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+
+@test "everything is put below the prefix, and nothing outside of it" {
+  DESTDIR=$PWD/package PREFIX=/opt/box ok "$project/scripts/install"
+  equal "$(ls package)" opt
+  for tool in $(cd "$project" && ls -d -- *-rs); do
+    cmp "$RUNSH_TOOLS/$tool" "package/opt/box/bin/$tool"
+    [ -f "package/opt/box/share/man/man1/$tool.1" ]
+    [ -f "package/opt/box/share/bash-completion/completions/$tool" ]
+    [ -f "package/opt/box/share/zsh/site-functions/_$tool" ]
+    [ -f "package/opt/box/share/fish/vendor_completions.d/$tool.fish" ]
+  done
+  equal "$(find package -type f ! -perm 644 ! -path '*/bin/*')" ''
+  equal "$(find package -path '*/bin/*' ! -perm 755)" ''
+}
+
+@test "the scripts work from where they are installed" {
+  ok "$project/scripts/install" "--prefix=$PWD/a prefix"
+  unset RUNSH_TOOLS
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/mkbundle" b sh
+  [ -f b/config.json ]
+  requires jq
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" explain -b b
+  contains "$output" "a prefix/bin/unshare-rs"
+}
+
+@test "a wrong command line, and tools that are not built, are refused" {
+  refused() {
+    local message=$1
+    shift
+    expect 1 "$project/scripts/install" "$@"
+    contains "$stderr" "$message"
+    [ ! -e prefix ]
+  }
+  refused "cannot install to 'prefix': not an absolute path" --prefix prefix
+  refused "option '--prefix' needs a value" --prefix
+  refused "invalid option '--no-such'" --no-such
+  refused "unexpected operand 'prefix'" prefix
+  RUNSH_TOOLS=$PWD refused "build it with: cargo build --release" "--prefix=$PWD/prefix"
+}
