@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# demo: from a checkout to a shell in a container.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+
+load helpers
+
+export RUNSH_TOOLS
+RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+
+# shellcheck disable=SC2120 # It gets its arguments by way of the helpers.
+# demo ARGUMENT...: runs it with a directory of its own for what it makes, which must be empty behind it.
+demo() {
+  mkdir -p scratch
+  TMPDIR=$PWD/scratch timeout 60 "$project/scripts/demo" "$@"
+}
+
+@test "without a terminal it is a tour, and nothing is left behind" {
+  requires jq
+  ok demo </dev/null
+  contains "$output" $'container$ id\nuid=0(root) gid=0(root)'
+  contains "$output" $'container$ hostname\nrunc\n'
+  contains "$output" $'host$ hostname\n'"$(hostname)"$'\n'
+  contains "$output" $'\n1 sh\n'
+  contains "$output" $'\n/proc proc\n'
+  contains "$output" "mounts"$'\n0\n'
+  contains "$output" 'cannot create /file: Read-only file system'
+  [ ! -e /dev/shm/file ]
+  equal "$(ls -A scratch)" ''
+}
+
+@test "on a terminal it is a shell, and nothing is left behind" {
+  requires jq script
+  mkdir scratch
+  run script -qec "TMPDIR=$PWD/scratch '$project/scripts/demo'" /dev/null <<<$'hostname; tty; exit\n'
+  contains "$output" 'This is the shell of a container'
+  contains "$output" $'runc\r\n/dev/'
+  equal "$(ls -A scratch)" ''
+}
+
+@test "a container that does not start is told, and nothing is left behind" {
+  requires jq
+  mkdir tools
+  for tool in "$RUNSH_TOOLS"/*-rs; do
+    ln -s "$tool" tools
+  done
+  ln -sf "$(type -P false)" tools/pivot-root-rs
+  RUNSH_TOOLS=$PWD/tools expect 1 demo </dev/null
+  contains "$stderr" 'demo: the container ended before the tour, with status 1'
+  equal "$(ls -A scratch)" ''
+}
+
+@test "a wrong command line, and tools that are not there, are refused" {
+  expect 1 demo sh
+  contains "$stderr" "demo: unexpected operand 'sh'"
+  RUNSH_TOOLS=$PWD expect 1 demo
+  contains "$stderr" "demo: cannot find the tools in '$PWD'"
+  equal "$(ls -A scratch)" ''
+}
