@@ -88,7 +88,6 @@ sets() {
 
 @test "the same environment as under the classic" {
   requires setpriv
-  as_root test -r /etc/passwd || skip "needs /etc/passwd"
   same --reset-env env
   TERM='' A=B same --reset-env env
   ! is_root || same --reset-env --reuid daemon env
@@ -162,6 +161,20 @@ hint: an ambient capability must be permitted" --permitted-caps -kill --ambient-
     [ $((tries += 1)) -lt 500 ]
     sleep 0.01
   done
+}
+
+@test "a parent that ended meanwhile is not missed" {
+  requires strace
+  # The second getppid(2), after the signal was armed, tells of another parent.
+  strace -o trace -e trace=getppid,kill -e inject=getppid:retval=1:when=2 setpriv-rs --pdeathsig USR1 touch ran || status=$?
+  equal "$status" $((128 + 10))
+  [ ! -e ran ]
+}
+
+@test "what the bounding set does not hold needs no privilege to be dropped" {
+  ok as_root setpriv-rs --bounding-set -all --securebits +noroot setpriv-rs --bounding-set -all true
+  expect 127 as_root setpriv-rs --bounding-set -setpcap setpriv-rs --bounding-set -all true
+  contains "$stderr" "cannot drop the bounding capability 'chown': Operation not permitted"
 }
 
 @test "COMMAND's status comes back, and the classic's for what cannot run" {

@@ -10,8 +10,9 @@ use crate::capabilities::Change;
 use crate::death_signal::DeathSignal;
 use crate::environment::Environment;
 use crate::identity::{Groups, Request};
-use crate::privileges::{Capabilities, Privileges};
+use crate::privileges::Privileges;
 use crate::securebits::Securebits;
+use crate::sets::Capabilities;
 
 pub const VERSION: &str = concat!("setpriv-rs ", env!("CARGO_PKG_VERSION"), "\n");
 

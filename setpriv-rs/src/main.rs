@@ -11,6 +11,7 @@ mod environment;
 mod identity;
 mod privileges;
 mod securebits;
+mod sets;
 
 use cli::Action;
 use common::{Kind, Result, print};

@@ -1,0 +1,199 @@
+//! The five capability sets of the process.
+
+use common::{Context, Error, Result, sys};
+use nix::errno::Errno;
+use nix::libc;
+use sys::CapabilitySets;
+
+use crate::capabilities::{self, Change, SETPCAP, is_bound, is_effective};
+
+/// What becomes of the five sets.
+#[derive(Debug, Default)]
+pub struct Capabilities {
+    pub bounding: Option<Change>,
+    pub permitted: Option<Change>,
+    pub effective: Option<Change>,
+    pub inheritable: Option<Change>,
+    pub ambient: Option<Change>,
+}
+
+impl Capabilities {
+    /// Fails where one is named that this kernel does not have.
+    pub fn check(&self) -> Result<()> {
+        [self.bounding, self.permitted, self.effective, self.inheritable, self.ambient]
+            .into_iter()
+            .flatten()
+            .try_for_each(Change::check)
+    }
+
+    /// The sets of capset(2) as they are and as they shall be; both empty where nothing touches them.
+    pub fn sets(&self, changes_user: bool) -> Result<Sets> {
+        let changes = [self.permitted, self.effective, self.inheritable];
+        if !changes_user && changes.iter().all(Option::is_none) {
+            return Ok(Sets::default());
+        }
+        let now = sys::capget().step("read the capabilities")?;
+        Ok(Sets { now, then: self.apply(now) })
+    }
+
+    /// What is no longer permitted is not effective either, unless it was asked for.
+    fn apply(&self, now: CapabilitySets) -> CapabilitySets {
+        let apply =
+            |change: Option<Change>, old| change.map_or(old, |c| c.apply(old, now.permitted));
+        let permitted = apply(self.permitted, now.permitted);
+        let effective = match self.effective {
+            Some(change) => change.apply(now.effective & permitted, permitted),
+            None => now.effective & permitted,
+        };
+        CapabilitySets {
+            permitted,
+            effective,
+            inheritable: apply(self.inheritable, now.inheritable),
+        }
+    }
+
+    /// The kernel takes capabilities out of this set one by one, and puts none in. What is not there
+    /// need not be taken, and the first one that the kernel does not know ends the row.
+    pub fn shrink_bounding_set(&self) -> Result<()> {
+        let Some(change) = self.bounding else { return Ok(()) };
+        for number in change.removed() {
+            let Err(errno) = sys::prctl(libc::PR_CAPBSET_DROP, number.into(), 0) else { continue };
+            match is_bound(number) {
+                Ok(true) => return Err(bounding("drop", number, errno)),
+                Ok(false) => {}
+                Err(_) => break,
+            }
+        }
+        match change.added(0).find(|&number| is_bound(number) != Ok(true)) {
+            Some(number) => Err(bounding("keep", number, Errno::EPERM)),
+            None => Ok(()),
+        }
+    }
+
+    /// A LIST that names all begins with an empty set in one call.
+    pub fn set_ambient_set(&self) -> Result<()> {
+        let Some(change) = self.ambient else { return Ok(()) };
+        if change.is_whole() {
+            ambient(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0).step("clear the ambient set")?;
+        } else {
+            for number in change.removed() {
+                ambient(libc::PR_CAP_AMBIENT_LOWER, number)
+                    .context("lower the ambient capability", capabilities::name(number))?;
+            }
+        }
+        for number in change.added(if change.adds_all() { raisable()? } else { 0 }) {
+            ambient(libc::PR_CAP_AMBIENT_RAISE, number)
+                .context("raise the ambient capability", capabilities::name(number))
+                .map_err(|error| error.explain(|_| explain_ambient(number)))?;
+        }
+        Ok(())
+    }
+}
+
+/// The sets of capset(2) before and after.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sets {
+    now: CapabilitySets,
+    then: CapabilitySets,
+}
+
+impl Sets {
+    /// Has the permitted set outlive the change from root to another user.
+    pub fn keep(self, changes_user: bool) -> Result<()> {
+        if changes_user && self.now.permitted != 0 {
+            sys::prctl(libc::PR_SET_KEEPCAPS, 1, 0).step("keep the capabilities")?;
+        }
+        Ok(())
+    }
+
+    /// A change of user took the effective set away, so that even the same sets are set again.
+    pub fn set(self, changed_user: bool) -> Result<()> {
+        if self.then == self.now && !(changed_user && self.now != CapabilitySets::default()) {
+            return Ok(());
+        }
+        sys::capset(self.then)
+            .step("set the capabilities")
+            .map_err(|error| error.explain(|_| self.explain()))
+    }
+
+    fn explain(self) -> Option<String> {
+        let named = |set: u64| capabilities::list(set);
+        let lacking = self.then.permitted & !self.now.permitted;
+        if lacking != 0 {
+            return Some(format!("not permitted before: {}", named(lacking)));
+        }
+        let lacking = self.then.effective & !self.then.permitted;
+        if lacking != 0 {
+            return Some(format!("effective, but not permitted: {}", named(lacking)));
+        }
+        let added = capabilities::numbers(self.then.inheritable & !self.now.inheritable);
+        let lacking: Vec<_> =
+            added.filter(|&n| is_bound(n) != Ok(true)).map(capabilities::name).collect();
+        (!lacking.is_empty())
+            .then(|| format!("inheritable, but not in the bounding set: {}", lacking.join(",")))
+    }
+}
+
+fn bounding(verb: &str, number: u32, errno: Errno) -> Error {
+    let step = format!("{verb} the bounding capability");
+    Error::new(step, capabilities::name(number), errno).explain(|_| match verb {
+        "keep" => Some("it is not in the set, and nothing can be added to it".into()),
+        _ if !is_effective(SETPCAP) => Some("this needs the capability setpcap".into()),
+        _ => None,
+    })
+}
+
+fn ambient(operation: libc::c_int, number: u32) -> nix::Result<libc::c_int> {
+    sys::prctl(libc::PR_CAP_AMBIENT, operation as libc::c_ulong, number.into())
+}
+
+fn raisable() -> Result<u64> {
+    let sets = sys::capget().step("read the capabilities")?;
+    Ok(sets.permitted & sets.inheritable)
+}
+
+fn explain_ambient(number: u32) -> Option<String> {
+    let sets = sys::capget().ok()?;
+    let lacking = |set: u64| set >> number & 1 == 0;
+    match (lacking(sets.permitted), lacking(sets.inheritable)) {
+        (true, _) => Some("an ambient capability must be permitted, and this one is not".into()),
+        (_, true) => Some("an ambient capability must be inheritable too: see --inh-caps".into()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: CapabilitySets =
+        CapabilitySets { effective: 0b011, permitted: 0b111, inheritable: 0 };
+
+    fn applied(permitted: &str, effective: &str, inheritable: &str) -> (u64, u64, u64) {
+        let change = |list: &str| (!list.is_empty()).then(|| Change::parse(list).unwrap());
+        let then = Capabilities {
+            permitted: change(permitted),
+            effective: change(effective),
+            inheritable: change(inheritable),
+            ..Capabilities::default()
+        }
+        .apply(NOW);
+        (then.permitted, then.effective, then.inheritable)
+    }
+
+    #[test]
+    fn each_list_changes_its_own_set() {
+        assert_eq!(applied("", "", ""), (0b111, 0b011, 0));
+        assert_eq!(applied("", "-chown", ""), (0b111, 0b010, 0));
+        assert_eq!(applied("", "+all", ""), (0b111, 0b111, 0));
+        assert_eq!(applied("", "", "+all"), (0b111, 0b011, 0b111));
+        assert_eq!(applied("", "", "+kill"), (0b111, 0b011, 1 << 5));
+    }
+
+    #[test]
+    fn what_is_not_permitted_is_not_effective() {
+        assert_eq!(applied("-chown", "", ""), (0b110, 0b010, 0));
+        assert_eq!(applied("-all,+chown", "+all", ""), (0b001, 0b001, 0));
+        assert_eq!(applied("-all", "+chown", ""), (0, 1, 0));
+    }
+}
