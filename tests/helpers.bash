@@ -4,7 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 project=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-PATH=${TOOLS:-$project/target/release}:$project/scripts:$PATH
+PATH=${TOOLS:-$project/target/release}:$PATH:$project/scripts
 
 # The host's mount table must be the same after each test as before it.
 setup() {
