@@ -1,0 +1,40 @@
+#!/usr/bin/env bats
+# test: what it counts, and how it ends.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr, lines and project.
+
+load helpers
+
+export TOOLS
+TOOLS=$(dirname "$(type -P setpriv-rs)")
+
+# suite_of LINE...: runs a file of these tests, with none of the variables of the bats that runs this one.
+suite_of() {
+  printf '@test %s\n' "$@" >some.bats
+  run --separate-stderr env -i PATH=/usr/bin:/bin "HOME=$HOME" "TOOLS=$TOOLS" "$project/scripts/test" bats "$PWD/some.bats"
+}
+
+@test "what passes, fails and is skipped is counted, and the count is the last line" {
+  requires user
+  suite_of '"good" { true; }' '"bad" { false; }' '"left out" { skip "for a reason"; }'
+  equal "$status" 1
+  equal "${lines[-1]}" '2 passed, 1 failed'
+  contains "$output" 'left out: for a reason'
+}
+
+@test "all good is status 0" {
+  requires user
+  suite_of '"good" { true; }'
+  equal "$status/${lines[-1]}" '0/1 passed, 0 failed'
+}
+
+@test "a file that does not load is a failure" {
+  requires user
+  suite_of '"good" {'
+  equal "$status" 1
+  contains "${lines[-1]}" ' 1 failed'
+}
+
+@test "a selection that there is not is refused" {
+  expect 1 "$project/scripts/test" some
+  contains "$stderr" "test: unknown selection 'some'"
+}
