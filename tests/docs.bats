@@ -46,6 +46,29 @@ manual() {
   done
 }
 
+@test "every option of the classic is one that the tool takes or refuses by name" {
+  PATH=$PATH:/usr/sbin:/sbin
+  while read -r tool classic; do
+    requires "$classic"
+    for option in $("$classic" --help | options); do
+      case $option in
+        -h | --help | -V | --version) continue ;;
+      esac
+      run --separate-stderr "$tool" "$option" --no-such-option --no-such-option </dev/null
+      [ "$status" -ne 0 ]
+      # A refusal by name gives a reason behind it.
+      lacks "$stderr" "invalid option '$option'"$'\n'
+    done
+  done <<'TABLE'
+bindmount-rs mount
+chroot-rs chroot
+findmnt-rs findmnt
+pivot-root-rs pivot_root
+setpriv-rs setpriv
+unshare-rs unshare
+TABLE
+}
+
 @test "every tool has --help and --version, and says what is wrong with a command line" {
   for tool in $(tools); do
     ok "$tool" --help

@@ -96,6 +96,7 @@ config() {
   ok mkbundle --tar image.tar a
   cmp image/bin/true a/rootfs/bin/true
   equal "$(readlink a/rootfs/bin/link)" true
+  equal "$(stat -c %a a)" 700
   ok sh -c 'mkbundle --tar=- b <image.tar'
   diff -r a/rootfs b/rootfs
   cmp a/config.json b/config.json
