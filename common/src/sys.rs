@@ -637,3 +637,52 @@ pub fn namespace_owner(file: BorrowedFd) -> nix::Result<OwnedFd> {
     // SAFETY: the request takes no argument and gives a new descriptor.
     descriptor(unsafe { libc::ioctl(raw(file), NS_GET_USERNS as _) }.into())
 }
+
+/// move_mount(2) to a path: attaches the mount `from` at what `path` leads to from `dir`, symlinks followed.
+///
+/// # Errors
+/// Those of move_mount(2).
+pub fn move_mount_to(
+    from: BorrowedFd,
+    dir: BorrowedFd,
+    path: &CStr,
+    flags: c_uint,
+) -> nix::Result<()> {
+    const FROM_EMPTY_PATH: c_uint = 0x4;
+    const TO_SYMLINKS: c_uint = 0x10;
+    // SAFETY: the first path is a constant C string, the second one outlives the call.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            raw(from),
+            c"".as_ptr(),
+            raw(dir),
+            path.as_ptr(),
+            flags | FROM_EMPTY_PATH | TO_SYMLINKS,
+        )
+    })
+    .map(drop)
+}
+
+/// A signal that was waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// Its number.
+    pub signal: c_int,
+    /// Whether the kernel sent it, as a terminal's driver does to a whole process group, and not a
+    /// process.
+    pub from_kernel: bool,
+}
+
+/// sigwaitinfo(2): the next of these signals, all of which are blocked.
+///
+/// # Errors
+/// EINTR.
+pub fn wait_signal(signals: &nix::sys::signal::SigSet) -> nix::Result<Arrived> {
+    let mut info = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: the kernel writes one siginfo_t; of zeros it is valid too.
+    unsafe {
+        let signal = Errno::result(libc::sigwaitinfo(signals.as_ref(), info.as_mut_ptr()))?;
+        Ok(Arrived { signal, from_kernel: info.assume_init().si_code == libc::SI_KERNEL })
+    }
+}

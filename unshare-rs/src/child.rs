@@ -3,12 +3,12 @@
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 
-use common::sys::{self, Disposition, End};
+use common::sys::{self, Arrived, Disposition, End};
 use common::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-use nix::unistd::{ForkResult, Pid, getpid};
+use nix::unistd::{ForkResult, Pid, getpgid, getpgrp, getpid};
 
 use crate::explain;
 use crate::outside::Stop;
@@ -114,11 +114,35 @@ impl Held {
         Self::new(&signals)
     }
 
+    fn next(&self) -> nix::Result<Event> {
+        let arrived = sys::wait_signal(&self.signals)?;
+        Ok(match arrived.signal {
+            libc::SIGCHLD => Event::ChildEnded,
+            _ => Event::Signal(arrived),
+        })
+    }
+
     fn restore(&self) -> Result<()> {
         if self.sigchld == Disposition::Ignore {
             sys::set_disposition(libc::SIGCHLD, self.sigchld).step("restore SIGCHLD")?;
         }
         self.mask.thread_set_mask().step("restore the signal mask")
+    }
+}
+
+/// What a held signal says.
+enum Event {
+    /// Some child has, or has stopped or gone on.
+    ChildEnded,
+    Signal(Arrived),
+}
+
+/// Sends the child a signal that came in. What a terminal sends reaches the whole process group,
+/// and a second time would not be what the user typed. Where the child has ended, so will this process.
+fn hand_on(arrived: Arrived, child: Pid) {
+    let has_it = arrived.from_kernel && getpgid(Some(child)) == Ok(getpgrp());
+    if !has_it {
+        let _ = sys::kill(child, arrived.signal);
     }
 }
 
@@ -171,9 +195,12 @@ impl Child {
 
     fn next_end(&self) -> nix::Result<Option<(Pid, End)>> {
         let Some(held) = &self.held else { return sys::wait(Some(self.pid), true) };
-        match held.signals.wait()? {
-            Signal::SIGCHLD => sys::wait(Some(self.pid), false),
-            signal => sys::kill(self.pid, signal as i32).map(|()| None),
+        match held.next()? {
+            Event::ChildEnded => sys::wait(Some(self.pid), false),
+            Event::Signal(arrived) => {
+                hand_on(arrived, self.pid);
+                Ok(None)
+            }
         }
     }
 
@@ -254,15 +281,15 @@ fn is_closed(mut stream: &UnixStream) -> bool {
 /// until `child` has ended.
 fn reap(child: Pid, held: &Held, report: Option<UnixStream>) -> Result<u8> {
     let end = loop {
-        match held.signals.wait().step("wait for a signal")? {
-            Signal::SIGCHLD => {
+        match held.next() {
+            Ok(Event::ChildEnded) => {
                 if let Some(end) = reap_until(child) {
                     break end;
                 }
             }
-            signal => {
-                let _ = sys::kill(child, signal as i32);
-            }
+            Ok(Event::Signal(arrived)) => hand_on(arrived, child),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno).step("wait for a signal"),
         }
     };
     match end {

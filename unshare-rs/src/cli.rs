@@ -342,8 +342,8 @@ impl Options {
     fn finish(mut self, words: Vec<OsString>) -> Result<Action> {
         self.check()?;
         let propagation = self.propagation.unwrap_or(PRIVATE);
-        self.setup.proc_propagates = propagation != PRIVATE;
-        self.setup.proc_is_own = self.fork && self.namespaces.has(CloneFlags::CLONE_NEWPID);
+        self.setup.propagates = propagation != PRIVATE;
+        self.setup.has_own_pids = self.fork && self.namespaces.has(CloneFlags::CLONE_NEWPID);
         self.setup.keep_capabilities &= self.namespaces.has(CloneFlags::CLONE_NEWUSER);
         self.watch.gate =
             self.watch.detach || self.record.is_wanted() || self.namespaces.are_to_last();

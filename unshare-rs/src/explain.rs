@@ -123,8 +123,9 @@ pub fn binfmt(errno: Errno) -> Option<String> {
     }
 }
 
-/// mount(2) of a namespace onto a file.
-pub fn bind(kind: &Kind, file: &OsStr, errno: Errno) -> Option<String> {
+/// mount(2) of a namespace onto a file; `propagates` where mounts outside can reach a new mount
+/// namespace.
+pub fn bind(kind: &Kind, file: &OsStr, propagates: bool, errno: Errno) -> Option<String> {
     match errno {
         Errno::ENOENT if !Path::new(file).exists() => {
             Some(format!("{} has to be there before, as an empty file", quote(file)))
@@ -133,12 +134,19 @@ pub fn bind(kind: &Kind, file: &OsStr, errno: Errno) -> Option<String> {
         Errno::EINVAL if kind.flag == CloneFlags::CLONE_NEWNS => {
             let table = fs::read("/proc/self/mountinfo").ok()?;
             let path = fs::canonicalize(file).ok()?;
-            let mount = shared_mount(&table, &path)?;
-            Some(format!(
-                "the mount {} is shared, and what is bound there would reach the new namespace itself: \
-                 leave --propagation private, or use a file on a private mount",
-                quote(mount)
-            ))
+            match shared_mount(&table, &path).filter(|_| propagates) {
+                Some(mount) => Some(format!(
+                    "the mount {} is shared, and what is bound there would reach the new namespace \
+                     itself: leave --propagation private, or use a file on a private mount",
+                    quote(mount)
+                )),
+                // mnt_ns_loop of fs/namespace.c compares ids, which each CPU hands out from its own stock.
+                None => Some(
+                    "the kernel binds a mount namespace only inside one with a lower id, and ids \
+                     depend on the CPU: make both on the same one ('taskset -c 0')"
+                        .into(),
+                ),
+            }
         }
         _ => None,
     }

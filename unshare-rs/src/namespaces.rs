@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use common::{Context, Result, sys};
+use common::{Context, Error, Result, sys};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::Pid;
@@ -83,9 +83,11 @@ impl Namespaces {
     }
 
     /// Binds the namespaces of the process `pid` onto their files, all or none.
-    pub fn bind(&self, pid: Pid) -> Result<()> {
+    pub fn bind(&self, pid: Pid, propagates: bool) -> Result<()> {
         for (index, (kind, file)) in self.files.iter().enumerate() {
             if let Err(error) = bind(pid, kind, file) {
+                let hint = |e: &Error| explain::bind(kind, file, propagates, e.errno()?);
+                let error = error.explain(hint);
                 unbind(&self.files[..index]);
                 return Err(error);
             }
@@ -103,7 +105,6 @@ fn bind(pid: Pid, kind: &Kind, file: &OsString) -> Result<()> {
     let bind = MsFlags::MS_BIND;
     mount(Some(namespace.as_str()), file.as_os_str(), None::<&str>, bind, None::<&str>)
         .context(&format!("bind the {} namespace onto", kind.option), file)
-        .map_err(|error| error.explain(|error| explain::bind(kind, file, error.errno()?)))
 }
 
 /// Nothing can be said of a failure: this is the way out of another one.

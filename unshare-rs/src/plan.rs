@@ -106,7 +106,7 @@ impl Plan {
         }
         let outside = Outside::start(|step, pid| match step {
             Step::WriteMaps => maps.write_outside(pid),
-            Step::Bind => self.namespaces.bind(pid),
+            Step::Bind => self.namespaces.bind(pid, self.setup.propagates),
             Step::Unbind => {
                 self.namespaces.unbind();
                 Ok(())

@@ -90,9 +90,9 @@ pub struct Setup {
     pub directory: Option<OsString>,
     pub proc: Option<OsString>,
     /// Whether what is mounted could reach other namespaces.
-    pub proc_propagates: bool,
+    pub propagates: bool,
     /// Whether the process has a pid namespace to show (for the hint).
-    pub proc_is_own: bool,
+    pub has_own_pids: bool,
     pub binfmt: Option<OsString>,
     pub interpreter: Option<OsString>,
     pub uid: Option<u32>,
@@ -136,13 +136,13 @@ impl Setup {
     /// is not put over the host's; EINVAL says that there is no mount to cut off.
     fn mount_proc(&self) -> Result<()> {
         let Some(target) = &self.proc else { return Ok(()) };
-        if self.proc_propagates && self.root.is_none() {
+        if self.propagates && self.root.is_none() {
             match propagate(target, MsFlags::MS_PRIVATE) {
                 Ok(()) | Err(Errno::EINVAL) => {}
                 Err(errno) => return Err(errno).context("cut the propagation of", target),
             }
         }
-        let hint = |error: &Error| explain::proc(self.proc_is_own, error.errno()?);
+        let hint = |error: &Error| explain::proc(self.has_own_pids, error.errno()?);
         mount_new("proc", target).map_err(|error| error.explain(hint))
     }
 
