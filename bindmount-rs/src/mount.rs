@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use common::sys::flags::{AT_RECURSIVE, MOVE_MOUNT_BENEATH};
 use common::{Context, Error, Result, sys};
+use nix::NixPath;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::{Mode, SFlag, fstat, makedev};
@@ -110,8 +111,21 @@ impl Mounter {
             map.apply(&tree, if recursive { AT_RECURSIVE } else { 0 })?;
         }
         change_attributes(&tree, line)?;
+        if self.attach_by_path(&tree, line) {
+            return self.attached(tree, false, line);
+        }
         let target = self.target_for(line, &tree)?;
         self.attach_new(tree, &target, line)
+    }
+
+    /// The shortest way, for a target that is there and that nothing is asked about. What fails here is tried
+    /// again in steps, and the step that fails then is named.
+    fn attach_by_path(&self, tree: &OwnedFd, line: &Line) -> bool {
+        let plain =
+            !self.places.is_confined() && !self.how.only_once && !line.options.target_itself;
+        let attach =
+            |path: &CStr| sys::move_mount_to(tree.as_fd(), sys::cwd(), path, self.how.flags());
+        plain && matches!(line.target.with_nix_path(attach), Ok(Ok(())))
     }
 
     fn file_system(&mut self, line: &Line, kind: &CStr) -> Result<Done> {
@@ -299,6 +313,10 @@ impl Mounter {
         let is_root = self.is_root(target, line)?;
         sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags())
             .context("mount on", &line.target)?;
+        self.attached(tree, is_root, line)
+    }
+
+    fn attached(&mut self, tree: OwnedFd, is_root: bool, line: &Line) -> Result<Done> {
         let id = id(&tree)?;
         self.done.push(Step::Mounted { target: line.target.clone(), id });
         self.settle(tree, is_root, line)
