@@ -1,1 +1,46 @@
-fn main() {}
+//! Says what the kernel has mounted.
+
+#![cfg_attr(not(test), no_main)]
+#![forbid(unsafe_code)]
+#![allow(dead_code)]
+
+mod cli;
+mod columns;
+mod filter;
+mod find;
+mod fstab;
+mod layout;
+mod load;
+mod mountinfo;
+mod options;
+mod paths;
+mod poll;
+mod print;
+mod select;
+mod statmount;
+mod table;
+mod tags;
+mod text;
+mod tree;
+
+use cli::Action;
+use common::{Error, Kind, Result, print as print_text};
+
+common::tool!(run, exit_status);
+
+fn run() -> Result<u8> {
+    match cli::parse(lexopt::Parser::from_env())? {
+        Action::Help => print_text(cli::HELP),
+        Action::Version => print_text(cli::VERSION),
+        Action::ListColumns(form) => find::list_columns(form),
+        Action::Find(request) => find::find(&request),
+        Action::Poll(..) => Err(Error::usage("--poll is not supported")),
+        Action::Verify(_) => Err(Error::usage("--verify is not supported")),
+        Action::Wait(..) => Err(Error::usage("--wait is not supported")),
+    }
+}
+
+/// As util-linux's `findmnt` gives them: 1 for every failure, and where nothing was found.
+fn exit_status(_: Kind) -> u8 {
+    1
+}

@@ -1,0 +1,671 @@
+//! Arguments in, an [`Action`] out.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::time::Duration;
+
+use common::{Error, Result};
+use lexopt::prelude::*;
+
+use crate::columns::{self, Column, Style};
+use crate::filter::Filter;
+use crate::load::{From, Method};
+use crate::poll::Actions;
+use crate::print::Form;
+use crate::select::{Reach, Selection, Source};
+
+pub const VERSION: &str = concat!("findmnt-rs ", env!("CARGO_PKG_VERSION"), "\n");
+
+pub const HELP: &str = "\
+Usage: findmnt-rs [options]
+       findmnt-rs [options] DEVICE|MOUNTPOINT
+       findmnt-rs [options] DEVICE MOUNTPOINT
+
+Find a mounted file system.
+
+Where to search:
+  -k, --kernel[=METHOD]      the kernel's table (default), by 'mountinfo' or 'listmount'
+  -m, --mtab                 the kernel's table with the options that only user space knows
+  -s, --fstab                the static table of file systems
+  -F, --tab-file FILE        another file for -k, -m or -s
+  -N, --task TID             the mount namespace of another thread
+  -p, --poll[=LIST]          wait for changes: mount, umount, move, remount
+  -w, --timeout MS           the longest time that --poll or --wait waits
+      --wait TARGET          wait until something is mounted on TARGET
+
+What to find:
+  -A, --all                  all file systems, without built-in filters
+  -d, --direction WORD       'forward' or 'backward'
+      --deleted              mountpoints that were removed
+  -f, --first-only           the first one only
+  -i, --invert               what does not match
+      --id NUMBER            the mount of this id
+      --uniq-id NUMBER       the mount of this 64-bit id
+  -M, --mountpoint DIR       what is mounted on DIR
+  -O, --options LIST         with these mount options
+      --pseudo               only pseudo file systems
+  -Q, --filter EXPRESSION    for which the expression holds
+  -R, --submounts            with all that is mounted beneath them
+      --real                 only real file systems
+  -S, --source SPEC          of a device: name, MAJ:MIN, LABEL=, UUID=, PARTUUID=, PARTLABEL=
+      --shadowed             over-mounted by another file system
+  -T, --target PATH          the file system that PATH is on
+  -t, --types LIST           of these types
+  -U, --uniq                 without those whose target is mounted on again
+
+How to show it:
+  -0, --null                 values ended by NUL
+  -a, --ascii                the tree with ASCII characters
+  -b, --bytes                sizes in bytes
+  -C, --nocanonicalize       compare paths as they stand
+  -c, --canonicalize         print paths without links
+  -D, --df                   as df(1) does
+  -e, --evaluate             devices for LABEL=, UUID=, PARTUUID=, PARTLABEL=
+      --fstab-output         as an fstab(5) that mounts the same again
+      --hyperlink[=WHEN]     mountpoints as links: 'always', 'never' or 'auto'
+  -I, --dfi                  as df(1) does with -i
+  -J, --json                 as JSON
+  -l, --list                 as a list
+  -n, --noheadings           without headings
+  -o, --output LIST          these columns; with '+' in addition to the default ones,
+                               with '-' without these of the default ones
+      --output-all           all columns
+  -P, --pairs                as KEY=\"value\"
+  -r, --raw                  as words
+      --tree                 as a tree
+  -u, --notruncate           do not cut columns
+  -v, --nofsroot             without [/dir] in the source of bind mounts and subvolumes
+      --vfs-all              all options of the VFS
+  -y, --shell                column names as variables of a shell
+
+  -x, --verify               check the table (by default the fstab)
+      --verbose              say more
+  -H, --list-columns         list the columns
+  -h, --help                 display this help
+  -V, --version              display version
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Action {
+    Help,
+    Version,
+    ListColumns(Form),
+    Find(Box<Request>),
+    Poll(Box<Request>, Actions),
+    Verify(Box<Request>),
+    /// Wait until something is mounted on the path.
+    Wait(OsString, Option<Duration>),
+}
+
+/// Columns as the command line names them.
+#[derive(Debug, Default)]
+enum Output {
+    #[default]
+    Default,
+    These(Vec<&'static Column>),
+    Plus(Vec<&'static Column>),
+    Minus(Vec<&'static Column>),
+    All,
+}
+
+/// Whether links are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum When {
+    #[default]
+    Never,
+    Always,
+    /// On a terminal.
+    Auto,
+}
+
+/// A search.
+#[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct Request {
+    pub from: From,
+    pub method: Option<Method>,
+    pub files: Vec<OsString>,
+    pub selection: Selection,
+    pub columns: Vec<&'static Column>,
+    pub form: Form,
+    pub style: Style,
+    pub list: bool,
+    pub tree: bool,
+    pub ascii: bool,
+    pub bytes: bool,
+    pub no_headings: bool,
+    pub no_truncate: bool,
+    pub shell: bool,
+    pub fstab_output: bool,
+    pub hyperlink: When,
+    pub timeout: Option<Duration>,
+    pub verbose: bool,
+}
+
+const DEFAULT: &[&str] = &["TARGET", "SOURCE", "FSTYPE", "OPTIONS"];
+const POLL: &[&str] = &["ACTION", "TARGET", "SOURCE", "FSTYPE", "OPTIONS"];
+const DF: &[&str] = &["SOURCE", "FSTYPE", "SIZE", "USED", "AVAIL", "USE%", "TARGET"];
+const DFI: &[&str] =
+    &["SOURCE", "FSTYPE", "INO.TOTAL", "INO.USED", "INO.AVAIL", "INO.USE%", "TARGET"];
+
+/// Options of which at most one may be given.
+const EXCLUSIVE: &[&[&str]] = &[
+    &["--nocanonicalize", "--canonicalize"],
+    &["--nocanonicalize", "--evaluate"],
+    &["--json", "--pairs", "--raw", "--null", "--fstab-output", "--verify"],
+    &["--list", "--pairs", "--raw", "--null", "--verify"],
+    &["--mountpoint", "--target"],
+    &["--task", "--kernel", "--mtab", "--fstab"],
+    &["--mtab", "--fstab", "--poll"],
+    &["--poll", "--verify", "--wait"],
+    &["--poll", "--fstab-output"],
+    &["--pseudo", "--real"],
+    &["--df", "--dfi"],
+];
+
+/// Every long option, for the abbreviations that getopt_long(3) allows.
+const LONG: &[&str] = &[
+    "all",
+    "ascii",
+    "bytes",
+    "canonicalize",
+    "deleted",
+    "df",
+    "dfi",
+    "direction",
+    "evaluate",
+    "filter",
+    "first-only",
+    "fstab",
+    "fstab-output",
+    "help",
+    "hyperlink",
+    "id",
+    "invert",
+    "json",
+    "kernel",
+    "list",
+    "list-columns",
+    "mountpoint",
+    "mtab",
+    "nocanonicalize",
+    "nofsroot",
+    "noheadings",
+    "notruncate",
+    "null",
+    "options",
+    "output",
+    "output-all",
+    "pairs",
+    "poll",
+    "pseudo",
+    "raw",
+    "real",
+    "shadowed",
+    "shell",
+    "source",
+    "submounts",
+    "tab-file",
+    "target",
+    "task",
+    "timeout",
+    "tree",
+    "types",
+    "uniq",
+    "uniq-id",
+    "verbose",
+    "verify",
+    "version",
+    "vfs-all",
+    "wait",
+];
+
+/// The short options and what they stand for.
+const SHORT: &[(char, &str)] = &[
+    ('0', "null"),
+    ('A', "all"),
+    ('a', "ascii"),
+    ('b', "bytes"),
+    ('C', "nocanonicalize"),
+    ('c', "canonicalize"),
+    ('D', "df"),
+    ('d', "direction"),
+    ('e', "evaluate"),
+    ('F', "tab-file"),
+    ('f', "first-only"),
+    ('H', "list-columns"),
+    ('h', "help"),
+    ('I', "dfi"),
+    ('i', "invert"),
+    ('J', "json"),
+    ('k', "kernel"),
+    ('l', "list"),
+    ('M', "mountpoint"),
+    ('m', "mtab"),
+    ('N', "task"),
+    ('n', "noheadings"),
+    ('O', "options"),
+    ('o', "output"),
+    ('P', "pairs"),
+    ('p', "poll"),
+    ('Q', "filter"),
+    ('R', "submounts"),
+    ('r', "raw"),
+    ('S', "source"),
+    ('s', "fstab"),
+    ('T', "target"),
+    ('t', "types"),
+    ('U', "uniq"),
+    ('u', "notruncate"),
+    ('V', "version"),
+    ('v', "nofsroot"),
+    ('w', "timeout"),
+    ('x', "verify"),
+    ('y', "shell"),
+];
+
+/// The full name of a long option or of its unambiguous beginning.
+fn full_name(name: &str) -> Result<&'static str> {
+    let mut found = LONG.iter().copied().filter(|long| long.starts_with(name));
+    if let Some(exact) = LONG.iter().copied().find(|long| *long == name) {
+        return Ok(exact);
+    }
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (Some(_), Some(_)) => Err(Error::usage(format!("option '--{name}' is ambiguous"))),
+        _ => Err(Error::usage(format!("invalid option '--{name}'"))),
+    }
+}
+
+/// What is gathered while the arguments are read.
+#[derive(Default)]
+struct Gathered {
+    request: Request,
+    output: Output,
+    given: Vec<&'static str>,
+    poll: Option<Actions>,
+    wait: Option<OsString>,
+    operands: Vec<OsString>,
+    ends: Option<&'static str>,
+}
+
+/// Reads the command line.
+pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
+    let mut gathered = Gathered::default();
+    while let Some(argument) = parser.next()? {
+        let name = match argument {
+            Short(short) => match SHORT.iter().find(|(known, _)| *known == short) {
+                Some((_, long)) => *long,
+                None => return Err(Short(short).unexpected().into()),
+            },
+            Long(long) => full_name(long)?,
+            Value(operand) => {
+                gathered.operands.push(operand);
+                continue;
+            }
+        };
+        gathered.option(name, &mut parser)?;
+        if let Some("help" | "version") = gathered.ends {
+            break;
+        }
+    }
+    gathered.action()
+}
+
+impl Gathered {
+    fn option(&mut self, name: &'static str, parser: &mut lexopt::Parser) -> Result<()> {
+        if !self.given.contains(&name) {
+            self.given.push(name);
+        }
+        if !self.flag(name) {
+            self.valued(name, parser)?;
+        }
+        Ok(())
+    }
+
+    /// Options without a value; false where it is none of them.
+    fn flag(&mut self, name: &'static str) -> bool {
+        let request = &mut self.request;
+        let selection = &mut request.selection;
+        match name {
+            "all" => {}
+            "ascii" => request.ascii = true,
+            "bytes" => request.bytes = true,
+            "canonicalize" => request.style.canonicalize = true,
+            "deleted" => selection.deleted = true,
+            "df" | "dfi" => selection.like_df = true,
+            "evaluate" => request.style.evaluate = true,
+            "first-only" => selection.first = true,
+            "fstab" => request.from = From::Fstab,
+            "fstab-output" => request.fstab_output = true,
+            "help" | "version" | "list-columns" => self.ends = Some(name),
+            "invert" => selection.invert = true,
+            "json" => request.form = Form::Json,
+            "list" => request.list = true,
+            "mtab" => request.from = From::Mtab,
+            "nocanonicalize" => selection.literal = true,
+            "nofsroot" => request.style.no_fsroot = true,
+            "noheadings" => request.no_headings = true,
+            "notruncate" => request.no_truncate = true,
+            "null" => request.form = Form::Null,
+            "output-all" => self.output = Output::All,
+            "pairs" => request.form = Form::Pairs,
+            "pseudo" => selection.pseudo = true,
+            "raw" => request.form = Form::Raw,
+            "real" => selection.real = true,
+            "shadowed" => selection.shadowed = true,
+            "shell" => request.shell = true,
+            "submounts" => selection.submounts = true,
+            "tree" => request.tree = true,
+            "uniq" => selection.unique_targets = true,
+            "verbose" => request.verbose = true,
+            "verify" => {}
+            "vfs-all" => request.style.vfs_all = true,
+            _ => return false,
+        }
+        true
+    }
+
+    fn valued(&mut self, name: &'static str, parser: &mut lexopt::Parser) -> Result<()> {
+        let request = &mut self.request;
+        let selection = &mut request.selection;
+        match name {
+            "direction" => selection.backward = direction(&parser.value()?)?,
+            "filter" => selection.filter = Some(Filter::parse(parser.value()?.as_bytes())?),
+            "hyperlink" => request.hyperlink = when(parser.optional_value().as_deref())?,
+            "id" => selection.id = Some(number(&parser.value()?, "mount ID")?),
+            "kernel" => {
+                request.from = From::Kernel;
+                request.method = method(parser.optional_value().as_deref())?.or(request.method);
+            }
+            "mountpoint" | "target" => {
+                selection.target = Some(parser.value()?.into_vec());
+                let path = name == "target";
+                selection.reach = if path { Reach::Path } else { Reach::Mountpoint };
+            }
+            "options" => selection.options = Some(parser.value()?.into_vec()),
+            "output" => self.output = output(&parser.value()?)?,
+            "poll" => self.poll = Some(Actions::parse(parser.optional_value().as_deref())?),
+            "source" => selection.source = Some(Source::new(parser.value()?.into_vec())),
+            "tab-file" => request.files.push(parser.value()?),
+            "task" => {
+                let task = number(&parser.value()?, "TID")?;
+                match &mut request.from {
+                    From::Tasks(tasks) => tasks.push(task),
+                    from => *from = From::Tasks(vec![task]),
+                }
+            }
+            "timeout" => {
+                let milliseconds = number(&parser.value()?, "timeout")?;
+                request.timeout = Some(Duration::from_millis(milliseconds));
+            }
+            "types" => selection.types = Some(parser.value()?.into_vec()),
+            "uniq-id" => selection.unique_id = Some(number(&parser.value()?, "unique mount ID")?),
+            "wait" => self.wait = Some(parser.value()?),
+            _ => return Err(Error::usage(format!("invalid option '--{name}'"))),
+        }
+        Ok(())
+    }
+
+    fn action(mut self) -> Result<Action> {
+        match self.ends {
+            Some("help") => return Ok(Action::Help),
+            Some("version") => return Ok(Action::Version),
+            _ => {}
+        }
+        self.check_exclusive()?;
+        if self.ends.is_some() {
+            return Ok(Action::ListColumns(self.request.form));
+        }
+        if let Some(target) = self.wait {
+            return Ok(Action::Wait(target, self.request.timeout));
+        }
+        self.take_operands()?;
+        self.finish()
+    }
+
+    fn check_exclusive(&self) -> Result<()> {
+        for group in EXCLUSIVE {
+            let given: Vec<_> =
+                group.iter().copied().filter(|name| self.given.contains(&&name[2..])).collect();
+            if given.len() > 1 {
+                let names = given.join(" and ");
+                return Err(Error::usage(format!("{names} are mutually exclusive")));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_operands(&mut self) -> Result<()> {
+        let selection = &mut self.request.selection;
+        let mut operands = std::mem::take(&mut self.operands).into_iter();
+        let Some(first) = operands.next() else { return Ok(()) };
+        if selection.target.is_some() || selection.source.is_some() {
+            return Err(Error::usage(
+                "--source, --target and --mountpoint cannot be used together with an operand",
+            ));
+        }
+        selection.source = Some(Source::new(first.into_vec()));
+        selection.target = operands.next().map(OsString::into_vec);
+        selection.either = selection.target.is_none();
+        if let Some(extra) = operands.next() {
+            let extra = extra.to_string_lossy();
+            return Err(Error::usage(format!("unexpected operand '{extra}'")));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Action> {
+        let given = |name: &str| self.given.contains(&name);
+        let verify = given("verify");
+        if given("all") {
+            self.request.selection.like_df = false;
+        }
+        let defaults = if self.poll.is_some() {
+            POLL
+        } else if given("df") {
+            DF
+        } else if given("dfi") {
+            DFI
+        } else {
+            DEFAULT
+        };
+        self.request.list |= (given("df") || given("dfi")) && !self.request.tree;
+        self.request.columns = self.output.columns(defaults)?;
+        if verify && !given("kernel") && !given("mtab") && !given("task") {
+            self.request.from = From::Fstab;
+        }
+        let request = Box::new(self.request);
+        match self.poll {
+            Some(_) if request.files.len() > 1 => Err(Error::usage("--poll accepts only one file")),
+            Some(actions) => Ok(Action::Poll(request, actions)),
+            None if verify => Ok(Action::Verify(request)),
+            None => Ok(Action::Find(request)),
+        }
+    }
+}
+
+impl Output {
+    fn columns(self, defaults: &[&str]) -> Result<Vec<&'static Column>> {
+        let mut columns = columns::named(defaults);
+        match self {
+            Self::Default => {}
+            Self::These(these) => columns = these,
+            Self::Plus(more) => columns.extend(more),
+            Self::Minus(less) => {
+                columns.retain(|column| !less.iter().any(|other| other.name == column.name));
+            }
+            Self::All => {
+                let shown = columns::COLUMNS.iter();
+                columns =
+                    shown.filter(|column| !columns::POLL_ONLY.contains(&column.name)).collect();
+            }
+        }
+        if columns.is_empty() {
+            return Err(Error::usage("no columns are left to show"));
+        }
+        Ok(columns)
+    }
+}
+
+fn output(list: &OsStr) -> Result<Output> {
+    let bytes = list.as_bytes();
+    let rest = |bytes| columns::parse(OsStr::from_bytes(bytes));
+    match bytes {
+        [b'+', list @ ..] => rest(list).map(Output::Plus),
+        [b'-', list @ ..] => rest(list).map(Output::Minus),
+        _ => columns::parse(list).map(Output::These),
+    }
+}
+
+fn number<T: std::str::FromStr>(value: &OsString, what: &str) -> Result<T> {
+    let parsed = value.to_str().and_then(|value| value.parse().ok());
+    parsed.ok_or_else(|| {
+        Error::usage(format!("invalid {what} argument: '{}'", value.to_string_lossy()))
+    })
+}
+
+fn direction(word: &OsString) -> Result<bool> {
+    match word.as_bytes() {
+        b"forward" => Ok(false),
+        b"backward" => Ok(true),
+        _ => Err(Error::usage(format!("unknown direction '{}'", word.to_string_lossy()))),
+    }
+}
+
+fn method(word: Option<&OsStr>) -> Result<Option<Method>> {
+    match word.map(OsStr::as_bytes) {
+        None => Ok(None),
+        Some(b"mountinfo") => Ok(Some(Method::Mountinfo)),
+        Some(b"listmount") => Ok(Some(Method::Listmount)),
+        Some(other) => {
+            let other = String::from_utf8_lossy(other);
+            Err(Error::usage(format!("unknown method '{other}' of --kernel")))
+        }
+    }
+}
+
+fn when(word: Option<&OsStr>) -> Result<When> {
+    match word.map(OsStr::as_bytes) {
+        None | Some(b"auto") => Ok(When::Auto),
+        Some(b"always") => Ok(When::Always),
+        Some(b"never") => Ok(When::Never),
+        Some(other) => {
+            let other = String::from_utf8_lossy(other);
+            Err(Error::usage(format!("unknown mode '{other}' of --hyperlink")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(arguments: &[&str]) -> Result<Action> {
+        parse(lexopt::Parser::from_args(arguments))
+    }
+
+    fn request(arguments: &[&str]) -> Request {
+        match action(arguments).unwrap() {
+            Action::Find(request) => *request,
+            action => panic!("{action:?}"),
+        }
+    }
+
+    fn message(arguments: &[&str]) -> String {
+        let error = action(arguments).unwrap_err();
+        assert_eq!(error.kind(), common::Kind::Usage);
+        error.to_string()
+    }
+
+    fn names(request: &Request) -> Vec<&str> {
+        request.columns.iter().map(|column| column.name).collect()
+    }
+
+    #[test]
+    fn every_option_has_help_and_is_known() {
+        for name in LONG {
+            assert!(HELP.contains(&format!("--{name}")), "{name}");
+        }
+        for (short, long) in SHORT {
+            assert!(LONG.contains(long));
+            assert!(HELP.contains(&format!("-{short}, --{long}")), "{short}");
+        }
+    }
+
+    #[test]
+    fn abbreviations() {
+        assert!(request(&["--noh"]).no_headings);
+        assert!(request(&["--output-a"]).columns.len() > 20);
+        assert_eq!(names(&request(&["--output", "id"])), ["ID"]);
+        assert_eq!(message(&["--no"]), "option '--no' is ambiguous");
+        assert_eq!(message(&["--zork"]), "invalid option '--zork'");
+    }
+
+    #[test]
+    fn columns_are_chosen_added_and_taken_away() {
+        assert_eq!(names(&request(&[])), ["TARGET", "SOURCE", "FSTYPE", "OPTIONS"]);
+        assert_eq!(names(&request(&["-o+ID"])).last(), Some(&"ID"));
+        assert_eq!(names(&request(&["-o", "-SOURCE,OPTIONS"])), ["TARGET", "FSTYPE"]);
+        assert_eq!(names(&request(&["-D"]))[0], "SOURCE");
+        assert_eq!(message(&["-o", "ID,foo"]), "unknown column: foo");
+        assert_eq!(message(&["-o", ""]), "no columns are left to show");
+    }
+
+    #[test]
+    fn options_may_follow_operands_and_be_combined() {
+        let request = request(&["/mnt", "-Rn", "-o", "TARGET"]);
+        assert!(request.selection.either && request.selection.submounts && request.no_headings);
+    }
+
+    #[test]
+    fn operands() {
+        let selection = request(&["8:1", "/"]).selection;
+        assert_eq!(selection.source, Some(Source::Device(8, 1)));
+        assert_eq!(selection.target.as_deref(), Some(&b"/"[..]));
+        assert!(!selection.either);
+        assert_eq!(message(&["a", "b", "c"]), "unexpected operand 'c'");
+        assert!(message(&["-S", "x", "y"]).contains("cannot be used together"));
+    }
+
+    #[test]
+    fn what_excludes_each_other() {
+        for arguments in [
+            &["-C", "-c"][..],
+            &["-C", "-e"],
+            &["-J", "-r"],
+            &["-P", "-x"],
+            &["-M", "/", "-T", "/"],
+            &["-N", "1", "-k"],
+            &["-m", "-s"],
+            &["-p", "-x"],
+            &["-p", "-m"],
+            &["--pseudo", "--real"],
+            &["-l", "-P"],
+        ] {
+            assert!(message(arguments).ends_with("are mutually exclusive"), "{arguments:?}");
+        }
+        assert_eq!(message(&["-rJ"]), "--json and --raw are mutually exclusive");
+    }
+
+    #[test]
+    fn values() {
+        assert_eq!(request(&["--kernel=listmount"]).method, Some(Method::Listmount));
+        assert_eq!(message(&["--kernel=x"]), "unknown method 'x' of --kernel");
+        assert_eq!(message(&["-d", "up"]), "unknown direction 'up'");
+        assert_eq!(message(&["-w", "x"]), "invalid timeout argument: 'x'");
+        assert_eq!(message(&["--hyperlink=x"]), "unknown mode 'x' of --hyperlink");
+        assert_eq!(request(&["-N", "1", "-N", "2"]).from, From::Tasks(vec![1, 2]));
+    }
+
+    #[test]
+    fn other_actions() {
+        assert!(matches!(action(&["-h", "--zork"]), Ok(Action::Help)));
+        assert!(matches!(action(&["-V"]), Ok(Action::Version)));
+        assert!(matches!(action(&["-H", "-J"]), Ok(Action::ListColumns(Form::Json))));
+        assert!(matches!(action(&["-x"]), Ok(Action::Verify(r)) if r.from == From::Fstab));
+        assert!(matches!(action(&["--wait", "/x", "-w", "5"]), Ok(Action::Wait(..))));
+        assert!(matches!(action(&["-pmount"]), Ok(Action::Poll(..))));
+    }
+}

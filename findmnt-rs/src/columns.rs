@@ -1,0 +1,500 @@
+//! The columns: one table of descriptors.
+
+use std::borrow::Cow;
+use std::cell::Cell as StdCell;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use common::{Error, Result, sys::statmount as mask};
+use nix::sys::statvfs::{Statvfs, statvfs};
+
+use crate::options::{self, Sort};
+use crate::table::{Kind as TableKind, Mount, Table};
+use crate::tags::{Tag, Tags};
+use crate::text;
+
+/// What a column says of one mount.
+#[derive(Debug, PartialEq)]
+pub enum Cell<'a> {
+    /// Nothing is known.
+    None,
+    Text(Cow<'a, [u8]>),
+    Number(u64),
+    /// Bytes, shown as a person reads them unless `--bytes`.
+    Size(u64),
+}
+
+impl<'a> Cell<'a> {
+    /// Text, where an empty word means that nothing is known.
+    fn word(word: impl Into<Cow<'a, [u8]>>) -> Self {
+        let word = word.into();
+        if word.is_empty() { Cell::None } else { Cell::Text(word) }
+    }
+
+    fn owned(text: String) -> Self {
+        Cell::Text(Cow::Owned(text.into_bytes()))
+    }
+}
+
+/// How JSON and filters see a column's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Number,
+    /// A number with `--bytes`, text otherwise.
+    Size,
+    /// An array.
+    List,
+}
+
+/// A column's width on a terminal: a part of the terminal's, or a number of columns.
+#[derive(Clone, Copy, Debug)]
+pub enum Width {
+    Part(f32),
+    Columns(usize),
+}
+
+/// How a column is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// On the left; a single long cell does not make the column wide.
+    Left,
+    /// On the left; cut where the terminal is too narrow.
+    Cut,
+    Right,
+    /// On the left, with the tree before it.
+    Tree,
+}
+
+/// One column.
+pub struct Column {
+    pub name: &'static str,
+    pub width: Width,
+    pub layout: Layout,
+    pub kind: Kind,
+    pub help: &'static str,
+    /// What statmount(2) must be asked for.
+    pub needs: u64,
+    pub cell: for<'a> fn(&View<'a>, &'a Mount) -> Cell<'a>,
+}
+
+impl std::fmt::Debug for Column {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// With [`Column::needs`]: what statmount(2) gives unasked and mountinfo never.
+pub const UNIQUE: u64 = 1 << 63;
+
+/// The statmount(2) results that mountinfo cannot give.
+pub const ONLY_STATMOUNT: u64 = mask::MNT_NS_ID | UNIQUE | mask::MNT_UIDMAP | mask::MNT_GIDMAP;
+
+/// What the words of each sort are made of, as statmount(2)'s mask.
+pub const OPTIONS: u64 = mask::MNT_BASIC | mask::SB_BASIC | mask::MNT_OPTS | mask::OPT_SEC_ARRAY;
+#[allow(missing_docs)]
+pub const SOURCE: u64 = mask::SB_SOURCE | mask::MNT_ROOT;
+#[allow(missing_docs)]
+pub const TARGET: u64 = mask::MNT_POINT;
+#[allow(missing_docs)]
+pub const FSTYPE: u64 = mask::FS_TYPE | mask::FS_SUBTYPE;
+
+macro_rules! column {
+    ($name:literal, $width:expr, $layout:ident, $kind:ident, $needs:expr, $cell:expr, $help:literal) => {
+        Column {
+            name: $name,
+            width: $width,
+            layout: Layout::$layout,
+            kind: Kind::$kind,
+            help: $help,
+            needs: $needs,
+            cell: $cell,
+        }
+    };
+}
+
+use Width::{Columns as C, Part as P};
+
+/// Every column, in the order in which `--output-all` shows them.
+#[rustfmt::skip]
+pub static COLUMNS: &[Column] = &[
+    column!("ACTION", C(10), Left, Text, 0, |view, _| view.change(|change| Cell::word(change.action.as_bytes())), "action detected by --poll"),
+    column!("AVAIL", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks_available), "file system size available"),
+    column!("FREQ", C(1), Right, Number, 0, |view, mount| view.fstab(mount.freq), "dump(8) period in days [fstab only]"),
+    column!("FSROOT", P(0.25), Left, Text, mask::MNT_ROOT, |view, mount| Cell::word(view.table.word(mount.root)), "file system root"),
+    column!("FSTYPE", P(0.10), Cut, Text, FSTYPE, |view, mount| Cell::word(view.table.fstype(mount)), "file system type"),
+    column!("FS-OPTIONS", P(0.10), Cut, Text, OPTIONS, |view, mount| view.fs_options(mount), "FS specific mount options"),
+    column!("ID", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.kernel(mount.id.into()), "mount ID"),
+    column!("INO.AVAIL", C(5), Right, Number, TARGET, |view, mount| view.inodes(mount, Statvfs::files_available), "number of inodes available"),
+    column!("INO.TOTAL", C(5), Right, Number, TARGET, |view, mount| view.inodes(mount, Statvfs::files), "total number of inodes"),
+    column!("INO.USED", C(5), Right, Number, TARGET, |view, mount| view.inodes(mount, |fs| fs.files().saturating_sub(fs.files_free())), "number of inodes used"),
+    column!("INO.USE%", C(3), Right, Text, TARGET, |view, mount| view.percent(mount, |fs| (fs.files(), fs.files_free())), "inode use percentage"),
+    column!("LABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Label), "file system label"),
+    column!("MAJ:MIN", C(6), Left, Text, mask::SB_BASIC, |view, mount| view.device(mount), "major:minor device number"),
+    column!("OLD-OPTIONS", P(0.10), Cut, Text, 0, |view, _| view.change(|change| Cell::word(&change.old_options[..])), "old mount options saved by --poll"),
+    column!("OLD-TARGET", P(0.30), Left, Text, 0, |view, _| view.change(|change| Cell::word(&change.old_target[..])), "old mountpoint saved by --poll"),
+    column!("OPTIONS", P(0.10), Cut, Text, OPTIONS, |view, mount| Cell::word(view.options(mount)), "all mount options"),
+    column!("OPT-FIELDS", P(0.10), Cut, Text, mask::MNT_BASIC | mask::PROPAGATE_FROM, |view, mount| Cell::word(view.table.word(mount.optional)), "optional mount fields"),
+    column!("PARENT", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.kernel(mount.parent.into()), "mount parent ID"),
+    column!("PARTLABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::PartLabel), "partition label"),
+    column!("PARTUUID", C(36), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::PartUuid), "partition UUID"),
+    column!("PASSNO", C(1), Right, Number, 0, |view, mount| view.fstab(mount.passno), "pass number on parallel fsck(8) [fstab only]"),
+    column!("PROPAGATION", P(0.10), Left, Text, mask::MNT_BASIC, |view, mount| view.propagation(mount), "VFS propagation flags"),
+    column!("SIZE", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks), "file system size"),
+    column!("SOURCE", P(0.25), Left, Text, SOURCE, |view, mount| Cell::word(view.source(mount)), "source device"),
+    column!("SOURCES", P(0.25), Left, List, SOURCE, |view, mount| Cell::word(view.source(mount)), "all possible source devices"),
+    column!("TARGET", P(0.30), Tree, Text, TARGET, |view, mount| Cell::word(view.target(mount)), "mountpoint"),
+    column!("TID", C(4), Right, Number, 0, |view, _| view.table.task.map_or(Cell::None, |task| Cell::Number(task.into())), "task ID"),
+    column!("USED", C(5), Right, Size, TARGET, |view, mount| view.size(mount, |fs| fs.blocks() - fs.blocks_free()), "file system size used"),
+    column!("USE%", C(3), Right, Text, TARGET, |view, mount| view.percent(mount, |fs| (fs.blocks(), fs.blocks_free())), "file system use percentage"),
+    column!("UUID", C(36), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Uuid), "file system UUID"),
+    column!("VFS-OPTIONS", P(0.20), Cut, Text, OPTIONS, |view, mount| view.vfs_options(mount), "VFS specific mount options"),
+    column!("UNIQ-ID", C(2), Right, Number, UNIQUE | mask::MNT_BASIC, |view, mount| view.extra(mount, |extra| extra.unique_id), "mount ID that is never given again"),
+    column!("UNIQ-PARENT", C(2), Right, Number, UNIQUE | mask::MNT_BASIC, |view, mount| view.extra(mount, |extra| extra.unique_parent), "mount parent ID that is never given again"),
+    column!("NS-ID", C(2), Right, Number, mask::MNT_NS_ID, |view, mount| view.extra(mount, |extra| extra.namespace), "mount namespace ID"),
+    column!("PEER-GROUP", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.group(mount, b"shared:"), "propagation peer group"),
+    column!("MASTER", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.group(mount, b"master:"), "peer group that propagation comes from"),
+    column!("PROPAGATE-FROM", C(2), Right, Number, mask::MNT_BASIC | mask::PROPAGATE_FROM, |view, mount| view.group(mount, b"propagate_from:"), "closest visible peer group that propagation comes from"),
+    column!("SB-FLAGS", P(0.10), Left, Text, UNIQUE | mask::SB_BASIC, |view, mount| view.superblock_flags(mount), "superblock flags"),
+    column!("UID-MAP", P(0.10), Left, Text, mask::MNT_UIDMAP, |view, mount| view.id_map(mount, |extra| extra.uid_map), "user ids of an idmapped mount"),
+    column!("GID-MAP", P(0.10), Left, Text, mask::MNT_GIDMAP, |view, mount| view.id_map(mount, |extra| extra.gid_map), "group ids of an idmapped mount"),
+];
+
+/// The columns that say something only in poll mode.
+pub const POLL_ONLY: &[&str] = &["ACTION", "OLD-OPTIONS", "OLD-TARGET"];
+
+impl Column {
+    /// The name as JSON's key and, with `--shell`, as a shell's variable.
+    pub fn key(&self, shell: bool) -> Cow<'static, str> {
+        if !shell {
+            return Cow::Borrowed(self.name);
+        }
+        let replace = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+        match self.name.strip_suffix('%') {
+            Some(name) => Cow::Owned(name.chars().map(replace).chain("_PCT".chars()).collect()),
+            None => Cow::Owned(self.name.chars().map(replace).collect()),
+        }
+    }
+
+    /// The kind of value, as `--list-columns` names it.
+    pub fn kind_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Text | Kind::List => "<string>",
+            Kind::Number | Kind::Size => "<integer>",
+        }
+    }
+}
+
+/// The column of this name, in any case.
+pub fn find(name: &[u8]) -> Option<&'static Column> {
+    COLUMNS.iter().find(|column| column.name.as_bytes().eq_ignore_ascii_case(name))
+}
+
+/// The columns of a comma-separated list.
+pub fn parse(list: &OsStr) -> Result<Vec<&'static Column>> {
+    list.as_bytes()
+        .split(|&byte| byte == b',')
+        .filter(|name| !name.is_empty())
+        .map(|name| {
+            let unknown =
+                || Error::usage(format!("unknown column: {}", String::from_utf8_lossy(name)));
+            find(name).ok_or_else(unknown)
+        })
+        .collect()
+}
+
+/// The columns of these names.
+pub fn named(names: &[&str]) -> Vec<&'static Column> {
+    names.iter().filter_map(|name| find(name.as_bytes())).collect()
+}
+
+/// What poll mode knows of a change.
+#[derive(Debug, Default)]
+pub struct Change {
+    pub action: &'static str,
+    pub old_target: Vec<u8>,
+    pub old_options: Vec<u8>,
+}
+
+/// How values are to be read and shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    pub no_fsroot: bool,
+    pub vfs_all: bool,
+    pub canonicalize: bool,
+    pub evaluate: bool,
+    /// The device numbers are aligned at the colon.
+    pub aligned: bool,
+}
+
+/// A table as columns see it, and what was looked up for it.
+pub struct View<'a> {
+    pub table: &'a Table,
+    pub style: Style,
+    pub change: Option<&'a Change>,
+    pub tags: &'a Tags,
+    /// The usage of the mount asked for last, by its place in the table's text.
+    usage: StdCell<Option<(crate::table::Span, Option<Statvfs>)>>,
+}
+
+impl<'a> View<'a> {
+    pub fn new(table: &'a Table, style: Style, tags: &'a Tags) -> Self {
+        Self { table, style, change: None, tags, usage: StdCell::new(None) }
+    }
+
+    fn change(&self, cell: impl Fn(&'a Change) -> Cell<'a>) -> Cell<'a> {
+        self.change.map_or(Cell::None, cell)
+    }
+
+    fn kernel(&self, value: u64) -> Cell<'a> {
+        if self.table.kind == TableKind::Kernel { Cell::Number(value) } else { Cell::None }
+    }
+
+    fn fstab(&self, value: i32) -> Cell<'a> {
+        match self.table.kind {
+            TableKind::Kernel => Cell::None,
+            TableKind::Fstab if value < 0 => Cell::owned(value.to_string()),
+            TableKind::Fstab => Cell::Number(value as u64),
+        }
+    }
+
+    fn extra(&self, mount: &Mount, field: fn(&crate::table::Extra) -> u64) -> Cell<'a> {
+        self.table.extra(mount).map_or(Cell::None, |extra| Cell::Number(field(extra)))
+    }
+
+    fn device(&self, mount: &Mount) -> Cell<'a> {
+        match self.table.kind {
+            TableKind::Fstab => Cell::None,
+            TableKind::Kernel if self.style.aligned => {
+                Cell::owned(format!("{:>3}:{:<3}", mount.major, mount.minor))
+            }
+            TableKind::Kernel => Cell::owned(format!("{}:{}", mount.major, mount.minor)),
+        }
+    }
+
+    /// The mountpoint, with `--canonicalize` after every link in it was followed.
+    pub fn target(&self, mount: &'a Mount) -> Cow<'a, [u8]> {
+        let target = self.table.target(mount);
+        if self.style.canonicalize && target.starts_with(b"/") {
+            return crate::paths::canonical(target);
+        }
+        Cow::Borrowed(target)
+    }
+
+    /// The source, with the directory that was mounted from it where that is not the whole.
+    pub fn source(&self, mount: &'a Mount) -> Cow<'a, [u8]> {
+        let root = self.table.word(mount.root);
+        let source = self.device_name(mount);
+        if self.style.no_fsroot || root.is_empty() || root == b"/" || source.is_empty() {
+            return source;
+        }
+        Cow::Owned([&source, &b"["[..], root, b"]"].concat())
+    }
+
+    fn device_name(&self, mount: &'a Mount) -> Cow<'a, [u8]> {
+        let source = self.table.source(mount);
+        if self.style.evaluate
+            && let Some((tag, value)) = Tag::parse(source)
+        {
+            return Cow::Owned(self.tags.device(tag, value).unwrap_or_default());
+        }
+        if (self.style.canonicalize || self.style.evaluate) && source.starts_with(b"/") {
+            return crate::paths::canonical(source);
+        }
+        Cow::Borrowed(source)
+    }
+
+    /// All options of the mount.
+    pub fn options(&self, mount: &'a Mount) -> Cow<'a, [u8]> {
+        let vfs = self.table.word(mount.vfs_options);
+        let user = self.table.word(mount.user_options);
+        if self.table.kind == TableKind::Fstab {
+            return Cow::Borrowed(vfs);
+        }
+        let mut merged = Vec::new();
+        options::merge(&mut merged, vfs, self.table.word(mount.fs_options));
+        if !user.is_empty() {
+            merged.push(b',');
+            merged.extend_from_slice(user);
+        }
+        Cow::Owned(merged)
+    }
+
+    fn vfs_options(&self, mount: &'a Mount) -> Cell<'a> {
+        let list = self.table.word(mount.vfs_options);
+        if self.style.vfs_all && !list.is_empty() {
+            return Cell::word(options::all_vfs(list));
+        }
+        match self.table.kind {
+            TableKind::Kernel => Cell::word(list),
+            TableKind::Fstab => Cell::word(options::of_sort(list, Sort::Vfs)),
+        }
+    }
+
+    fn fs_options(&self, mount: &'a Mount) -> Cell<'a> {
+        match self.table.kind {
+            TableKind::Kernel => Cell::word(self.table.word(mount.fs_options)),
+            TableKind::Fstab => {
+                Cell::word(options::of_sort(self.table.word(mount.vfs_options), Sort::Fs))
+            }
+        }
+    }
+
+    fn group(&self, mount: &Mount, name: &[u8]) -> Cell<'a> {
+        let fields = self.table.word(mount.optional).split(|&byte| byte == b' ');
+        let number = |field: &[u8]| crate::mountinfo::decimal(field.strip_prefix(name)?);
+        fields.into_iter().find_map(number).map_or(Cell::None, |group| Cell::Number(group.into()))
+    }
+
+    fn propagation(&self, mount: &Mount) -> Cell<'a> {
+        if self.table.kind == TableKind::Fstab {
+            return Cell::None;
+        }
+        Cell::Text(Cow::Owned(propagation(self.table.word(mount.optional)).join(",").into_bytes()))
+    }
+
+    fn superblock_flags(&self, mount: &Mount) -> Cell<'a> {
+        let Some(extra) = self.table.extra(mount) else { return Cell::None };
+        let set = |&&(flag, _): &&(u32, &str)| extra.sb_flags & flag != 0;
+        let words: Vec<_> = SUPERBLOCK_FLAGS.iter().filter(set).map(|&(_, word)| word).collect();
+        Cell::word(words.join(",").into_bytes())
+    }
+
+    fn id_map(
+        &self,
+        mount: &Mount,
+        map: fn(&crate::table::Extra) -> crate::table::Span,
+    ) -> Cell<'a> {
+        self.table.extra(mount).map_or(Cell::None, |extra| Cell::word(self.table.word(map(extra))))
+    }
+
+    fn usage(&self, mount: &Mount) -> Option<Statvfs> {
+        if let Some((target, usage)) = self.usage.get()
+            && target == mount.target
+        {
+            return usage;
+        }
+        let target = self.table.target(mount);
+        let usage =
+            target.starts_with(b"/").then(|| statvfs(OsStr::from_bytes(target)).ok()).flatten();
+        self.usage.set(Some((mount.target, usage)));
+        usage
+    }
+
+    fn size(&self, mount: &Mount, blocks: fn(&Statvfs) -> u64) -> Cell<'a> {
+        let bytes = |fs: Statvfs| blocks(&fs).saturating_mul(fs.fragment_size());
+        self.usage(mount).map_or(Cell::None, |fs| Cell::Size(bytes(fs)))
+    }
+
+    fn inodes(&self, mount: &Mount, count: fn(&Statvfs) -> u64) -> Cell<'a> {
+        self.usage(mount).map_or(Cell::None, |fs| Cell::Number(count(&fs)))
+    }
+
+    fn percent(&self, mount: &Mount, total_and_free: fn(&Statvfs) -> (u64, u64)) -> Cell<'a> {
+        let Some(fs) = self.usage(mount) else { return Cell::None };
+        match total_and_free(&fs) {
+            (0, _) => Cell::Text(Cow::Borrowed(b"-")),
+            (total, free) => {
+                let part = total.saturating_sub(free) as f64 / total as f64;
+                Cell::owned(format!("{:.0}%", part * 100.0))
+            }
+        }
+    }
+
+    fn tag(&self, mount: &Mount, tag: Tag) -> Cell<'a> {
+        let source = self.table.source(mount);
+        match Tag::parse(source) {
+            Some((named, value)) if named == tag => Cell::word(value.to_vec()),
+            Some((named, value)) => match self.tags.device(named, value) {
+                Some(device) => self.tag_of(&device, tag),
+                None => Cell::None,
+            },
+            None => self.tag_of(source, tag),
+        }
+    }
+
+    fn tag_of(&self, device: &[u8], tag: Tag) -> Cell<'a> {
+        if !device.starts_with(b"/dev/") {
+            return Cell::None;
+        }
+        self.tags.value(tag, device).map_or(Cell::None, Cell::word)
+    }
+}
+
+/// The flags of a superblock that statmount(2) reports (`SB_*` of linux/fs.h).
+const SUPERBLOCK_FLAGS: &[(u32, &str)] =
+    &[(1, "ro"), (1 << 4, "sync"), (1 << 7, "dirsync"), (1 << 25, "lazytime")];
+
+/// The words for how mount events propagate.
+pub fn propagation(optional: &[u8]) -> Vec<&'static str> {
+    let has =
+        |name: &[u8]| optional.split(|&byte| byte == b' ').any(|field| field.starts_with(name));
+    let mut words = vec![if has(b"shared:") { "shared" } else { "private" }];
+    if has(b"master:") {
+        words.push("slave");
+    }
+    if has(b"unbindable") {
+        words.push("unbindable");
+    }
+    words
+}
+
+/// Writes a value as text.
+pub fn write(out: &mut Vec<u8>, cell: &Cell, bytes: bool) {
+    match cell {
+        Cell::None => {}
+        Cell::Text(word) => out.extend_from_slice(word),
+        Cell::Size(size) if !bytes => text::size(out, *size),
+        Cell::Number(number) | Cell::Size(number) => text::number(out, *number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_is_found_by_its_name_and_says_nothing_of_an_empty_mount() {
+        let table = Table::new(TableKind::Kernel, Vec::new());
+        let tags = Tags::default();
+        let view = View::new(&table, Style::default(), &tags);
+        let mount = Mount::default();
+        for column in COLUMNS {
+            assert!(std::ptr::eq(find(column.name.to_lowercase().as_bytes()).unwrap(), column));
+            assert!(!column.help.is_empty());
+            let cell = (column.cell)(&view, &mount);
+            assert!(
+                column.kind != Kind::Number || !matches!(cell, Cell::Text(_)),
+                "{}",
+                column.name
+            );
+        }
+        assert!(POLL_ONLY.iter().all(|name| find(name.as_bytes()).is_some()));
+    }
+
+    #[test]
+    fn names_for_shells() {
+        let key = |name: &str| find(name.as_bytes()).unwrap().key(true);
+        assert_eq!(
+            (key("USE%"), key("MAJ:MIN"), key("INO.USE%")),
+            ("USE_PCT".into(), "MAJ_MIN".into(), "INO_USE_PCT".into())
+        );
+    }
+
+    #[test]
+    fn lists_of_columns() {
+        let names = |list: &str| {
+            parse(OsStr::new(list))
+                .map(|columns| columns.iter().map(|c| c.name).collect::<Vec<_>>())
+        };
+        assert_eq!(names("target,maj:min,").unwrap(), ["TARGET", "MAJ:MIN"]);
+        assert_eq!(names("nope").unwrap_err().to_string(), "unknown column: nope");
+    }
+
+    #[test]
+    fn propagation_words() {
+        assert_eq!(propagation(b"").join(","), "private");
+        assert_eq!(propagation(b"shared:9 master:3").join(","), "shared,slave");
+        assert_eq!(propagation(b"master:3 unbindable").join(","), "private,slave,unbindable");
+    }
+}

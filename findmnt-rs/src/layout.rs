@@ -1,0 +1,175 @@
+//! How wide each column is: as wide as its longest cell, and on a terminal so that all fit into it.
+
+use crate::columns::{Column, Layout, Width};
+
+/// What a column's cells need.
+#[derive(Clone, Debug)]
+pub struct Need {
+    width: Width,
+    /// It may be cut.
+    cut: bool,
+    right: bool,
+    /// A few long cells need not make it wide.
+    uneven: bool,
+    heading: usize,
+    longest: usize,
+    cells: Vec<u32>,
+}
+
+impl Need {
+    pub fn new(column: &Column, heading: usize, no_truncate: bool) -> Self {
+        Self {
+            width: column.width,
+            cut: column.layout == Layout::Cut && !no_truncate,
+            right: column.layout == Layout::Right,
+            uneven: matches!(
+                column.name,
+                "TARGET" | "SOURCE" | "FSROOT" | "OLD-TARGET" | "SOURCES"
+            ),
+            heading,
+            longest: 0,
+            cells: Vec::new(),
+        }
+    }
+
+    /// Takes a cell of this width into account.
+    pub fn add(&mut self, width: usize) {
+        self.longest = self.longest.max(width);
+        if self.uneven {
+            self.cells.push(width as u32);
+        }
+    }
+
+    /// The width that holds every cell.
+    pub fn full(&self) -> usize {
+        self.holding(self.longest)
+    }
+
+    fn holding(&self, longest: usize) -> usize {
+        match self.width {
+            _ if longest < self.heading => self.heading,
+            Width::Columns(columns) => longest.max(columns),
+            Width::Part(_) => longest,
+        }
+    }
+
+    /// The width without cells that are more than twice as long as the average.
+    fn usual(&self) -> usize {
+        if self.cells.is_empty() {
+            return self.full();
+        }
+        let sum: usize = self.cells.iter().map(|&width| width as usize).sum();
+        let limit = 2 * (sum / self.cells.len());
+        let usual = self.cells.iter().filter(|&&width| width as usize <= limit).max();
+        self.holding(usual.copied().unwrap_or(0) as usize)
+    }
+
+    /// How narrow the column may become while others can still give way.
+    fn share(&self, terminal: usize) -> Option<usize> {
+        match self.width {
+            Width::Part(part) => Some(((part * terminal as f32) as usize).max(self.heading)),
+            Width::Columns(_) => None,
+        }
+    }
+}
+
+/// The widths of columns on a terminal. Where not all fit, columns of a few long cells give way first, then
+/// those that may be cut, and then the rest.
+pub fn fit(needs: &[Need], terminal: usize) -> Vec<usize> {
+    let mut widths: Vec<_> = needs.iter().map(Need::full).collect();
+    if total(&widths) > terminal {
+        for (width, need) in widths.iter_mut().zip(needs) {
+            *width = need.usual();
+        }
+        grow(&mut widths, needs, terminal);
+    }
+    shrink(&mut widths, needs, terminal, |need| need.cut);
+    shrink(&mut widths, needs, terminal, |_| true);
+    if let (Some(last), Some(need)) = (widths.last().copied(), needs.last())
+        && !need.right
+        && total(&widths) < terminal
+    {
+        let at = widths.len() - 1;
+        widths[at] = last + terminal - total(&widths);
+    }
+    widths
+}
+
+/// All columns and the blanks between them.
+fn total(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + widths.len().saturating_sub(1)
+}
+
+/// Gives what space is left to the first columns that can use it.
+fn grow(widths: &mut [usize], needs: &[Need], terminal: usize) {
+    for at in 0..widths.len() {
+        let free = terminal.saturating_sub(total(widths));
+        widths[at] += free.min(needs[at].full() - widths[at]);
+    }
+}
+
+/// Takes from each of the columns in turn, down to its share.
+fn shrink(widths: &mut [usize], needs: &[Need], terminal: usize, may: fn(&Need) -> bool) {
+    let mut excess = total(widths).saturating_sub(terminal);
+    while excess > 0 {
+        let before = excess;
+        for (width, need) in widths.iter_mut().zip(needs).filter(|(_, need)| may(need)) {
+            if excess > 0 && need.share(terminal).is_some_and(|share| *width > share) {
+                *width -= 1;
+                excess -= 1;
+            }
+        }
+        if excess == before {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::columns;
+
+    fn needs(cells: &[(&str, &[usize])]) -> Vec<Need> {
+        cells
+            .iter()
+            .map(|(name, widths)| {
+                let column = columns::find(name.as_bytes()).unwrap();
+                let mut need = Need::new(column, name.len(), false);
+                widths.iter().for_each(|&width| need.add(width));
+                need
+            })
+            .collect()
+    }
+
+    #[test]
+    fn full_widths() {
+        let needs = needs(&[("SIZE", &[4]), ("SIZE", &[0]), ("TARGET", &[3]), ("UUID", &[7])]);
+        let widths: Vec<_> = needs.iter().map(Need::full).collect();
+        assert_eq!(widths, [5, 4, 6, 36]);
+    }
+
+    #[test]
+    fn what_fits_is_not_cut() {
+        let needs = needs(&[("TARGET", &[20]), ("SOURCE", &[10]), ("OPTIONS", &[30])]);
+        assert_eq!(fit(&needs, 100), [20, 10, 68]);
+    }
+
+    #[test]
+    fn options_give_way_before_targets() {
+        let needs = needs(&[("TARGET", &[40]), ("SOURCE", &[10]), ("OPTIONS", &[60])]);
+        assert_eq!(fit(&needs, 80), [40, 10, 28]);
+    }
+
+    #[test]
+    fn a_long_target_gives_way_first() {
+        let needs = needs(&[("TARGET", &[10, 10, 10, 70]), ("OPTIONS", &[50])]);
+        assert_eq!(fit(&needs, 80), [29, 50]);
+    }
+
+    #[test]
+    fn a_terminal_of_no_width_stops() {
+        let needs = needs(&[("TARGET", &[10]), ("SIZE", &[5]), ("OPTIONS", &[50])]);
+        assert_eq!(fit(&needs, 0).len(), 3);
+    }
+}

@@ -1,0 +1,276 @@
+//! Where tables come from.
+
+use std::env;
+use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
+
+use common::{Error, Result, start, sys};
+use nix::errno::Errno;
+
+use crate::columns::ONLY_STATMOUNT;
+use crate::statmount::{self, Reader};
+use crate::table::{Kind, Span, Table};
+use crate::{fstab, mountinfo};
+
+/// How the kernel's mounts are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Mountinfo,
+    Listmount,
+}
+
+/// The table to search in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum From {
+    /// The kernel's, by the cheapest method or the given one.
+    #[default]
+    Kernel,
+    /// The kernel's with the options that only user space knows.
+    Mtab,
+    Fstab,
+    /// The kernel's tables of these threads.
+    Tasks(Vec<u32>),
+}
+
+/// A request for tables.
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    pub from: From,
+    pub files: Vec<OsString>,
+    pub method: Option<Method>,
+    /// What of each mount is needed, as statmount(2)'s mask.
+    pub needs: u64,
+}
+
+impl Load {
+    /// Reads every table.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn tables(&self) -> Result<Vec<Loaded>> {
+        match &self.from {
+            From::Tasks(tasks) => {
+                tasks.iter().map(|&task| self.task(task).map(Loaded::from)).collect()
+            }
+            _ if !self.files.is_empty() => self.files.iter().map(|file| self.file(file)).collect(),
+            From::Kernel => Ok(vec![self.own()?.into()]),
+            From::Mtab => Ok(vec![mtab()?.into()]),
+            From::Fstab => Ok(vec![self.file(&fstab_path())?]),
+        }
+    }
+
+    fn file(&self, path: &OsStr) -> Result<Loaded> {
+        let text = read(path)?;
+        if self.from != From::Fstab && is_mountinfo(&text) {
+            return Ok(mountinfo::parse(text).into());
+        }
+        let (table, wrong) = fstab::parse(text);
+        for line in &wrong {
+            let name = path.to_string_lossy();
+            start::warn(&format!("{name}: parse error at line {line} -- ignored"));
+        }
+        Ok(Loaded { table, wrong: wrong.len() })
+    }
+
+    /// Our own mounts.
+    fn own(&self) -> Result<Table> {
+        if self.wants_statmount()
+            && let Some(table) = self.list(0)?
+        {
+            return Ok(own(table));
+        }
+        Ok(own(mountinfo::parse(read(OsStr::new("/proc/self/mountinfo"))?)))
+    }
+
+    fn task(&self, task: u32) -> Result<Table> {
+        let mut table = None;
+        if self.wants_statmount() {
+            let path = format!("/proc/{task}/ns/mnt");
+            let namespace =
+                File::open(&path).map_err(|error| Error::from_io("open", &path, &error))?;
+            use std::os::fd::AsFd;
+            table = match sys::mount_namespace_id(namespace.as_fd()) {
+                Ok(id) => self.list(id)?,
+                Err(_) => None,
+            };
+        }
+        let mut table = match table {
+            Some(table) => table,
+            None => mountinfo::parse(read(OsStr::new(&format!("/proc/{task}/mountinfo")))?),
+        };
+        table.task = Some(task);
+        Ok(table)
+    }
+
+    fn wants_statmount(&self) -> bool {
+        match self.method {
+            Some(method) => method == Method::Listmount,
+            None => self.needs & ONLY_STATMOUNT != 0,
+        }
+    }
+
+    /// The mounts of a namespace by listmount(2); none where the kernel cannot, unless it must.
+    fn list(&self, namespace: u64) -> Result<Option<Table>> {
+        let mut reader = Reader::new(namespace, self.needs);
+        match reader.beneath(statmount::ROOT) {
+            Ok(()) => Ok(Some(reader.table)),
+            Err(errno) if self.method == Some(Method::Listmount) => {
+                Err(Error::bare("list the mounts", errno))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+/// A table, and how many lines of its file were none.
+pub struct Loaded {
+    pub table: Table,
+    pub wrong: usize,
+}
+
+impl std::convert::From<Table> for Loaded {
+    fn from(table: Table) -> Self {
+        Self { table, wrong: 0 }
+    }
+}
+
+fn own(mut table: Table) -> Table {
+    table.task = Some(std::process::id());
+    table
+}
+
+/// The one mount that a path is on, without reading any table. None where the kernel cannot tell.
+///
+/// # Errors
+/// Those of statx(2) on the path.
+pub fn single(path: &OsStr, needs: u64) -> Result<Option<(Table, bool)>> {
+    let Ok(name) = CString::new(path.as_bytes()) else { return Ok(None) };
+    let place = match sys::path_mount(&name) {
+        Ok(place) if place.unique => place,
+        Ok(_) | Err(Errno::ENOSYS | Errno::EPERM | Errno::EINVAL) => return Ok(None),
+        Err(errno) => return Err(Error::new("look at", path, errno)),
+    };
+    let mut reader = Reader::new(0, needs);
+    match reader.mount(place.id) {
+        Ok(()) => Ok(Some((own(reader.table), place.root))),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A table of the kernel begins with two numbers, a line of an fstab with a name.
+fn is_mountinfo(text: &[u8]) -> bool {
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let mut words = line.split(|&byte| byte == b' ');
+    let mut number = || words.next().is_some_and(|word| mountinfo::decimal(word).is_some());
+    number() && number()
+}
+
+fn fstab_path() -> OsString {
+    env::var_os("LIBMOUNT_FSTAB").unwrap_or_else(|| "/etc/fstab".into())
+}
+
+/// The kernel's table with the user space's options; `$LIBMOUNT_MTAB` names another file.
+fn mtab() -> Result<Table> {
+    if let Some(path) = env::var_os("LIBMOUNT_MTAB") {
+        let load = Load { from: From::Mtab, ..Load::default() };
+        return load.file(&path).map(|loaded| loaded.table);
+    }
+    let mut table = own(mountinfo::parse(read(OsStr::new("/proc/self/mountinfo"))?));
+    if let Ok(text) = std::fs::read("/run/mount/utab") {
+        add_user_options(&mut table, &text);
+    }
+    Ok(table)
+}
+
+/// Adds what libmount noted of mounts: lines of `NAME=VALUE` words with fstab's escapes.
+fn add_user_options(table: &mut Table, utab: &[u8]) {
+    for line in utab.split(|&byte| byte == b'\n') {
+        let value = |name: &[u8]| {
+            let word = line.split(|&byte| byte == b' ').find_map(|word| word.strip_prefix(name))?;
+            let mut word = word.to_vec();
+            let length = crate::table::unescape(&mut word);
+            word.truncate(length);
+            Some(word)
+        };
+        let (Some(target), Some(options)) = (value(b"TARGET="), value(b"OPTS=")) else { continue };
+        let span = table.append(&options);
+        let root = value(b"ROOT=");
+        set_user_options(table, &target, root.as_deref(), span);
+    }
+}
+
+fn set_user_options(table: &mut Table, target: &[u8], root: Option<&[u8]>, options: Span) {
+    let noted = table.mounts.iter().rposition(|mount| {
+        table.target(mount) == target && root.is_none_or(|root| table.word(mount.root) == root)
+    });
+    if let Some(at) = noted {
+        table.mounts[at].user_options = options;
+    }
+}
+
+/// The whole file. The kernel's tables come a page at a time and have no size, so the buffer only grows.
+///
+/// # Errors
+/// Those of open(2) and read(2).
+pub fn read(path: &OsStr) -> Result<Vec<u8>> {
+    let mut file = File::open(path).map_err(|error| Error::from_io("open", path, &error))?;
+    read_all(&mut file).map_err(|errno| Error::new("read", path, errno))
+}
+
+/// All that is left of a file.
+///
+/// # Errors
+/// Those of read(2).
+pub fn read_all(file: &mut File) -> nix::Result<Vec<u8>> {
+    let mut text = vec![0; 16 << 10];
+    let mut length = 0;
+    loop {
+        if text.len() - length < 8 << 10 {
+            text.resize(text.len() * 2, 0);
+        }
+        match file.read(&mut text[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(Errno::from_raw(error.raw_os_error().unwrap_or(0))),
+        }
+    }
+    text.truncate(length);
+    Ok(text)
+}
+
+/// An empty table of the kernel.
+pub fn nothing() -> Table {
+    Table::new(Kind::Kernel, Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_told_apart() {
+        assert!(is_mountinfo(b"22 1 8:1 / / rw - ext4 x rw\n"));
+        assert!(
+            !is_mountinfo(b"/dev/sda1 / ext4\n") && !is_mountinfo(b"") && !is_mountinfo(b"1 x")
+        );
+    }
+
+    #[test]
+    fn user_options_go_to_the_topmost_mount() {
+        let text =
+            b"1 0 0:1 / /a rw - t s rw\n2 1 0:1 / /a\\040b rw - t s rw\n3 1 0:1 / /a rw - t s rw\n";
+        let mut table = mountinfo::parse(text.to_vec());
+        add_user_options(
+            &mut table,
+            b"SRC=s TARGET=/a ROOT=/ OPTS=x-y,user=z\nTARGET=/a\\040b OPTS=u\nbad",
+        );
+        let options = |at: usize| table.word(table.mounts[at].user_options).to_vec();
+        assert_eq!(
+            (options(0), options(1), options(2)),
+            (b"".to_vec(), b"u".to_vec(), b"x-y,user=z".to_vec())
+        );
+    }
+}

@@ -1,0 +1,447 @@
+//! Which mounts are asked for.
+
+use std::borrow::Cow;
+
+use common::sys::statmount as mask;
+
+use crate::columns::{self, View};
+use crate::filter::Filter;
+use crate::options;
+use crate::paths;
+use crate::table::{Kind, Mount, Table};
+use crate::tags::Tag;
+use crate::tree::{self, Children, Row};
+
+/// A source as the command line names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Name(Vec<u8>),
+    /// `major:minor`
+    Device(u32, u32),
+}
+
+impl Source {
+    pub fn new(word: Vec<u8>) -> Self {
+        match crate::mountinfo::device(&word) {
+            Some((major, minor)) => Self::Device(major, minor),
+            None => Self::Name(word),
+        }
+    }
+}
+
+/// How a target is named.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// It is the mountpoint.
+    #[default]
+    Mountpoint,
+    /// It is anything on the file system (`--target`).
+    Path,
+}
+
+/// What is asked for. Everything that is set must hold.
+#[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct Selection {
+    pub target: Option<Vec<u8>>,
+    pub reach: Reach,
+    pub source: Option<Source>,
+    /// A lone operand: the source, or else the target.
+    pub either: bool,
+    pub types: Option<Vec<u8>>,
+    pub options: Option<Vec<u8>>,
+    pub id: Option<u32>,
+    pub unique_id: Option<u64>,
+    pub filter: Option<Filter>,
+    pub invert: bool,
+    /// Without pseudo file systems other than tmpfs, as df(1) lists them.
+    pub like_df: bool,
+    pub real: bool,
+    pub pseudo: bool,
+    pub deleted: bool,
+    pub shadowed: bool,
+    pub unique_targets: bool,
+    pub first: bool,
+    pub backward: bool,
+    pub submounts: bool,
+    /// Paths are compared as they stand.
+    pub literal: bool,
+}
+
+impl Selection {
+    /// Whether every mount is asked for.
+    pub fn is_all(&self) -> bool {
+        !(self.names_mounts()
+            || self.types.is_some()
+            || self.options.is_some()
+            || self.filter.is_some()
+            || self.like_df
+            || self.real
+            || self.pseudo
+            || self.deleted
+            || self.shadowed)
+    }
+
+    /// Whether single mounts are named, which makes a list of the answer.
+    pub fn names_mounts(&self) -> bool {
+        self.target.is_some()
+            || self.source.is_some()
+            || self.id.is_some()
+            || self.unique_id.is_some()
+    }
+
+    /// What of each mount must be known to choose, as statmount(2)'s mask.
+    pub fn needs(&self) -> u64 {
+        let target = self.target.is_some() || self.unique_targets || self.shadowed || self.deleted;
+        let fstype = self.types.is_some() || self.like_df || self.real || self.pseudo;
+        let when = |asked, needs| if asked { needs } else { 0 };
+        when(target || self.either, columns::TARGET)
+            | when(self.source.is_some(), mask::SB_SOURCE | mask::SB_BASIC)
+            | when(fstype, columns::FSTYPE)
+            | when(self.options.is_some(), columns::OPTIONS)
+            | when(self.unique_id.is_some(), columns::UNIQUE)
+            | self.filter.as_ref().map_or(0, Filter::needs)
+    }
+
+    /// The rows to show of a table.
+    pub fn rows(&self, view: &View, as_tree: bool) -> Vec<Row> {
+        let matcher = Matcher::new(self, view);
+        if as_tree && !self.submounts {
+            let mut chosen = vec![false; view.table.mounts.len()];
+            matcher.matches().for_each(|mount| chosen[mount as usize] = true);
+            return tree::whole(view.table, |mount| chosen[mount as usize]);
+        }
+        let limit = if self.first { 1 } else { usize::MAX };
+        let matches = matcher.matches().take(limit);
+        if !self.submounts || !view.table.is_tree() {
+            return matches.map(|mount| Row::flat(mount as usize)).collect();
+        }
+        let mut rows = tree::submounts(view.table, matches);
+        if !as_tree {
+            rows.iter_mut().for_each(|row| *row = Row::flat(row.mount as usize));
+        }
+        rows
+    }
+
+    /// Whether a mount is asked for that is looked at alone.
+    pub fn accepts(&self, view: &View, mount: &Mount) -> bool {
+        Matcher::new(self, view).accepts(mount)
+    }
+}
+
+/// A path to compare mountpoints with: as it was given, and without links.
+struct Place<'a> {
+    given: &'a [u8],
+    canonical: Cow<'a, [u8]>,
+}
+
+impl<'a> Place<'a> {
+    fn new(path: &'a [u8], literal: bool) -> Self {
+        let canonical = if literal { Cow::Borrowed(path) } else { paths::canonical(path) };
+        Self { given: path, canonical }
+    }
+
+    fn is(&self, path: &[u8]) -> bool {
+        paths::same(path, self.given) || paths::same(path, &self.canonical)
+    }
+}
+
+/// A selection on one table, with all that is looked up once.
+struct Matcher<'a> {
+    selection: &'a Selection,
+    view: &'a View<'a>,
+    table: &'a Table,
+    target: Option<Place<'a>>,
+    source: Option<(Place<'a>, Option<Vec<u8>>)>,
+    /// Places of mounts that another mount hides, and of those left out for `--uniq`.
+    hidden: Vec<bool>,
+    repeated: Vec<bool>,
+}
+
+impl<'a> Matcher<'a> {
+    fn new(selection: &'a Selection, view: &'a View<'a>) -> Self {
+        let table = view.table;
+        let literal = selection.literal;
+        let place = |path: &'a Vec<u8>| Place::new(path, literal);
+        let source = match &selection.source {
+            Some(Source::Name(name)) => Some((place(name), tagged(view, name))),
+            _ => None,
+        };
+        Self {
+            selection,
+            view,
+            table,
+            target: selection.target.as_ref().map(place),
+            source,
+            hidden: if selection.shadowed { shadowed(table) } else { Vec::new() },
+            repeated: if selection.unique_targets { repeated(table) } else { Vec::new() },
+        }
+    }
+
+    /// The matching mounts in the order that was asked for.
+    fn matches(&'a self) -> Box<dyn Iterator<Item = u32> + 'a> {
+        if let Some(place) = self.enclosing() {
+            return Box::new(self.select(move |mount| self.at(mount, &place)));
+        }
+        if !self.selection.either {
+            return Box::new(self.select(|mount| self.named(mount)));
+        }
+        let mut found = vec![false; self.table.mounts.len()];
+        let by_source = self.select(|mount| self.has_source(mount));
+        let by_target = self.select(|mount| self.operand_is_target(mount));
+        Box::new(
+            by_source
+                .chain(by_target)
+                .filter(move |&mount| !std::mem::replace(&mut found[mount as usize], true)),
+        )
+    }
+
+    fn select(&'a self, named: impl Fn(&Mount) -> bool + 'a) -> impl Iterator<Item = u32> + 'a {
+        let count = self.table.mounts.len() as u32;
+        let backward = self.selection.backward;
+        (0..count).map(move |at| if backward { count - 1 - at } else { at }).filter(move |&at| {
+            let mount = &self.table.mounts[at as usize];
+            !self.repeated.get(at as usize).is_some_and(|&repeated| repeated)
+                && self.wanted(at as usize, mount, named(mount))
+        })
+    }
+
+    /// The classic inverts what the words ask for, not the sorts of file systems.
+    fn wanted(&self, at: usize, mount: &Mount, named: bool) -> bool {
+        let selection = self.selection;
+        if selection.is_all() {
+            return true;
+        }
+        let hidden = || self.hidden.get(at).is_some_and(|&hidden| hidden);
+        let holds = named && self.has_properties(mount) && (!selection.shadowed || hidden());
+        (holds != selection.invert) && self.passes_filter(mount)
+    }
+
+    fn accepts(&self, mount: &Mount) -> bool {
+        let named = self.named(mount) || self.selection.either && self.operand_is_target(mount);
+        self.wanted(usize::MAX, mount, named)
+    }
+
+    fn named(&self, mount: &Mount) -> bool {
+        self.target.as_ref().is_none_or(|place| self.at(mount, place)) && self.has_source(mount)
+    }
+
+    fn at(&self, mount: &Mount, place: &Place) -> bool {
+        let target = self.table.target(mount);
+        if place.is(target) {
+            return true;
+        }
+        let follows = self.table.kind == Kind::Fstab && !self.selection.literal;
+        follows && target.starts_with(b"/") && place.is(&paths::canonical(target))
+    }
+
+    fn has_source(&self, mount: &Mount) -> bool {
+        if let Some(Source::Device(major, minor)) = self.selection.source {
+            return self.table.kind == Kind::Kernel && (mount.major, mount.minor) == (major, minor);
+        }
+        let Some((place, device)) = &self.source else { return true };
+        let source = self.table.source(mount);
+        if let Some(asked) = Tag::parse(place.given)
+            && Tag::parse(source) == Some(asked)
+        {
+            return true;
+        }
+        if let Some(device) = device {
+            return source == device;
+        }
+        if place.is(source) {
+            return true;
+        }
+        let follows = self.table.kind == Kind::Fstab && !self.selection.literal;
+        follows && self.source_device(source).is_some_and(|device| place.is(&device))
+    }
+
+    /// The device of an fstab's source.
+    fn source_device(&self, source: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        match Tag::parse(source) {
+            Some((tag, value)) => self.view.tags.device(tag, value).map(Cow::Owned),
+            None => source.starts_with(b"/").then(|| paths::canonical(source)),
+        }
+    }
+
+    fn operand_is_target(&self, mount: &Mount) -> bool {
+        self.source.as_ref().is_some_and(|(place, _)| self.at(mount, place))
+    }
+
+    fn has_properties(&self, mount: &Mount) -> bool {
+        let selection = self.selection;
+        let fstype = self.table.fstype(mount);
+        let pseudo = || is_pseudo(fstype);
+        let holds = |asked: bool, does: &dyn Fn() -> bool| !asked || does();
+        selection.types.as_ref().is_none_or(|types| options::type_matches(fstype, types))
+            && self.has_options(mount)
+            && selection.id.is_none_or(|id| id == mount.id)
+            && selection.unique_id.is_none_or(|id| self.has_unique_id(mount, id))
+            && holds(selection.like_df, &|| !pseudo() || fstype.ends_with(b"tmpfs"))
+            && holds(selection.real, &|| !pseudo())
+            && holds(selection.pseudo, &pseudo)
+            && holds(selection.deleted, &|| is_deleted(self.table.target(mount)))
+    }
+
+    fn has_options(&self, mount: &Mount) -> bool {
+        let Some(pattern) = &self.selection.options else { return true };
+        options::satisfy(&self.view.options(mount), pattern)
+    }
+
+    fn has_unique_id(&self, mount: &Mount, id: u64) -> bool {
+        self.table.extra(mount).is_some_and(|extra| extra.unique_id == id)
+    }
+
+    fn passes_filter(&self, mount: &Mount) -> bool {
+        self.selection.filter.as_ref().is_none_or(|filter| filter.matches(self.view, mount))
+    }
+
+    /// For `--target` in a table that is not our own: where no mountpoint has the path's name, the
+    /// closest directory above it that is one.
+    fn enclosing(&self) -> Option<Place<'static>> {
+        let place = self.target.as_ref()?;
+        if self.selection.reach != Reach::Path || self.table.kind == Kind::Fstab {
+            return None;
+        }
+        let mut path = match &place.canonical {
+            Cow::Owned(path) => &path[..],
+            Cow::Borrowed(_) => return None,
+        };
+        let mut targets: Vec<_> =
+            self.table.mounts.iter().map(|mount| self.table.target(mount)).collect();
+        targets.sort_unstable();
+        while targets.binary_search(&path).is_err() {
+            path = paths::parent(path)?;
+        }
+        Some(Place { given: b"", canonical: Cow::Owned(path.to_vec()) })
+    }
+}
+
+fn tagged(view: &View, name: &[u8]) -> Option<Vec<u8>> {
+    let (tag, value) = Tag::parse(name)?;
+    view.tags.device(tag, value)
+}
+
+/// Which mounts another one hides: its parent is the hidden mount, its target the same.
+fn shadowed(table: &Table) -> Vec<bool> {
+    let children = Children::new(table);
+    let target = |mount: u32| table.target(&table.mounts[mount as usize]);
+    let covers = |mount, child: &u32| target(*child) == target(mount);
+    (0..table.mounts.len() as u32)
+        .map(|mount| children.of(mount).iter().any(|child| covers(mount, child)))
+        .collect()
+}
+
+/// Which mounts have a target that a later one has too.
+fn repeated(table: &Table) -> Vec<bool> {
+    let target = |mount: u32| table.target(&table.mounts[mount as usize]);
+    let mut order: Vec<u32> = (0..table.mounts.len() as u32).collect();
+    order.sort_by(|&one, &other| target(one).cmp(target(other)));
+    let mut repeated = vec![false; order.len()];
+    for pair in order.windows(2) {
+        repeated[pair[0] as usize] = target(pair[0]) == target(pair[1]);
+    }
+    repeated
+}
+
+/// The kernel's mark on the path of a mountpoint that was removed.
+fn is_deleted(target: &[u8]) -> bool {
+    target.ends_with(b"//deleted") || target.ends_with(b" (deleted)")
+}
+
+/// The types that are not on a disk or a network, in the order of their names.
+const PSEUDO: &[&str] = &[
+    "anon_inodefs",
+    "apparmorfs",
+    "autofs",
+    "bdev",
+    "binder",
+    "binfmt_misc",
+    "bpf",
+    "cgroup",
+    "cgroup2",
+    "configfs",
+    "cpuset",
+    "debugfs",
+    "devfs",
+    "devpts",
+    "devtmpfs",
+    "dlmfs",
+    "dmabuf",
+    "drm",
+    "efivarfs",
+    "fuse",
+    "fuse.archivemount",
+    "fuse.avfsd",
+    "fuse.dumpfs",
+    "fuse.encfs",
+    "fuse.gvfs-fuse-daemon",
+    "fuse.gvfsd-fuse",
+    "fuse.lxcfs",
+    "fuse.rofiles-fuse",
+    "fuse.vmware-vmblock",
+    "fuse.xwmfs",
+    "fusectl",
+    "hugetlbfs",
+    "ipathfs",
+    "mqueue",
+    "nfsd",
+    "none",
+    "nsfs",
+    "overlay",
+    "pipefs",
+    "proc",
+    "pstore",
+    "ramfs",
+    "resctrl",
+    "rootfs",
+    "rpc_pipefs",
+    "securityfs",
+    "selinuxfs",
+    "smackfs",
+    "sockfs",
+    "spufs",
+    "sysfs",
+    "tmpfs",
+    "tracefs",
+    "vboxsf",
+    "virtiofs",
+];
+
+/// Whether the type is not on a disk or a network.
+pub fn is_pseudo(fstype: &[u8]) -> bool {
+    PSEUDO.binary_search_by(|known| known.as_bytes().cmp(fstype)).is_ok()
+}
+
+/// The types that are on a network besides those that begin with `nfs`.
+const NETWORK: &[&str] =
+    &["9p", "afs", "cifs", "fuse.curlftpfs", "fuse.sshfs", "glusterfs", "ncpfs", "smb3", "smbfs"];
+
+/// Whether the type is on a network.
+pub fn is_network(fstype: &[u8]) -> bool {
+    fstype.starts_with(b"nfs") || NETWORK.iter().any(|known| known.as_bytes() == fstype)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pseudo_types_are_sorted() {
+        assert!(PSEUDO.is_sorted());
+        assert!(PSEUDO.iter().all(|fstype| is_pseudo(fstype.as_bytes())));
+        assert!(!is_pseudo(b"ext4") && !is_pseudo(b"fuse.sshfs"));
+    }
+
+    #[test]
+    fn network_types() {
+        assert!(is_network(b"nfs4") && is_network(b"fuse.sshfs") && !is_network(b"ext4"));
+        assert!(NETWORK.iter().all(|fstype| is_network(fstype.as_bytes())));
+    }
+
+    #[test]
+    fn sources() {
+        assert_eq!(Source::new(b"8:2".to_vec()), Source::Device(8, 2));
+        assert_eq!(Source::new(b"host:/x".to_vec()), Source::Name(b"host:/x".to_vec()));
+    }
+}

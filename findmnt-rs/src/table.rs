@@ -1,0 +1,196 @@
+//! A table of mounts, whatever it was read from: one text and, a mount, the places of its words in it.
+
+/// The place of a word in [`Table::text`]: half as large as a slice, and it lives as long as the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    pub fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+}
+
+/// What the words of a table mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The kernel's mounts: with ids and parents, and with the options of mount and file system apart.
+    Kernel,
+    /// The lines of an fstab(5): one list of options, no tree.
+    Fstab,
+}
+
+/// One mount, or one line of an fstab.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mount {
+    /// The reusable id that mountinfo shows.
+    pub id: u32,
+    pub parent: u32,
+    pub major: u32,
+    pub minor: u32,
+    /// What of the file system is mounted.
+    pub root: Span,
+    pub target: Span,
+    pub source: Span,
+    pub fstype: Span,
+    /// The options of the mount; in an fstab all options.
+    pub vfs_options: Span,
+    /// The options of the file system.
+    pub fs_options: Span,
+    /// mountinfo's optional fields, or what stands for them.
+    pub optional: Span,
+    /// Options that only user space knows.
+    pub user_options: Span,
+    pub freq: i32,
+    pub passno: i32,
+    /// The place in [`Table::extras`] plus one; 0 for none.
+    pub extra: u32,
+}
+
+/// What only statmount(2) tells of a mount.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extra {
+    pub unique_id: u64,
+    pub unique_parent: u64,
+    pub namespace: u64,
+    pub peer_group: u64,
+    pub master: u64,
+    pub propagate_from: u64,
+    pub sb_flags: u32,
+    pub uid_map: Span,
+    pub gid_map: Span,
+}
+
+/// Mounts in the order of their source.
+#[derive(Debug)]
+pub struct Table {
+    pub kind: Kind,
+    pub text: Vec<u8>,
+    pub mounts: Vec<Mount>,
+    pub extras: Vec<Extra>,
+    /// The thread whose mount namespace it is, where it is a running one's.
+    pub task: Option<u32>,
+}
+
+impl Table {
+    pub fn new(kind: Kind, text: Vec<u8>) -> Self {
+        Self { kind, text, mounts: Vec::new(), extras: Vec::new(), task: None }
+    }
+
+    /// The word at `span`.
+    pub fn word(&self, span: Span) -> &[u8] {
+        &self.text[span.start as usize..span.end as usize]
+    }
+
+    /// Puts a word that the source did not hold as such behind the text.
+    pub fn append(&mut self, word: &[u8]) -> Span {
+        let start = self.text.len();
+        self.text.extend_from_slice(word);
+        Span::new(start, self.text.len())
+    }
+
+    pub fn target(&self, mount: &Mount) -> &[u8] {
+        self.word(mount.target)
+    }
+
+    pub fn source(&self, mount: &Mount) -> &[u8] {
+        self.word(mount.source)
+    }
+
+    pub fn fstype(&self, mount: &Mount) -> &[u8] {
+        self.word(mount.fstype)
+    }
+
+    pub fn extra(&self, mount: &Mount) -> Option<&Extra> {
+        self.extras.get((mount.extra as usize).checked_sub(1)?)
+    }
+
+    /// Whether the mounts have parents.
+    pub fn is_tree(&self) -> bool {
+        self.kind == Kind::Kernel
+    }
+}
+
+/// Decodes the kernel's and fstab's `\ooo` in place; gives the new length.
+pub fn unescape(word: &mut [u8]) -> usize {
+    let Some(first) = word.iter().position(|&byte| byte == b'\\') else { return word.len() };
+    let (mut from, mut to) = (first, first);
+    while from < word.len() {
+        match octal(&word[from..]) {
+            Some(byte) => {
+                word[to] = byte;
+                from += 4;
+            }
+            None => {
+                word[to] = word[from];
+                from += 1;
+            }
+        }
+        to += 1;
+    }
+    to
+}
+
+fn octal(word: &[u8]) -> Option<u8> {
+    let &[b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] = word else {
+        return None;
+    };
+    Some((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'))
+}
+
+#[cfg(test)]
+pub mod random {
+    //! Arbitrary bytes for property tests: xorshift, the same on every run.
+
+    pub struct Random(u64);
+
+    impl Random {
+        pub fn new(seed: u64) -> Self {
+            Self(seed | 1)
+        }
+
+        pub fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+
+        pub fn below(&mut self, limit: usize) -> usize {
+            (self.next() % limit as u64) as usize
+        }
+
+        /// Up to `limit` bytes, most of them from `alphabet`, so that the parsers get deep.
+        pub fn bytes(&mut self, limit: usize, alphabet: &[u8]) -> Vec<u8> {
+            (0..self.below(limit + 1))
+                .map(|_| match self.below(16) {
+                    0 => self.next() as u8,
+                    _ => alphabet[self.below(alphabet.len())],
+                })
+                .collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unescaped(text: &[u8]) -> Vec<u8> {
+        let mut word = text.to_vec();
+        let length = unescape(&mut word);
+        word.truncate(length);
+        word
+    }
+
+    #[test]
+    fn octal_escapes() {
+        assert_eq!(unescaped(br"/a\040b\011\012\134c"), b"/a b\t\n\\c");
+        assert_eq!(unescaped(br"\377"), b"\xff");
+        for literal in [&br"\4"[..], br"\04", br"\400", br"\08\", br"\x41", b""] {
+            assert_eq!(unescaped(literal), literal);
+        }
+    }
+}

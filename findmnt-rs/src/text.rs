@@ -1,0 +1,254 @@
+//! Bytes of any sort made fit for each form of output, and the columns they take on a terminal.
+
+use unicode_width::UnicodeWidthChar;
+
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+fn hex(out: &mut Vec<u8>, byte: u8) {
+    out.extend([b'\\', b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+}
+
+/// Writes `word` for a table and gives its width: what cannot be shown becomes `\xNN`, and so does a
+/// backslash that would look like one of those.
+pub fn table(out: &mut Vec<u8>, word: &[u8], utf8: bool) -> usize {
+    if word.iter().all(|&byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+        out.extend_from_slice(word);
+        return word.len();
+    }
+    let start = out.len();
+    let mut hidden = 0;
+    for chunk in word.utf8_chunks() {
+        let mut rest = chunk.valid();
+        while let Some(c) = rest.chars().next() {
+            let (this, after) = rest.split_at(c.len_utf8());
+            hidden += show(out, c, this, utf8, after.starts_with('x'));
+            rest = after;
+        }
+        chunk.invalid().iter().for_each(|&byte| hex(out, byte));
+    }
+    out.len() - start - hidden
+}
+
+/// Writes one character; gives by how much its bytes exceed its width.
+fn show(out: &mut Vec<u8>, c: char, bytes: &str, utf8: bool, before_x: bool) -> usize {
+    let visible = !c.is_control() && (c.is_ascii() || utf8) && !(c == '\\' && before_x);
+    if !visible {
+        bytes.bytes().for_each(|byte| hex(out, byte));
+        return 0;
+    }
+    out.extend_from_slice(bytes.as_bytes());
+    bytes.len() - c.width().unwrap_or(0)
+}
+
+/// How many columns text that [`table`] wrote takes.
+pub fn width(text: &[u8]) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    text.utf8_chunks()
+        .map(|chunk| chunk.valid().chars().filter_map(UnicodeWidthChar::width).sum::<usize>())
+        .sum()
+}
+
+/// The longest beginning of the text that takes no more than `limit` columns, and its width.
+pub fn cut(text: &[u8], limit: usize) -> (&[u8], usize) {
+    let (mut bytes, mut columns) = (0, 0);
+    for c in std::str::from_utf8(text).unwrap_or_default().chars() {
+        let width = c.width().unwrap_or(0);
+        if columns + width > limit {
+            break;
+        }
+        bytes += c.len_utf8();
+        columns += width;
+    }
+    (&text[..bytes], columns)
+}
+
+/// Writes `word` as one word of a line: no blank, nothing that is not printable ASCII.
+pub fn raw(out: &mut Vec<u8>, word: &[u8]) {
+    for &byte in word {
+        match byte {
+            b'\\' => hex(out, byte),
+            b'!'..=b'~' => out.push(byte),
+            _ => hex(out, byte),
+        }
+    }
+}
+
+/// Writes `word` so that it may stand in double quotes of a shell.
+pub fn quoted(out: &mut Vec<u8>, word: &[u8]) {
+    for &byte in word {
+        match byte {
+            b'"' | b'\\' | b'`' | b'$' => hex(out, byte),
+            b' '..=b'~' => out.push(byte),
+            _ => hex(out, byte),
+        }
+    }
+}
+
+/// Writes `word` as a JSON string. Bytes that are no UTF-8 become the text `\xNN`: JSON has no word for
+/// them.
+pub fn json(out: &mut Vec<u8>, word: &[u8]) {
+    out.push(b'"');
+    for chunk in word.utf8_chunks() {
+        chunk.valid().bytes().for_each(|byte| json_byte(out, byte));
+        for &byte in chunk.invalid() {
+            out.push(b'\\');
+            hex(out, byte);
+        }
+    }
+    out.push(b'"');
+}
+
+fn json_byte(out: &mut Vec<u8>, byte: u8) {
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        0x08 => b'b',
+        0x09 => b't',
+        0x0a => b'n',
+        0x0c => b'f',
+        0x0d => b'r',
+        0..0x20 => {
+            out.extend_from_slice(b"\\u00");
+            return out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        _ => return out.push(byte),
+    };
+    out.extend([b'\\', short]);
+}
+
+/// Writes `word` as a word of fstab(5).
+pub fn fstab(out: &mut Vec<u8>, word: &[u8]) {
+    for &byte in word {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' | b'\\' | b'#' => {
+                out.extend([b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)]);
+            }
+            _ => out.push(byte),
+        }
+    }
+}
+
+/// Writes a path as a part of a URI.
+pub fn uri(out: &mut Vec<u8>, path: &[u8]) {
+    for &byte in path {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => out.push(byte),
+            byte if byte.is_ascii_alphanumeric() => out.push(byte),
+            byte => {
+                let digit = |value: u8| HEX[usize::from(value)].to_ascii_uppercase();
+                out.extend([b'%', digit(byte >> 4), digit(byte & 15)]);
+            }
+        }
+    }
+}
+
+/// Writes a number in decimal.
+pub fn number(out: &mut Vec<u8>, mut value: u64) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            return out.extend_from_slice(&digits[at..]);
+        }
+    }
+}
+
+/// Writes a size as a person reads it: a power of 1024 with at most one digit behind the point.
+pub fn size(out: &mut Vec<u8>, bytes: u64) {
+    let power = (bytes.max(1).ilog2() / 10) as usize;
+    let unit = 1_u64 << (10 * power);
+    let (mut whole, rest) = (bytes / unit, u128::from(bytes % unit));
+    let mut tenths = ((rest * 1000 / u128::from(unit) + 50) / 100) as u8;
+    if tenths == 10 {
+        (whole, tenths) = (whole + 1, 0);
+    }
+    number(out, whole);
+    if tenths > 0 {
+        out.extend([b'.', b'0' + tenths]);
+    }
+    if bytes > 0 {
+        out.push(b"BKMGTPE"[power]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl Fn(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn tables() {
+        for (word, utf8, text, columns) in [
+            (&b"/a b"[..], true, "/a b", 4),
+            (b"a\\b\tc\n", true, "a\\b\\x09c\\x0a", 12),
+            (b"\\x41", true, "\\x5cx41", 7),
+            ("日本ü".as_bytes(), true, "日本ü", 5),
+            ("ü".as_bytes(), false, "\\xc3\\xbc", 8),
+            (b"\xff\xfe\\", true, "\\xff\\xfe\\", 9),
+            ("\u{85}".as_bytes(), true, "\\xc2\\x85", 8),
+        ] {
+            let mut out = Vec::new();
+            let got = table(&mut out, word, utf8);
+            assert_eq!((std::str::from_utf8(&out).unwrap(), got), (text, columns));
+            assert_eq!(width(&out), columns);
+        }
+    }
+
+    #[test]
+    fn cuts_never_split_a_character() {
+        assert_eq!(cut("日本".as_bytes(), 3), ("日".as_bytes(), 2));
+        assert_eq!(cut(b"abc", 9), (&b"abc"[..], 3));
+    }
+
+    #[test]
+    fn words_and_strings() {
+        let word = b"a b\\\"$`\x01\xff\n";
+        assert_eq!(written(|out| raw(out, word)), "a\\x20b\\x5c\"$`\\x01\\xff\\x0a");
+        assert_eq!(written(|out| quoted(out, word)), "a b\\x5c\\x22\\x24\\x60\\x01\\xff\\x0a");
+        assert_eq!(written(|out| json(out, word)), "\"a b\\\\\\\"$`\\u0001\\\\xff\\n\"");
+        assert_eq!(written(|out| fstab(out, b"a b\t\\#")), "a\\040b\\011\\134\\043");
+    }
+
+    #[test]
+    fn sizes() {
+        for (bytes, text) in [
+            (0, "0"),
+            (1, "1B"),
+            (1023, "1023B"),
+            (1024, "1K"),
+            (1536, "1.5K"),
+            (85_255_348_224, "79.4G"),
+            (1_048_575, "1024K"),
+            (u64::MAX, "16E"),
+        ] {
+            assert_eq!(written(|out| size(out, bytes)), text);
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes() {
+        let mut random = crate::table::random::Random::new(2);
+        for _ in 0..20_000 {
+            let word = random.bytes(12, b"\\x41 \xc3\xbc\xe6\x97\xa5\"\n");
+            for utf8 in [false, true] {
+                let mut out = Vec::new();
+                let columns = table(&mut out, &word, utf8);
+                assert_eq!(width(&out), columns);
+                assert!(
+                    std::str::from_utf8(&out).is_ok_and(|text| !text.contains(char::is_control))
+                );
+            }
+            let json = written(|out| json(out, &word));
+            assert!(json.bytes().all(|byte| byte >= b' '));
+        }
+    }
+}
