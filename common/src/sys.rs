@@ -523,22 +523,22 @@ pub fn listmount(namespace: u64, mount: u64, last: u64, ids: &mut [u64]) -> nix:
 /// The mount that a path is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PathMount {
-    /// Its id.
+    /// Its id: that of statmount(2) or, where that was not asked for, the reusable one of mountinfo.
     pub id: u64,
-    /// The id is that of statmount(2), not the reusable one of mountinfo.
-    pub unique: bool,
     /// The path is the root of the mount.
-    pub root: bool,
+    pub is_mount_root: bool,
 }
 
-/// statx(2): the mount that a path is on, without mounting what automounts there.
+/// statx(2): the mount that a path is on, without mounting what automounts there. With `unique` its id is
+/// the one that statmount(2) takes.
 ///
 /// # Errors
-/// Those of statx(2); ENOSYS where the kernel (before Linux 5.8) does not tell.
-pub fn path_mount(path: &CStr) -> nix::Result<PathMount> {
+/// Those of statx(2); ENOSYS where the kernel does not tell: before Linux 5.8, for unique ids before 6.8.
+pub fn path_mount(path: &CStr, unique: bool) -> nix::Result<PathMount> {
     const MNT_ID: c_uint = 0x1000;
     const MNT_ID_UNIQUE: c_uint = 0x4000;
     const ATTR_MOUNT_ROOT: u64 = 0x2000;
+    let mask = if unique { MNT_ID_UNIQUE } else { MNT_ID };
     let mut stat = std::mem::MaybeUninit::<libc::statx>::zeroed();
     // SAFETY: path is a C string that outlives the call, and the kernel writes one struct statx.
     let stat = unsafe {
@@ -547,19 +547,15 @@ pub fn path_mount(path: &CStr) -> nix::Result<PathMount> {
             libc::AT_FDCWD,
             path.as_ptr(),
             libc::AT_NO_AUTOMOUNT,
-            MNT_ID | MNT_ID_UNIQUE,
+            mask,
             stat.as_mut_ptr(),
         ))?;
         stat.assume_init()
     };
-    if stat.stx_mask & (MNT_ID | MNT_ID_UNIQUE) == 0 {
+    if stat.stx_mask & mask == 0 {
         return Err(Errno::ENOSYS);
     }
-    Ok(PathMount {
-        id: stat.stx_mnt_id,
-        unique: stat.stx_mask & MNT_ID_UNIQUE != 0,
-        root: stat.stx_attributes & ATTR_MOUNT_ROOT != 0,
-    })
+    Ok(PathMount { id: stat.stx_mnt_id, is_mount_root: stat.stx_attributes & ATTR_MOUNT_ROOT != 0 })
 }
 
 /// The id of the mount namespace that a namespace file is open on.

@@ -158,8 +158,10 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["--mountpoint", "--target"],
     &["--task", "--kernel", "--mtab", "--fstab"],
     &["--mtab", "--fstab", "--poll"],
-    &["--poll", "--verify", "--wait"],
+    &["--poll", "--verify"],
     &["--poll", "--fstab-output"],
+    &["--output", "--fstab-output"],
+    &["--output-all", "--fstab-output"],
     &["--pseudo", "--real"],
     &["--df", "--dfi"],
 ];
@@ -397,8 +399,9 @@ impl Gathered {
                 }
             }
             "timeout" => {
-                let milliseconds = number(&parser.value()?, "timeout")?;
-                request.timeout = Some(Duration::from_millis(milliseconds));
+                // As for poll(2), a negative time is no limit.
+                let milliseconds: i64 = number(&parser.value()?, "timeout")?;
+                request.timeout = milliseconds.try_into().ok().map(Duration::from_millis);
             }
             "types" => selection.types = Some(parser.value()?.into_vec()),
             "uniq-id" => selection.unique_id = Some(number(&parser.value()?, "unique mount ID")?),
@@ -418,11 +421,21 @@ impl Gathered {
         if self.ends.is_some() {
             return Ok(Action::ListColumns(self.request.form));
         }
-        if let Some(target) = self.wait {
-            return Ok(Action::Wait(target, self.request.timeout));
+        if let Some(target) = self.wait.take() {
+            return self.wait_for(target);
         }
         self.take_operands()?;
         self.finish()
+    }
+
+    fn wait_for(self, target: OsString) -> Result<Action> {
+        if self.given.iter().any(|name| !matches!(*name, "wait" | "timeout")) {
+            return Err(Error::usage("--wait takes no other option than --timeout"));
+        }
+        match self.operands.first() {
+            Some(operand) => Err(unexpected(operand)),
+            None => Ok(Action::Wait(target, self.request.timeout)),
+        }
     }
 
     fn check_exclusive(&self) -> Result<()> {
@@ -449,11 +462,7 @@ impl Gathered {
         selection.source = Some(Source::new(first.into_vec()));
         selection.target = operands.next().map(OsString::into_vec);
         selection.either = selection.target.is_none();
-        if let Some(extra) = operands.next() {
-            let extra = extra.to_string_lossy();
-            return Err(Error::usage(format!("unexpected operand '{extra}'")));
-        }
-        Ok(())
+        operands.next().map_or(Ok(()), |extra| Err(unexpected(&extra)))
     }
 
     fn finish(mut self) -> Result<Action> {
@@ -475,6 +484,9 @@ impl Gathered {
         self.request.columns = self.output.columns(defaults)?;
         if verify && !given("kernel") && !given("mtab") && !given("task") {
             self.request.from = From::Fstab;
+        }
+        if self.poll.is_some() && self.request.form == Form::Json {
+            self.request.form = Form::JsonLines;
         }
         let request = Box::new(self.request);
         match self.poll {
@@ -507,6 +519,10 @@ impl Output {
         }
         Ok(columns)
     }
+}
+
+fn unexpected(operand: &OsStr) -> Error {
+    Error::usage(format!("unexpected operand {}", common::quote(operand)))
 }
 
 fn output(list: &OsStr) -> Result<Output> {
@@ -667,5 +683,7 @@ mod tests {
         assert!(matches!(action(&["-x"]), Ok(Action::Verify(r)) if r.from == From::Fstab));
         assert!(matches!(action(&["--wait", "/x", "-w", "5"]), Ok(Action::Wait(..))));
         assert!(matches!(action(&["-pmount"]), Ok(Action::Poll(..))));
+        assert!(message(&["--wait", "/x", "-n"]).contains("no other option"));
+        assert_eq!(message(&["--wait", "/x", "y"]), "unexpected operand 'y'");
     }
 }

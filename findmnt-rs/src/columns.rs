@@ -57,12 +57,16 @@ pub enum Width {
 /// How a column is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// On the left; a single long cell does not make the column wide.
+    /// On the left.
     Left,
+    /// On the left; a few long cells do not make the column wide.
+    Uneven,
+    /// On the left; never narrower than its width.
+    Strict,
     /// On the left; cut where the terminal is too narrow.
     Cut,
     Right,
-    /// On the left, with the tree before it.
+    /// As [`Layout::Uneven`], with the tree before it.
     Tree,
 }
 
@@ -118,10 +122,10 @@ use Width::{Columns as C, Part as P};
 /// Every column, in the order in which `--output-all` shows them.
 #[rustfmt::skip]
 pub static COLUMNS: &[Column] = &[
-    column!("ACTION", C(10), Left, Text, 0, |view, _| view.change(|change| Cell::word(change.action.as_bytes())), "action detected by --poll"),
+    column!("ACTION", C(10), Strict, Text, 0, |view, _| view.change(|change| Cell::word(change.action.as_bytes())), "action detected by --poll"),
     column!("AVAIL", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks_available), "file system size available"),
     column!("FREQ", C(1), Right, Number, 0, |view, mount| view.fstab(mount.freq), "dump(8) period in days [fstab only]"),
-    column!("FSROOT", P(0.25), Left, Text, mask::MNT_ROOT, |view, mount| Cell::word(view.table.word(mount.root)), "file system root"),
+    column!("FSROOT", P(0.25), Uneven, Text, mask::MNT_ROOT, |view, mount| Cell::word(view.table.word(mount.root)), "file system root"),
     column!("FSTYPE", P(0.10), Cut, Text, FSTYPE, |view, mount| Cell::word(view.table.fstype(mount)), "file system type"),
     column!("FS-OPTIONS", P(0.10), Cut, Text, OPTIONS, |view, mount| view.fs_options(mount), "FS specific mount options"),
     column!("ID", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.kernel(mount.id.into()), "mount ID"),
@@ -132,7 +136,7 @@ pub static COLUMNS: &[Column] = &[
     column!("LABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Label), "file system label"),
     column!("MAJ:MIN", C(6), Left, Text, mask::SB_BASIC, |view, mount| view.device(mount), "major:minor device number"),
     column!("OLD-OPTIONS", P(0.10), Cut, Text, 0, |view, _| view.change(|change| Cell::word(&change.old_options[..])), "old mount options saved by --poll"),
-    column!("OLD-TARGET", P(0.30), Left, Text, 0, |view, _| view.change(|change| Cell::word(&change.old_target[..])), "old mountpoint saved by --poll"),
+    column!("OLD-TARGET", P(0.30), Uneven, Text, 0, |view, _| view.change(|change| Cell::word(&change.old_target[..])), "old mountpoint saved by --poll"),
     column!("OPTIONS", P(0.10), Cut, Text, OPTIONS, |view, mount| Cell::word(view.options(mount)), "all mount options"),
     column!("OPT-FIELDS", P(0.10), Cut, Text, mask::MNT_BASIC | mask::PROPAGATE_FROM, |view, mount| Cell::word(view.table.word(mount.optional)), "optional mount fields"),
     column!("PARENT", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.kernel(mount.parent.into()), "mount parent ID"),
@@ -141,8 +145,8 @@ pub static COLUMNS: &[Column] = &[
     column!("PASSNO", C(1), Right, Number, 0, |view, mount| view.fstab(mount.passno), "pass number on parallel fsck(8) [fstab only]"),
     column!("PROPAGATION", P(0.10), Left, Text, mask::MNT_BASIC, |view, mount| view.propagation(mount), "VFS propagation flags"),
     column!("SIZE", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks), "file system size"),
-    column!("SOURCE", P(0.25), Left, Text, SOURCE, |view, mount| Cell::word(view.source(mount)), "source device"),
-    column!("SOURCES", P(0.25), Left, List, SOURCE, |view, mount| Cell::word(view.source(mount)), "all possible source devices"),
+    column!("SOURCE", P(0.25), Uneven, Text, SOURCE, |view, mount| Cell::word(view.source(mount)), "source device"),
+    column!("SOURCES", P(0.25), Uneven, List, SOURCE, |view, mount| Cell::word(view.source(mount)), "all possible source devices"),
     column!("TARGET", P(0.30), Tree, Text, TARGET, |view, mount| Cell::word(view.target(mount)), "mountpoint"),
     column!("TID", C(4), Right, Number, 0, |view, _| view.table.task.map_or(Cell::None, |task| Cell::Number(task.into())), "task ID"),
     column!("USED", C(5), Right, Size, TARGET, |view, mount| view.size(mount, |fs| fs.blocks() - fs.blocks_free()), "file system size used"),
@@ -306,18 +310,10 @@ impl<'a> View<'a> {
 
     /// All options of the mount.
     pub fn options(&self, mount: &'a Mount) -> Cow<'a, [u8]> {
-        let vfs = self.table.word(mount.vfs_options);
-        let user = self.table.word(mount.user_options);
-        if self.table.kind == TableKind::Fstab {
-            return Cow::Borrowed(vfs);
+        match self.table.kind {
+            TableKind::Fstab => Cow::Borrowed(self.table.word(mount.vfs_options)),
+            TableKind::Kernel => Cow::Owned(self.table.all_options(mount)),
         }
-        let mut merged = Vec::new();
-        options::merge(&mut merged, vfs, self.table.word(mount.fs_options));
-        if !user.is_empty() {
-            merged.push(b',');
-            merged.extend_from_slice(user);
-        }
-        Cow::Owned(merged)
     }
 
     fn vfs_options(&self, mount: &'a Mount) -> Cell<'a> {

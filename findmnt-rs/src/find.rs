@@ -1,17 +1,16 @@
 //! A search: which table, which rows, which form.
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStrExt;
 
 use common::{Result, sys};
 
 use crate::cli::{Request, When};
 use crate::columns::{COLUMNS, View};
-use crate::load::{self, From, Load, Loaded};
-use crate::print::{Form, Look, Output, Section};
-use crate::select::Reach;
+use crate::load::{self, From, Load, Loaded, Method};
+use crate::print::{Form, Look, Output, Printer, Shown};
+use crate::rebuild;
 use crate::table::Table;
 use crate::tags::Tags;
 use crate::text;
@@ -20,67 +19,83 @@ use crate::text;
 ///
 /// # Errors
 /// When a table cannot be read or the answer not be written.
-pub fn find(request: &Request) -> Result<u8> {
-    let tables = tables(request)?;
+pub fn find(mut request: Request) -> Result<u8> {
+    let tables = match request.one_mount() {
+        Some(table) => vec![table],
+        None => request.load()?.into_iter().map(|Loaded { table, .. }| table).collect(),
+    };
     let tags = Tags::default();
     let style = crate::columns::Style { aligned: request.form == Form::Table, ..request.style };
     let views: Vec<_> = tables.iter().map(|table| View::new(table, style, &tags)).collect();
-    let sections: Vec<_> = views
+    let shown: Vec<_> = views
         .iter()
-        .map(|view| Section {
-            view,
-            rows: request.selection.rows(view, request.shows_tree(view.table)),
+        .flat_map(|view| {
+            let rows = request.selection.rows(view, request.shows_tree(view.table));
+            rows.into_iter().map(move |row| Shown { view, row })
         })
         .collect();
 
-    let found = sections.iter().any(|section| !section.rows.is_empty());
-    if found || request.form == Form::Json {
-        look(request).write(&sections, &mut Output::new()?)?;
+    if request.fstab_output {
+        rebuild::write(&request, &shown)?;
+    } else if !shown.is_empty() || request.form == Form::Json {
+        Printer::new(look(&request))?.write(&shown)?;
     }
-    Ok(u8::from(!found))
-}
-
-/// The tables to search: where a single mount of our own is asked for, that one alone.
-fn tables(request: &Request) -> Result<Vec<Table>> {
-    if let Some(table) = single(request)? {
-        return Ok(vec![table]);
-    }
-    let load = Load {
-        from: request.from.clone(),
-        files: request.files.clone(),
-        method: request.method,
-        needs: request.needs(),
-    };
-    Ok(load.tables()?.into_iter().map(|Loaded { table, .. }| table).collect())
-}
-
-fn single(request: &Request) -> Result<Option<Table>> {
-    if !request.asks_one_mount() {
-        return Ok(None);
-    }
-    let Some(path) = &request.selection.target else { return Ok(None) };
-    let Ok(Some((table, root))) = load::single(OsStr::from_bytes(path), request.needs()) else {
-        return Ok(None);
-    };
-    if request.selection.reach == Reach::Mountpoint && !root {
-        return Ok(Some(load::nothing()));
-    }
-    Ok(Some(table))
+    Ok(u8::from(shown.is_empty()))
 }
 
 impl Request {
-    /// Whether the path of `--target` or `--mountpoint` alone says which mount it is.
-    fn asks_one_mount(&self) -> bool {
+    /// Every table that is asked for.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn load(&self) -> Result<Vec<Loaded>> {
+        let load = Load {
+            from: self.from.clone(),
+            files: self.files.clone(),
+            method: self.method,
+            needs: self.needs(),
+        };
+        load.tables()
+    }
+
+    /// Where the words name one mount of our own, that one as a table of its own: no other is looked at.
+    /// Where others must be looked at too, its id is noted.
+    ///
+    /// It is the kernel that follows the path, so that it is the mount that a process sees there, and not
+    /// one that another one hides.
+    fn one_mount(&mut self) -> Option<Table> {
+        if self.from != From::Kernel || !self.files.is_empty() {
+            return None;
+        }
         let selection = &self.selection;
-        self.from == From::Kernel
-            && self.files.is_empty()
-            && self.method != Some(load::Method::Mountinfo)
-            && selection.target.is_some()
-            && selection.source.is_none()
-            && !selection.invert
-            && !selection.submounts
-            && !selection.shadowed
-            && !selection.literal
+        let alone =
+            self.method != Some(Method::Mountinfo) && !selection.invert && !selection.submounts;
+        if let Some(id) = selection.unique_id.filter(|_| alone) {
+            return load::one(id, self.needs()).ok();
+        }
+        let path = CString::new(selection.place()?).ok()?;
+        let table = if alone { self.mount_at(&path) } else { None };
+        self.selection.mount = match &table {
+            Some(table) => Some(table.mounts.first().map_or(0, |mount| mount.id)),
+            None => self.id_at(&path),
+        };
+        table
+    }
+
+    /// The mount at a path, by statmount(2); none where the kernel cannot tell.
+    fn mount_at(&self, path: &CStr) -> Option<Table> {
+        let place = sys::path_mount(path, true).ok()?;
+        if self.selection.accepts_place(place) {
+            load::one(place.id, self.needs()).ok()
+        } else {
+            Some(load::nothing())
+        }
+    }
+
+    /// The id of the mount at a path; 0, which no mount has, where that is not what was asked for.
+    fn id_at(&self, path: &CStr) -> Option<u32> {
+        let place = sys::path_mount(path, false).ok()?;
+        Some(if self.selection.accepts_place(place) { place.id as u32 } else { 0 })
     }
 
     /// What of each mount is looked at, as statmount(2)'s mask.
@@ -104,7 +119,8 @@ impl Request {
     }
 }
 
-fn look(request: &Request) -> Look {
+/// What the output is to look like.
+pub fn look(request: &Request) -> Look {
     let stdout = io::stdout();
     let terminal = sys::terminal_width(stdout.as_fd()).map(|width| match width {
         0 => 80,

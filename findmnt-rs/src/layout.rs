@@ -6,36 +6,26 @@ use crate::columns::{Column, Layout, Width};
 #[derive(Clone, Debug)]
 pub struct Need {
     width: Width,
-    /// It may be cut.
-    cut: bool,
-    right: bool,
-    /// A few long cells need not make it wide.
-    uneven: bool,
+    layout: Layout,
     heading: usize,
     longest: usize,
+    /// Every cell's width, where a few long ones need not make the column wide.
     cells: Vec<u32>,
 }
 
 impl Need {
     pub fn new(column: &Column, heading: usize, no_truncate: bool) -> Self {
-        Self {
-            width: column.width,
-            cut: column.layout == Layout::Cut && !no_truncate,
-            right: column.layout == Layout::Right,
-            uneven: matches!(
-                column.name,
-                "TARGET" | "SOURCE" | "FSROOT" | "OLD-TARGET" | "SOURCES"
-            ),
-            heading,
-            longest: 0,
-            cells: Vec::new(),
-        }
+        let layout = match column.layout {
+            Layout::Cut if no_truncate => Layout::Left,
+            layout => layout,
+        };
+        Self { width: column.width, layout, heading, longest: 0, cells: Vec::new() }
     }
 
     /// Takes a cell of this width into account.
     pub fn add(&mut self, width: usize) {
         self.longest = self.longest.max(width);
-        if self.uneven {
+        if matches!(self.layout, Layout::Uneven | Layout::Tree) {
             self.cells.push(width as u32);
         }
     }
@@ -47,6 +37,7 @@ impl Need {
 
     fn holding(&self, longest: usize) -> usize {
         match self.width {
+            Width::Columns(columns) if self.layout == Layout::Strict => columns.max(longest),
             _ if longest < self.heading => self.heading,
             Width::Columns(columns) => longest.max(columns),
             Width::Part(_) => longest,
@@ -83,10 +74,10 @@ pub fn fit(needs: &[Need], terminal: usize) -> Vec<usize> {
         }
         grow(&mut widths, needs, terminal);
     }
-    shrink(&mut widths, needs, terminal, |need| need.cut);
+    shrink(&mut widths, needs, terminal, |need| need.layout == Layout::Cut);
     shrink(&mut widths, needs, terminal, |_| true);
     if let (Some(last), Some(need)) = (widths.last().copied(), needs.last())
-        && !need.right
+        && need.layout != Layout::Right
         && total(&widths) < terminal
     {
         let at = widths.len() - 1;

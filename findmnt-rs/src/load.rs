@@ -1,12 +1,12 @@
 //! Where tables come from.
 
 use std::env;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::AsFd;
 
-use common::{Error, Result, start, sys};
+use common::{Context, Error, Result, start, sys};
 use nix::errno::Errno;
 
 use crate::columns::ONLY_STATMOUNT;
@@ -87,12 +87,9 @@ impl Load {
     fn task(&self, task: u32) -> Result<Table> {
         let mut table = None;
         if self.wants_statmount() {
-            let path = format!("/proc/{task}/ns/mnt");
-            let namespace =
-                File::open(&path).map_err(|error| Error::from_io("open", &path, &error))?;
-            use std::os::fd::AsFd;
-            table = match sys::mount_namespace_id(namespace.as_fd()) {
+            table = match namespace_id(task) {
                 Ok(id) => self.list(id)?,
+                Err(error) if self.method.is_some() => return Err(error),
                 Err(_) => None,
             };
         }
@@ -124,6 +121,13 @@ impl Load {
     }
 }
 
+/// The id of a thread's mount namespace.
+fn namespace_id(task: u32) -> Result<u64> {
+    let path = format!("/proc/{task}/ns/mnt");
+    let file = File::open(&path).map_err(|error| Error::from_io("open", &path, &error))?;
+    sys::mount_namespace_id(file.as_fd()).context("look at the mount namespace", &path)
+}
+
 /// A table, and how many lines of its file were none.
 pub struct Loaded {
     pub table: Table,
@@ -141,22 +145,14 @@ fn own(mut table: Table) -> Table {
     table
 }
 
-/// The one mount that a path is on, without reading any table. None where the kernel cannot tell.
+/// The mount of this unique id, as a table of its own.
 ///
 /// # Errors
-/// Those of statx(2) on the path.
-pub fn single(path: &OsStr, needs: u64) -> Result<Option<(Table, bool)>> {
-    let Ok(name) = CString::new(path.as_bytes()) else { return Ok(None) };
-    let place = match sys::path_mount(&name) {
-        Ok(place) if place.unique => place,
-        Ok(_) | Err(Errno::ENOSYS | Errno::EPERM | Errno::EINVAL) => return Ok(None),
-        Err(errno) => return Err(Error::new("look at", path, errno)),
-    };
+/// Those of [`Reader::mount`].
+pub fn one(id: u64, needs: u64) -> nix::Result<Table> {
     let mut reader = Reader::new(0, needs);
-    match reader.mount(place.id) {
-        Ok(()) => Ok(Some((own(reader.table), place.root))),
-        Err(_) => Ok(None),
-    }
+    reader.mount(id)?;
+    Ok(own(reader.table))
 }
 
 /// A table of the kernel begins with two numbers, a line of an fstab with a name.

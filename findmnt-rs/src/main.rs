@@ -2,7 +2,6 @@
 
 #![cfg_attr(not(test), no_main)]
 #![forbid(unsafe_code)]
-#![allow(dead_code)]
 
 mod cli;
 mod columns;
@@ -16,15 +15,18 @@ mod options;
 mod paths;
 mod poll;
 mod print;
+mod probe;
+mod rebuild;
 mod select;
 mod statmount;
 mod table;
 mod tags;
 mod text;
 mod tree;
+mod verify;
 
 use cli::Action;
-use common::{Error, Kind, Result, print as print_text};
+use common::{Kind, Result, print as print_text};
 
 common::tool!(run, exit_status);
 
@@ -33,10 +35,10 @@ fn run() -> Result<u8> {
         Action::Help => print_text(cli::HELP),
         Action::Version => print_text(cli::VERSION),
         Action::ListColumns(form) => find::list_columns(form),
-        Action::Find(request) => find::find(&request),
-        Action::Poll(..) => Err(Error::usage("--poll is not supported")),
-        Action::Verify(_) => Err(Error::usage("--verify is not supported")),
-        Action::Wait(..) => Err(Error::usage("--wait is not supported")),
+        Action::Find(request) => find::find(*request),
+        Action::Poll(request, actions) => poll::poll(&request, actions),
+        Action::Verify(request) => verify::verify(&request),
+        Action::Wait(target, timeout) => poll::wait(&target, timeout),
     }
 }
 

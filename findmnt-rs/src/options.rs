@@ -58,6 +58,8 @@ pub enum Sort {
     Vfs,
     Fs,
     User,
+    /// `defaults`, which asks for nothing.
+    Nobody,
 }
 
 /// The options that the VFS knows, with and without `no`.
@@ -106,7 +108,6 @@ const VFS: &[&str] = &[
 
 /// The options that only mount(8) itself knows.
 const USER: &[&str] = &[
-    "defaults",
     "auto",
     "noauto",
     "user",
@@ -132,7 +133,9 @@ const USER: &[&str] = &[
 pub fn sort(option: &[u8]) -> Sort {
     let (name, _) = name_and_value(option);
     let known = |list: &[&str]| list.iter().any(|known| known.as_bytes() == name);
-    if known(VFS) {
+    if name == b"defaults" {
+        Sort::Nobody
+    } else if known(VFS) {
         Sort::Vfs
     } else if known(USER) || name.starts_with(b"x-") || name.starts_with(b"X-") {
         Sort::User
@@ -201,6 +204,15 @@ pub fn satisfy(list: &[u8], pattern: &[u8]) -> bool {
         };
         has(list, item) != absent
     })
+}
+
+/// The value that the option has in the list, empty where it has none; none where it is not in it.
+pub fn value<'a>(list: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
+    let options = split(list).map(name_and_value);
+    options
+        .into_iter()
+        .find(|(name, _)| *name == wanted)
+        .map(|(_, value)| value.unwrap_or_default())
 }
 
 /// Whether the list has the option; a value counts only where one is asked for.
@@ -297,7 +309,7 @@ mod tests {
     fn sorts() {
         let list = b"defaults,ro,x-foo,user=a,uid=1,nosuid,sw";
         assert_eq!(of_sort(list, Sort::Vfs), b"ro,nosuid");
-        assert_eq!(of_sort(list, Sort::User), b"defaults,x-foo,user=a");
+        assert_eq!(of_sort(list, Sort::User), b"x-foo,user=a");
         assert_eq!(of_sort(list, Sort::Fs), b"uid=1,sw");
     }
 

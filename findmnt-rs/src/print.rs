@@ -18,6 +18,8 @@ pub enum Form {
     Raw,
     Pairs,
     Json,
+    /// Every mount as one line of JSON.
+    JsonLines,
     /// Every cell ended by a NUL.
     Null,
 }
@@ -81,125 +83,150 @@ fn failed(error: &io::Error) -> Error {
     Error::from_io("write", "standard output", error)
 }
 
-/// The rows of one table.
-pub struct Section<'a> {
+/// A mount to be shown, and the table it is from.
+#[derive(Clone, Copy)]
+pub struct Shown<'a> {
     pub view: &'a View<'a>,
-    pub rows: Vec<Row>,
+    pub row: Row,
 }
 
-impl Look {
-    /// Writes all sections as one answer.
-    pub fn write(&self, sections: &[Section], out: &mut Output) -> Result<()> {
-        match self.form {
-            Form::Table => self.write_table(sections, out)?,
-            Form::Raw => self.write_raw(sections, out)?,
-            Form::Pairs => self.write_each(sections, out, Self::pairs)?,
-            Form::Null => self.write_each(sections, out, Self::nulls)?,
-            Form::Json => self.write_json(sections, out)?,
-        }
-        out.flush()
+impl<'a> Shown<'a> {
+    fn cell(&self, column: &Column) -> Cell<'a> {
+        (column.cell)(self.view, &self.view.table.mounts[self.row.mount as usize])
+    }
+}
+
+/// Writes answers, one or several that follow each other as if they were one.
+pub struct Printer {
+    look: Look,
+    out: Output,
+    /// The widths of a table's columns; none where nothing was written yet.
+    widths: Option<Vec<usize>>,
+    headed: bool,
+}
+
+impl Printer {
+    /// # Errors
+    /// When standard output is closed.
+    pub fn new(look: Look) -> Result<Self> {
+        let headed = look.no_headings;
+        Ok(Self { look, out: Output::new()?, widths: None, headed })
     }
 
-    fn write_each(
-        &self,
-        sections: &[Section],
-        out: &mut Output,
-        write: impl Fn(&Self, &View, &Row, &mut Vec<u8>),
-    ) -> Result<()> {
-        for section in sections {
-            for row in &section.rows {
-                write(self, section.view, row, &mut out.buffer);
-                out.advance()?;
-            }
+    /// Writes the mounts as they follow each other.
+    ///
+    /// # Errors
+    /// Those of write(2).
+    pub fn write(&mut self, rows: &[Shown]) -> Result<()> {
+        let Self { look, out, .. } = self;
+        match look.form {
+            Form::Table => self.write_table(rows)?,
+            Form::Raw => self.write_raw(rows)?,
+            Form::Pairs => look.write_each(rows, out, Look::pairs)?,
+            Form::Null => look.write_each(rows, out, Look::nulls)?,
+            Form::Json => look.write_json(rows, out)?,
+            Form::JsonLines => look.write_each(rows, out, Look::json_line)?,
+        }
+        self.out.flush()
+    }
+
+    fn write_raw(&mut self, rows: &[Shown]) -> Result<()> {
+        if !std::mem::replace(&mut self.headed, true) {
+            self.look.raw_heading(&mut self.out.buffer);
+        }
+        self.look.write_each(rows, &mut self.out, Look::raw)
+    }
+
+    fn write_table(&mut self, rows: &[Shown]) -> Result<()> {
+        let Self { look, out, .. } = self;
+        let cells = look.cells(rows);
+        let widths = self.widths.get_or_insert_with(|| look.widths(&cells));
+        let mut line = Line::new(look, widths);
+        if !std::mem::replace(&mut self.headed, true) {
+            line.heading(&mut out.buffer);
+        }
+        for (shown, cells) in rows.iter().zip(cells.rows()) {
+            line.row(&mut out.buffer, &shown.row, cells);
+            out.advance()?;
         }
         Ok(())
     }
+}
 
-    /// The values of a row as bytes.
-    fn values<'v>(
+impl Look {
+    fn write_each(
         &self,
-        view: &'v View,
-        row: &Row,
-    ) -> impl Iterator<Item = (&'static Column, Vec<u8>)> + 'v {
-        let mount = &view.table.mounts[row.mount as usize];
-        let (columns, bytes) = (self.columns.clone(), self.bytes);
-        columns.into_iter().map(move |column| {
-            let mut value = Vec::new();
-            columns::write(&mut value, &(column.cell)(view, mount), bytes);
-            (column, value)
-        })
-    }
-
-    fn pairs(&self, view: &View, row: &Row, out: &mut Vec<u8>) {
-        for (column, value) in self.values(view, row) {
-            out.extend_from_slice(column.key(self.shell).as_bytes());
-            out.extend_from_slice(b"=\"");
-            text::quoted(out, &value);
-            out.extend_from_slice(b"\" ");
-        }
-        end_line(out);
-    }
-
-    fn nulls(&self, view: &View, row: &Row, out: &mut Vec<u8>) {
-        for (_, value) in self.values(view, row) {
-            out.extend_from_slice(&value);
-            out.push(0);
-        }
-    }
-
-    fn write_raw(&self, sections: &[Section], out: &mut Output) -> Result<()> {
-        if !self.no_headings {
-            for column in &self.columns {
-                text::raw(&mut out.buffer, column.key(self.shell).as_bytes());
-                out.buffer.push(b' ');
-            }
-            end_line(&mut out.buffer);
-        }
-        self.write_each(sections, out, |look, view, row, out| {
-            for (_, value) in look.values(view, row) {
-                text::raw(out, &value);
-                out.push(b' ');
-            }
-            end_line(out);
-        })
-    }
-
-    fn write_table(&self, sections: &[Section], out: &mut Output) -> Result<()> {
-        let cells = self.cells(sections);
-        let rows = sections.iter().flat_map(|section| &section.rows);
-        let widths = self.widths(&cells);
-        let mut line = Line::new(self, &widths);
-        if !self.no_headings {
-            line.heading(&mut out.buffer);
-        }
-        for (row, cells) in rows.zip(cells.rows()) {
-            line.row(&mut out.buffer, row, cells);
+        rows: &[Shown],
+        out: &mut Output,
+        write: impl Fn(&Self, &Shown, &mut Vec<u8>),
+    ) -> Result<()> {
+        for row in rows {
+            write(self, row, &mut out.buffer);
             out.advance()?;
         }
         Ok(())
     }
 
-    /// Every cell as text for a table, and its width.
-    fn cells(&self, sections: &[Section]) -> Cells {
-        let count = sections.iter().map(|section| section.rows.len()).sum::<usize>();
-        let mut cells = Cells::new(self.columns.len(), count);
+    /// Gives every column's value of a row to `write`.
+    fn values(&self, shown: &Shown, mut write: impl FnMut(&Column, &[u8])) {
         let mut value = Vec::new();
-        for section in sections {
-            for row in &section.rows {
-                let mount = &section.view.table.mounts[row.mount as usize];
-                for column in &self.columns {
-                    match (column.cell)(section.view, mount) {
-                        Cell::Text(word) => cells.push(&word, self.utf8),
-                        Cell::None => cells.push(b"", self.utf8),
-                        cell => {
-                            value.clear();
-                            columns::write(&mut value, &cell, self.bytes);
-                            cells.push(&value, self.utf8);
-                        }
+        for column in &self.columns {
+            value.clear();
+            columns::write(&mut value, &shown.cell(column), self.bytes);
+            write(column, &value);
+        }
+    }
+
+    fn pairs(&self, shown: &Shown, out: &mut Vec<u8>) {
+        self.values(shown, |column, value| {
+            out.extend_from_slice(column.key(self.shell).as_bytes());
+            out.extend_from_slice(b"=\"");
+            text::quoted(out, value);
+            out.extend_from_slice(b"\" ");
+        });
+        end_line(out);
+    }
+
+    fn nulls(&self, shown: &Shown, out: &mut Vec<u8>) {
+        self.values(shown, |_, value| {
+            out.extend_from_slice(value);
+            out.push(0);
+        });
+    }
+
+    fn raw_heading(&self, out: &mut Vec<u8>) {
+        for column in &self.columns {
+            text::raw(out, column.key(self.shell).as_bytes());
+            out.push(b' ');
+        }
+        end_line(out);
+    }
+
+    fn raw(&self, shown: &Shown, out: &mut Vec<u8>) {
+        self.values(shown, |_, value| {
+            text::raw(out, value);
+            out.push(b' ');
+        });
+        end_line(out);
+    }
+
+    /// Every cell as text for a table, and its width.
+    fn cells(&self, rows: &[Shown]) -> Cells {
+        let mut cells = Cells::new(self.columns.len(), rows.len());
+        let mut value = Vec::new();
+        for shown in rows {
+            for column in &self.columns {
+                match shown.cell(column) {
+                    Cell::Text(word) => cells.push(&word, self.utf8),
+                    Cell::None => cells.push(b"", self.utf8),
+                    cell => {
+                        value.clear();
+                        columns::write(&mut value, &cell, self.bytes);
+                        cells.push(&value, self.utf8);
                     }
-                    if column.layout == Layout::Tree {
-                        cells.widen(2 * row.depth as usize);
-                    }
+                }
+                if column.layout == Layout::Tree {
+                    cells.widen(2 * shown.row.depth as usize);
                 }
             }
         }
@@ -224,26 +251,29 @@ impl Look {
         Need::new(column, heading, self.no_truncate)
     }
 
-    fn write_json(&self, sections: &[Section], out: &mut Output) -> Result<()> {
-        let buffer = &mut out.buffer;
-        buffer.extend_from_slice(b"{\n   \"filesystems\": [");
+    fn write_json(&self, rows: &[Shown], out: &mut Output) -> Result<()> {
+        out.buffer.extend_from_slice(b"{\n   \"filesystems\": [");
         let mut json = Json { depth: None };
         // As in the classic, it is the mountpoint that has children.
         let nested = self.columns.iter().any(|column| column.layout == Layout::Tree);
-        for section in sections {
-            for row in &section.rows {
-                let row = if nested { *row } else { Row::flat(row.mount as usize) };
-                json.row(self, section.view, &row, &mut out.buffer);
-                out.advance()?;
-            }
+        for shown in rows {
+            let depth = if nested { shown.row.depth } else { 0 };
+            json.object(self, shown, depth, &mut out.buffer);
+            out.advance()?;
         }
         json.end(&mut out.buffer);
         Ok(())
     }
 
-    /// The members of one mount's object, without the braces.
-    pub fn json_members(&self, view: &View, row: &Row, out: &mut Vec<u8>, separator: &[u8]) {
-        let mount = &view.table.mounts[row.mount as usize];
+    /// A mount as one line of JSON.
+    fn json_line(&self, shown: &Shown, out: &mut Vec<u8>) {
+        out.push(b'{');
+        self.json_members(shown, out, b" ");
+        out.extend_from_slice(b"}\n");
+    }
+
+    /// The members of a mount's object, without the braces.
+    fn json_members(&self, shown: &Shown, out: &mut Vec<u8>, separator: &[u8]) {
         for (at, column) in self.columns.iter().enumerate() {
             if at > 0 {
                 out.push(b',');
@@ -251,7 +281,7 @@ impl Look {
             }
             text::json(out, column.key(self.shell).to_ascii_lowercase().as_bytes());
             out.extend_from_slice(b": ");
-            self.json_value(column, &(column.cell)(view, mount), out, separator);
+            self.json_value(column, &shown.cell(column), out, separator);
         }
     }
 
@@ -265,7 +295,7 @@ impl Look {
             _ if column.kind == Kind::List => {
                 out.push(b'[');
                 out.extend_from_slice(separator);
-                out.extend_from_slice(if separator.is_empty() { b"" } else { b"    " });
+                out.extend_from_slice(if separator == b" " { b"" } else { b"    " });
                 text::json(out, &value);
                 out.extend_from_slice(separator);
                 out.push(b']');
@@ -287,26 +317,26 @@ struct Json {
 }
 
 impl Json {
-    fn row(&mut self, look: &Look, view: &View, row: &Row, out: &mut Vec<u8>) {
+    fn object(&mut self, look: &Look, shown: &Shown, depth: u32, out: &mut Vec<u8>) {
         match self.depth {
             None => indent(out, 2),
-            Some(depth) if row.depth > depth => {
+            Some(above) if depth > above => {
                 out.push(b',');
-                indent(out, 2 * depth as usize + 3);
+                indent(out, 2 * above as usize + 3);
                 out.extend_from_slice(b"\"children\": [");
-                indent(out, 2 * row.depth as usize + 2);
+                indent(out, 2 * depth as usize + 2);
             }
-            Some(depth) => {
-                self.close(out, depth, row.depth);
+            Some(last) => {
+                self.close(out, last, depth);
                 out.push(b',');
             }
         }
         out.push(b'{');
         let mut separator = Vec::new();
-        indent(&mut separator, 2 * row.depth as usize + 3);
+        indent(&mut separator, 2 * depth as usize + 3);
         out.extend_from_slice(&separator);
-        look.json_members(view, row, out, &separator);
-        self.depth = Some(row.depth);
+        look.json_members(shown, out, &separator);
+        self.depth = Some(depth);
     }
 
     /// Closes the objects from `depth` down to `to`.
@@ -472,7 +502,7 @@ impl<'a> Line<'a> {
         if last {
             return;
         }
-        if cell.width as usize > width {
+        if cell.width as usize > width && self.look.terminal.is_some() {
             return self.continued(out, at);
         }
         let missing = if column.layout == Layout::Right { 0 } else { missing };

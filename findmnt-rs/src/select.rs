@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use common::sys::statmount as mask;
+use common::sys::{PathMount, statmount as mask};
 
 use crate::columns::{self, View};
 use crate::filter::Filter;
@@ -32,8 +32,10 @@ impl Source {
 /// How a target is named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
-    /// It is the mountpoint.
+    /// It is a mountpoint's name (an operand).
     #[default]
+    Name,
+    /// It is a mountpoint (`--mountpoint`).
     Mountpoint,
     /// It is anything on the file system (`--target`).
     Path,
@@ -45,6 +47,8 @@ pub enum Reach {
 pub struct Selection {
     pub target: Option<Vec<u8>>,
     pub reach: Reach,
+    /// The id of the mount that the kernel found at the target; then its name does not matter.
+    pub mount: Option<u32>,
     pub source: Option<Source>,
     /// A lone operand: the source, or else the target.
     pub either: bool,
@@ -90,6 +94,17 @@ impl Selection {
             || self.unique_id.is_some()
     }
 
+    /// The path of `--target` or `--mountpoint`, where the kernel is to follow it.
+    pub fn place(&self) -> Option<&[u8]> {
+        let follow = self.reach != Reach::Name && !self.literal && !self.shadowed;
+        self.target.as_deref().filter(|_| follow)
+    }
+
+    /// Whether what was found at the path of [`Selection::place`] is what was asked for.
+    pub fn accepts_place(&self, place: PathMount) -> bool {
+        self.reach == Reach::Path || place.is_mount_root
+    }
+
     /// What of each mount must be known to choose, as statmount(2)'s mask.
     pub fn needs(&self) -> u64 {
         let target = self.target.is_some() || self.unique_targets || self.shadowed || self.deleted;
@@ -109,14 +124,14 @@ impl Selection {
         if as_tree && !self.submounts {
             let mut chosen = vec![false; view.table.mounts.len()];
             matcher.matches().for_each(|mount| chosen[mount as usize] = true);
-            return tree::whole(view.table, |mount| chosen[mount as usize]);
+            return tree::whole(view.table, &matcher.repeated, |mount| chosen[mount as usize]);
         }
         let limit = if self.first { 1 } else { usize::MAX };
         let matches = matcher.matches().take(limit);
         if !self.submounts || !view.table.is_tree() {
             return matches.map(|mount| Row::flat(mount as usize)).collect();
         }
-        let mut rows = tree::submounts(view.table, matches);
+        let mut rows = tree::submounts(view.table, &matcher.repeated, matches);
         if !as_tree {
             rows.iter_mut().for_each(|row| *row = Row::flat(row.mount as usize));
         }
@@ -181,7 +196,8 @@ impl<'a> Matcher<'a> {
     /// The matching mounts in the order that was asked for.
     fn matches(&'a self) -> Box<dyn Iterator<Item = u32> + 'a> {
         if let Some(place) = self.enclosing() {
-            return Box::new(self.select(move |mount| self.at(mount, &place)));
+            let named = move |mount: &Mount| self.at(mount, &place) && self.has_source(mount);
+            return Box::new(self.select(named));
         }
         if !self.selection.either {
             return Box::new(self.select(|mount| self.named(mount)));
@@ -223,7 +239,12 @@ impl<'a> Matcher<'a> {
     }
 
     fn named(&self, mount: &Mount) -> bool {
-        self.target.as_ref().is_none_or(|place| self.at(mount, place)) && self.has_source(mount)
+        let at_target = match (self.selection.mount, &self.target) {
+            (Some(id), _) => mount.id == id,
+            (None, Some(place)) => self.at(mount, place),
+            (None, None) => true,
+        };
+        at_target && self.has_source(mount)
     }
 
     fn at(&self, mount: &Mount, place: &Place) -> bool {
@@ -285,7 +306,8 @@ impl<'a> Matcher<'a> {
 
     fn has_options(&self, mount: &Mount) -> bool {
         let Some(pattern) = &self.selection.options else { return true };
-        options::satisfy(&self.view.options(mount), pattern)
+        let options = self.view.options(mount);
+        !options.is_empty() && options::satisfy(&options, pattern)
     }
 
     fn has_unique_id(&self, mount: &Mount, id: u64) -> bool {
@@ -300,7 +322,8 @@ impl<'a> Matcher<'a> {
     /// closest directory above it that is one.
     fn enclosing(&self) -> Option<Place<'static>> {
         let place = self.target.as_ref()?;
-        if self.selection.reach != Reach::Path || self.table.kind == Kind::Fstab {
+        let known = self.selection.mount.is_some();
+        if known || self.selection.reach != Reach::Path || self.table.kind == Kind::Fstab {
             return None;
         }
         let mut path = match &place.canonical {
@@ -324,7 +347,7 @@ fn tagged(view: &View, name: &[u8]) -> Option<Vec<u8>> {
 
 /// Which mounts another one hides: its parent is the hidden mount, its target the same.
 fn shadowed(table: &Table) -> Vec<bool> {
-    let children = Children::new(table);
+    let children = Children::new(table, &[]);
     let target = |mount: u32| table.target(&table.mounts[mount as usize]);
     let covers = |mount, child: &u32| target(*child) == target(mount);
     (0..table.mounts.len() as u32)
@@ -345,7 +368,7 @@ fn repeated(table: &Table) -> Vec<bool> {
 }
 
 /// The kernel's mark on the path of a mountpoint that was removed.
-fn is_deleted(target: &[u8]) -> bool {
+pub fn is_deleted(target: &[u8]) -> bool {
     target.ends_with(b"//deleted") || target.ends_with(b" (deleted)")
 }
 

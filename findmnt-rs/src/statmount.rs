@@ -9,21 +9,6 @@ use crate::table::{Extra, Kind, Mount, Table, unescape};
 /// listmount(2): the root of the caller.
 pub const ROOT: u64 = u64::MAX;
 
-/// What all words of a mount come from; propagation's origin costs a walk over all peers, and is asked
-/// for only where it is shown.
-pub const ALL: u64 = mask::SB_BASIC
-    | mask::MNT_BASIC
-    | mask::MNT_ROOT
-    | mask::MNT_POINT
-    | mask::FS_TYPE
-    | mask::FS_SUBTYPE
-    | mask::SB_SOURCE
-    | mask::MNT_OPTS
-    | mask::OPT_SEC_ARRAY
-    | mask::MNT_NS_ID
-    | mask::MNT_UIDMAP
-    | mask::MNT_GIDMAP;
-
 /// The fixed part of `struct statmount`, in bytes; strings follow it.
 const FIXED: usize = 512;
 

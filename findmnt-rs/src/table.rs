@@ -1,5 +1,7 @@
 //! A table of mounts, whatever it was read from: one text and, a mount, the places of its words in it.
 
+use crate::options;
+
 /// The place of a word in [`Table::text`]: half as large as a slice, and it lives as long as the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -101,6 +103,19 @@ impl Table {
 
     pub fn fstype(&self, mount: &Mount) -> &[u8] {
         self.word(mount.fstype)
+    }
+
+    /// All options of the mount, of its file system and of user space, as one list.
+    pub fn all_options(&self, mount: &Mount) -> Vec<u8> {
+        let (vfs, fs) = (self.word(mount.vfs_options), self.word(mount.fs_options));
+        let user = self.word(mount.user_options);
+        let mut all = Vec::with_capacity(vfs.len() + fs.len() + user.len() + 2);
+        options::merge(&mut all, vfs, fs);
+        if !user.is_empty() {
+            all.push(b',');
+            all.extend_from_slice(user);
+        }
+        all
     }
 
     pub fn extra(&self, mount: &Mount) -> Option<&Extra> {

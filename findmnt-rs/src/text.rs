@@ -40,16 +40,6 @@ fn show(out: &mut Vec<u8>, c: char, bytes: &str, utf8: bool, before_x: bool) -> 
     bytes.len() - c.width().unwrap_or(0)
 }
 
-/// How many columns text that [`table`] wrote takes.
-pub fn width(text: &[u8]) -> usize {
-    if text.is_ascii() {
-        return text.len();
-    }
-    text.utf8_chunks()
-        .map(|chunk| chunk.valid().chars().filter_map(UnicodeWidthChar::width).sum::<usize>())
-        .sum()
-}
-
 /// The longest beginning of the text that takes no more than `limit` columns, and its width.
 pub fn cut(text: &[u8], limit: usize) -> (&[u8], usize) {
     let (mut bytes, mut columns) = (0, 0);
@@ -178,6 +168,12 @@ pub fn size(out: &mut Vec<u8>, bytes: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// How many columns text that [`table`] wrote takes.
+    fn width(text: &[u8]) -> usize {
+        let text = std::str::from_utf8(text).unwrap();
+        text.chars().filter_map(UnicodeWidthChar::width).sum()
+    }
 
     fn written(write: impl Fn(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();

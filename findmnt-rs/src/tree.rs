@@ -29,9 +29,14 @@ pub struct Children {
 }
 
 impl Children {
-    pub fn new(table: &Table) -> Self {
+    /// The children of all mounts; those of the mounts that are `gone` hang on the nearest ancestor that
+    /// is not. No list of what is gone means that nothing is.
+    pub fn new(table: &Table, gone: &[bool]) -> Self {
         let order = by_id(&table.mounts);
-        let parents = parents(&table.mounts, &order);
+        let mut parents = parents(&table.mounts, &order);
+        if !gone.is_empty() {
+            pass_on(&mut parents, gone);
+        }
         let mut first = vec![0; table.mounts.len() + 1];
         for parent in parents.iter().flatten() {
             first[*parent as usize + 1] += 1;
@@ -106,10 +111,32 @@ fn parents(mounts: &[Mount], order: &[u32]) -> Vec<Option<u32>> {
     mounts.iter().map(find).collect()
 }
 
+/// Gives the children of what is gone to the nearest ancestor that is not.
+fn pass_on(parents: &mut [Option<u32>], gone: &[bool]) {
+    for mount in 0..parents.len() {
+        let is_gone = |parent: &u32| gone[*parent as usize];
+        let mut steps = 0;
+        let mut heir = parents[mount];
+        while let Some(parent) = heir.filter(is_gone) {
+            steps += 1;
+            // More steps than mounts: they are each other's ancestors.
+            heir = parents[parent as usize].filter(|_| steps <= gone.len());
+        }
+        // What was gone through has the same heir: the next walk is short.
+        let mut at = mount as u32;
+        for _ in 0..=steps {
+            match std::mem::replace(&mut parents[at as usize], heir) {
+                Some(parent) => at = parent,
+                None => break,
+            }
+        }
+    }
+}
+
 /// The chosen mounts of the whole table as trees, each beneath its nearest chosen ancestor. The tree of
 /// the root file system comes first.
-pub fn whole(table: &Table, chosen: impl FnMut(u32) -> bool) -> Vec<Row> {
-    let children = Children::new(table);
+pub fn whole(table: &Table, gone: &[bool], chosen: impl FnMut(u32) -> bool) -> Vec<Row> {
+    let children = Children::new(table, gone);
     let mut walk = Walk::new(table.mounts.len(), &children, chosen);
     children.root(table).into_iter().chain(children.orphans()).for_each(|mount| walk.from(mount));
     // Mounts that are each other's ancestors hang on no root; the kernel shows none such.
@@ -118,8 +145,8 @@ pub fn whole(table: &Table, chosen: impl FnMut(u32) -> bool) -> Vec<Row> {
 }
 
 /// The chosen mounts in the table's order, each with all that is mounted beneath it.
-pub fn submounts(table: &Table, chosen: impl IntoIterator<Item = u32>) -> Vec<Row> {
-    let children = Children::new(table);
+pub fn submounts(table: &Table, gone: &[bool], chosen: impl IntoIterator<Item = u32>) -> Vec<Row> {
+    let children = Children::new(table, gone);
     let mut walk = Walk::new(table.mounts.len(), &children, |_| true);
     chosen.into_iter().for_each(|mount| walk.from(mount));
     walk.finish()
@@ -191,7 +218,7 @@ mod tests {
     #[test]
     fn children_come_in_the_order_of_ids() {
         let table = table(&[(10, 1), (13, 10), (12, 10), (14, 12)]);
-        let rows = whole(&table, |_| true);
+        let rows = whole(&table, &[], |_| true);
         let want = [(10, 0, true), (12, 1, false), (14, 2, true), (13, 1, true)];
         assert_eq!(shown(&table, &rows), want);
     }
@@ -199,23 +226,39 @@ mod tests {
     #[test]
     fn a_mount_that_is_left_out_leaves_its_children_to_its_parent() {
         let table = table(&[(1, 0), (2, 1), (3, 2), (4, 2), (5, 1)]);
-        let rows = whole(&table, |mount| mount != 1);
+        let rows = whole(&table, &[], |mount| mount != 1);
         let want = [(1, 0, true), (3, 1, false), (4, 1, false), (5, 1, true)];
         assert_eq!(shown(&table, &rows), want);
+    }
+
+    #[test]
+    fn children_of_what_is_gone_come_in_the_order_of_ids_too() {
+        let table = table(&[(1, 0), (2, 1), (3, 1), (4, 3), (5, 2), (6, 5)]);
+        let gone = [false, true, true, false, true, false];
+        let rows = whole(&table, &gone, |mount| !gone[mount as usize]);
+        assert_eq!(shown(&table, &rows), [(1, 0, true), (4, 1, false), (6, 1, true)]);
+    }
+
+    #[test]
+    fn all_of_a_loop_may_be_gone() {
+        let table = table(&[(1, 2), (2, 3), (3, 1), (4, 1)]);
+        let gone = [true, true, true, false];
+        let rows = whole(&table, &gone, |mount| !gone[mount as usize]);
+        assert_eq!(shown(&table, &rows), [(4, 0, true)]);
     }
 
     #[test]
     fn the_root_comes_first_and_loops_are_shown_once() {
         let table = table(&[(5, 4), (10, 1), (20, 21), (21, 20), (7, 7)]);
         let ids: Vec<_> =
-            shown(&table, &whole(&table, |_| true)).iter().map(|&(id, ..)| id).collect();
+            shown(&table, &whole(&table, &[], |_| true)).iter().map(|&(id, ..)| id).collect();
         assert_eq!(ids, [10, 5, 7, 20, 21]);
     }
 
     #[test]
     fn submounts_of_submounts_are_not_repeated() {
         let table = table(&[(1, 0), (2, 1), (3, 2), (4, 1)]);
-        let rows = submounts(&table, [1, 2]);
+        let rows = submounts(&table, &[], [1, 2]);
         assert_eq!(shown(&table, &rows), [(2, 0, true), (3, 1, true)]);
     }
 
@@ -223,6 +266,8 @@ mod tests {
     fn a_hundred_thousand_stacked_mounts_overflow_nothing() {
         let ids: Vec<_> = (1..100_000).map(|id| (id, id - 1)).collect();
         let table = table(&ids);
-        assert_eq!(whole(&table, |_| true).last().unwrap().depth, 99_998);
+        assert_eq!(whole(&table, &[], |_| true).last().unwrap().depth, 99_998);
+        let gone: Vec<_> = (1..100_000).map(|id| id < 99_999).collect();
+        assert_eq!(whole(&table, &gone, |mount| !gone[mount as usize]).len(), 1);
     }
 }
