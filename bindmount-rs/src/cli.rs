@@ -15,18 +15,19 @@ use crate::table::Entry;
 pub const VERSION: &str = concat!("bindmount-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
 pub const HELP: &str = "\
-Usage: bindmount-rs [options] SOURCE TARGET [COMMAND [ARG...]]
+Usage: bindmount-rs [options] SOURCE TARGET [[--] COMMAND [ARG...]]
+       bindmount-rs [options] --make-KIND TARGET [-- COMMAND [ARG...]]
        bindmount-rs [options] --fstab FILE|- [--] [COMMAND [ARG...]]
 
 Bind SOURCE to TARGET, or mount all that a table names, then become COMMAND.
 
 Options:
+  -0, --null             end each target that --print prints with a NUL
   -a, --all              mount the lines of the table that do not say noauto; without --fstab, those
                            of /etc/fstab
   -B, --bind             bind SOURCE to TARGET (the default)
       --beneath          mount beneath the mount that is at TARGET
   -f, --fake             check all, mount nothing
-      --fstab FILE, -T   mount the lines of FILE; '-' is standard input
       --keep-going       mount the other lines where one fails
       --make-private, --make-rprivate, --make-rshared, --make-rslave, --make-runbindable,
       --make-shared, --make-slave, --make-unbindable
@@ -39,17 +40,21 @@ Options:
   -N, --namespace NS     work in the mount namespace of the process, or the file, NS
       --onlyonce         do not mount where the same is mounted already
   -o, --options LIST     mount options
-      --print            print the targets that were mounted, one a line; with -0, --null a NUL behind each
+      --print            print the targets that were mounted, one a line
   -R, --rbind            bind SOURCE and all that is mounted beneath it
   -r, --read-only        the same as -o ro
       --root DIR         find targets inside DIR, and never outside of it
       --source SOURCE    say SOURCE by name; with --fstab, mount only its lines
-      --target TARGET    say TARGET by name; with --fstab, mount only its line
+  -T, --fstab FILE       mount the lines of FILE; '-' is standard input
+      --target TARGET    say TARGET by name; with --fstab, mount only its lines
       --target-prefix DIR
                          put DIR before each target
   -t, --types TYPE       the type of file system to mount; with --fstab, the types to mount
   -v, --verbose          say what was mounted
-  -w, --rw, --read-write the same as -o rw
+  -w, --rw, --read-write
+                         the same as -o rw
+  -c, --no-canonicalize, -i, --internal-only, -n, --no-mtab
+                         change nothing: no path is rewritten here, no helper run, no mtab kept
   -h, --help             display this help
   -V, --version          display version
 ";
