@@ -1,5 +1,6 @@
 //! Arguments in, an [`Action`] out.
 
+use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
@@ -16,7 +17,7 @@ pub const VERSION: &str = concat!("bindmount-rs ", env!("CARGO_PKG_VERSION"), "\
 
 pub const HELP: &str = "\
 Usage: bindmount-rs [options] SOURCE TARGET [[--] COMMAND [ARG...]]
-       bindmount-rs [options] --make-KIND TARGET [-- COMMAND [ARG...]]
+       bindmount-rs [options] --make-KIND TARGET [[--] COMMAND [ARG...]]
        bindmount-rs [options] --fstab FILE|- [--] [COMMAND [ARG...]]
 
 Bind SOURCE to TARGET, or mount all that a table names, then become COMMAND.
@@ -88,7 +89,7 @@ struct Typed {
     verbose: bool,
     print: bool,
     null: bool,
-    words: Vec<OsString>,
+    words: VecDeque<OsString>,
 }
 
 /// Options stop at the first operand: all that follows TARGET belongs to COMMAND.
@@ -130,7 +131,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             }
             Short(letter) => return Err(refusal(&format!("-{letter}"))),
             Value(operand) => {
-                typed.words.push(operand);
+                typed.words.push_back(operand);
                 break;
             }
         }
@@ -238,40 +239,58 @@ impl Typed {
     fn line(&mut self) -> Result<Line> {
         let mut options = Options::default();
         self.options.iter().try_for_each(|list| options.add(list))?;
-        let only_target =
-            options.operation.is_none() && self.types.is_none() && !options.propagation.is_empty()
-                || options.remount;
+        if options.operation.is_none() && self.types.is_none() && !self.is_change(&options) {
+            options.operation = Some(Operation::Bind);
+        }
 
-        let mut words = std::mem::take(&mut self.words).into_iter();
         let source = match self.source.take() {
             Some(source) => source,
-            None if only_target && (self.target.is_some() || words.len() == 1) => "none".into(),
-            None => words.next().ok_or_else(|| Error::usage("missing operand: SOURCE"))?,
+            None if self.is_alone(&options) => "none".into(),
+            None => self.words.pop_front().ok_or_else(|| missing("SOURCE"))?,
         };
         let target = match self.target.take() {
             Some(target) => target,
-            None => words.next().ok_or_else(|| Error::usage("missing operand: TARGET"))?,
+            None => no_option(self.words.pop_front().ok_or_else(|| missing("TARGET"))?)?,
         };
-        self.words = words.collect();
-
-        if options.operation.is_none() && self.types.is_none() && source != "none" {
-            options.operation = Some(Operation::Bind);
-        }
         let kind = self.types.take().unwrap_or_else(|| "none".into());
         Line::new(Entry { source, target, kind, ..Entry::default() }, options)
     }
+
+    /// Whether only a mount that is there is changed.
+    fn is_change(&self, options: &Options) -> bool {
+        options.remount || !options.propagation.is_empty() && self.source.is_none()
+    }
+
+    /// Whether there is no SOURCE. Behind `remount` the classic takes one, and does not look at it.
+    fn is_alone(&self, options: &Options) -> bool {
+        match options.remount {
+            true => self.target.is_some() || self.words.get(1).is_none_or(|word| word == "--"),
+            false => options.operation.is_none() && self.types.is_none(),
+        }
+    }
 }
 
-/// COMMAND may stand behind `--`. Without it a word that looks like an option is taken for one that came
-/// too late, since mount(8) takes options behind its operands.
-fn command(mut words: Vec<OsString>) -> Result<Option<Command>> {
-    match words.first().map(|word| word.as_bytes()) {
-        Some(b"--") => drop(words.remove(0)),
-        Some([b'-', _, ..]) => {
-            let word = quote(OsStr::new(&words[0]));
-            return Err(Error::usage(format!("options stand before SOURCE and TARGET: {word}")));
+fn missing(operand: &str) -> Error {
+    Error::usage(format!("missing operand: {operand}"))
+}
+
+/// mount(8) takes options behind its operands; here they would be taken for TARGET, or for COMMAND.
+fn no_option(word: OsString) -> Result<OsString> {
+    match word.as_bytes() {
+        [b'-', _, ..] => {
+            let word = quote(word);
+            Err(Error::usage(format!("options stand before the operands: {word}")))
         }
-        _ => {}
+        _ => Ok(word),
     }
-    Ok(Command::new(words))
+}
+
+/// COMMAND, which may stand behind `--`, and must where it looks like an option.
+fn command(mut words: VecDeque<OsString>) -> Result<Option<Command>> {
+    match words.pop_front() {
+        Some(word) if word == "--" => {}
+        Some(word) => words.push_front(no_option(word)?),
+        None => {}
+    }
+    Ok(Command::new(words.into()))
 }

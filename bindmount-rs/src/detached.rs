@@ -82,12 +82,12 @@ pub fn file_system(kind: &CStr, source: &CStr, options: &Options) -> Result<Owne
         .map_err(|errno| failed("mount a file system of the type", name, errno))
 }
 
-/// A mount of only one directory of a file system that is not attached itself, which needs Linux 6.15.
-pub fn subdirectory(tree: &OwnedFd, path: &OsStr) -> nix::Result<OwnedFd> {
+/// A copy of only one directory of a tree. Of a file system that is not attached that needs Linux 6.15.
+pub fn subdirectory(tree: &OwnedFd, path: &OsStr, recursive: bool) -> nix::Result<OwnedFd> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    copy_of(openat2(tree, path, how)?.as_fd(), false)
+    copy_of(openat2(tree, path, how)?.as_fd(), recursive)
 }
 
 fn configure(

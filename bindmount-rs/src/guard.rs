@@ -1,12 +1,13 @@
 //! A container's /proc must be a real one: tools write security labels into it and believe what it says.
 
 use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
-use common::{Context, Error, Result};
+use common::{Context, Error, Result, sys};
+use nix::errno::Errno;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 
-use crate::place::normal;
+use crate::place::{Places, normal};
 
 /// Files of /proc that only inform, and that may be shown as another would have them.
 const HARMLESS: &[&[u8]] = &[
@@ -23,18 +24,34 @@ const HARMLESS: &[&[u8]] = &[
     b"proc/uptime",
 ];
 
-/// Refuses a mount that would stand in for /proc, or for a part of it, and is no proc itself
+/// Refuses a mount inside a root that would stand in for its /proc, or for a part of a proc, and is none itself
 /// (CVE-2019-16884, CVE-2019-19921).
-pub fn check(path: &OsStr, tree: &OwnedFd, target: &OwnedFd) -> Result<()> {
-    let name = normal(path);
-    let in_proc = is_proc(target, path)?;
-    if !in_proc && name != b"proc" || in_proc && HARMLESS.contains(&name.as_slice()) {
+pub fn check(places: &Places, path: &OsStr, tree: &OwnedFd, target: &OwnedFd) -> Result<()> {
+    if !places.is_confined() {
         return Ok(());
     }
-    if name == b"proc" && is_proc(tree, path)? {
-        return Ok(());
+    let is_allowed = if is_the_proc(places, target).context("look at", path)? {
+        is_proc(tree, path)?
+    } else {
+        !is_proc(target, path)? || HARMLESS.contains(&normal(path).as_slice())
+    };
+    match is_allowed {
+        true => Ok(()),
+        false => Err(Error::because(
+            "mount on",
+            path,
+            "only a proc may stand in for /proc, or for a part of it",
+        )),
     }
-    Err(Error::because("mount on", path, "only a proc may stand in for /proc, or for a part of it"))
+}
+
+/// Whether `target` is what /proc leads to, by whatever path it was found.
+fn is_the_proc(places: &Places, target: &OwnedFd) -> nix::Result<bool> {
+    match places.open(OsStr::new("/proc"), false) {
+        Ok(proc) => Ok(sys::location(proc.as_fd())? == sys::location(target.as_fd())?),
+        Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => Ok(false),
+        Err(errno) => Err(errno),
+    }
 }
 
 fn is_proc(place: &OwnedFd, path: &OsStr) -> Result<bool> {

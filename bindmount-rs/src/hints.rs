@@ -13,6 +13,7 @@ use nix::sys::stat::Mode;
 use nix::sys::statvfs::fstatvfs;
 
 use crate::detached;
+use crate::idmap::IdMap;
 use crate::mountinfo::{self, Mount};
 use crate::node::Node;
 use crate::options::{Options, set_attributes};
@@ -149,6 +150,32 @@ fn overlay(kind: &CStr) -> Option<String> {
 fn in_user_namespace() -> bool {
     fs::read_to_string("/proc/self/uid_map")
         .is_ok_and(|map| !map.split_whitespace().eq(["0", "0", "4294967295"]))
+}
+
+/// The hint for a directory that could not be mounted alone.
+pub fn subdirectory(errno: Errno) -> Option<String> {
+    (errno == Errno::EINVAL)
+        .then(|| "of a new file system a part can be mounted since Linux 6.15".into())
+}
+
+/// The hint for owners that could not be mapped.
+pub fn idmap(map: &IdMap, errno: Errno) -> Option<String> {
+    match (map, errno) {
+        (IdMap::Lines { users, groups }, Errno::EINVAL)
+            if users.is_empty() || groups.is_empty() =>
+        {
+            Some("the kernel wants a range for users and one for groups".into())
+        }
+        (_, Errno::EINVAL) => {
+            Some("this file system's owners cannot be mapped, or the map is the caller's own".into())
+        }
+        (_, Errno::EPERM) if may_mount() => Some(
+            "only who owns a file system, as the user namespace that mounted it does, may map its owners, and only \
+             once"
+                .into(),
+        ),
+        _ => None,
+    }
 }
 
 /// The hint for a node that could not be made.

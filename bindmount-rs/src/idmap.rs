@@ -2,10 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::process;
 
+use common::sys::flags::AT_RECURSIVE;
 use common::sys::{self, MountAttr};
 use common::{Context, Error, Result, accounts, quote};
 use nix::errno::Errno;
@@ -14,6 +15,8 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, pipe2, read, write};
+
+use crate::hints;
 
 const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
 
@@ -65,15 +68,19 @@ impl IdMap {
         }
     }
 
-    /// Makes a mount that is not attached show the mapped owners.
-    pub fn apply(&self, tree: &OwnedFd, flags: u32) -> Result<()> {
+    /// Makes a tree that is not attached show the mapped owners.
+    pub fn apply(&self, tree: &OwnedFd, recursive: bool, target: &OsStr) -> Result<()> {
         let namespace = self.namespace()?;
         let attr = MountAttr {
             set: MOUNT_ATTR_IDMAP,
-            userns_fd: std::os::fd::AsRawFd::as_raw_fd(&namespace) as u64,
+            userns_fd: namespace.as_raw_fd() as u64,
             ..MountAttr::default()
         };
-        sys::mount_setattr(tree.as_fd(), flags, &attr).step("map the owners of a mount")
+        let flags = if recursive { AT_RECURSIVE } else { 0 };
+        sys::mount_setattr(tree.as_fd(), flags, &attr).map_err(|errno| {
+            Error::new("map the owners of the mount for", target, errno)
+                .explain(|_| hints::idmap(self, errno))
+        })
     }
 
     fn namespace(&self) -> Result<OwnedFd> {
@@ -112,24 +119,20 @@ fn make_namespace(users: &str, groups: &str) -> Result<OwnedFd> {
     };
     drop((tell_made, opened));
 
-    let namespace = match read(&made, &mut [0]) {
-        Ok(1) => map(child, users, groups),
-        _ => Err(Error::because(
-            "make",
-            "user namespace",
-            "the limit is reached, or it is forbidden",
-        )),
+    let mut errno = [0];
+    let namespace = match read(&made, &mut errno).step("wait for the child")? {
+        1 if errno == [0] => map(child, users, groups),
+        _ => Err(Error::bare("make a user namespace", Errno::from_raw(errno[0].into()))),
     };
     drop(tell_opened);
     waitpid(child, None).step("wait for the child")?;
     namespace
 }
 
+/// Tells the parent the errno, or 0, and stays until the parent has closed its side.
 fn hold_namespace(tell_made: &OwnedFd, opened: &OwnedFd) -> i32 {
-    if unshare(CloneFlags::CLONE_NEWUSER).is_err() || write(tell_made, b"m").is_err() {
-        return 1;
-    }
-    // Ends when the parent closes its side.
+    let errno = unshare(CloneFlags::CLONE_NEWUSER).err().map_or(0, |errno| errno as u8);
+    let _ = write(tell_made, &[errno]);
     let _ = read(opened, &mut [0]);
     0
 }

@@ -66,29 +66,31 @@ impl Job {
     /// Does it all, and becomes COMMAND.
     pub fn run(mut self) -> Result<u8> {
         let visit = self.namespace.as_deref().map(Visit::to).transpose()?;
-        let status = self.mount()?;
-        visit.map_or(Ok(()), Visit::end)?;
-        match self.command {
-            Some(command) => Err(command.exec()),
-            None => Ok(status),
-        }
-    }
-
-    fn mount(&mut self) -> Result<u8> {
         let lines = self.lines()?;
         if self.fake {
-            return Ok(0);
+            return write_out(&self.told_of_all(&lines)).map(|()| 0);
         }
-        let places = match &self.root {
-            Some(root) => Places::inside(root).context("open the root", root)?,
-            None => Places::default(),
-        };
-        let failed = self.mount_all(&mut Mounter::new(places, self.how), &lines)?;
-        Ok(match failed {
-            0 => 0,
-            _ if failed < lines.len() => SOME,
-            _ => NONE,
-        })
+        let mut mounter = Mounter::new(self.places()?, self.how);
+        let result = self.mount(&mut mounter, &lines).and_then(|status| {
+            visit.as_ref().map_or(Ok(()), Visit::leave)?;
+            match &self.command {
+                Some(command) if status == 0 => Err(command.exec()),
+                _ => Ok(status),
+            }
+        });
+        if result.is_err() {
+            // Where that fails nothing is found to be undone, and each step says so.
+            let _ = visit.as_ref().map_or(Ok(()), Visit::enter);
+            mounter.undo_to(0).iter().for_each(start::report);
+        }
+        result
+    }
+
+    fn places(&self) -> Result<Places> {
+        match &self.root {
+            Some(root) => Places::inside(root).context("open the root", root),
+            None => Ok(Places::default()),
+        }
     }
 
     /// All lines, checked.
@@ -105,52 +107,61 @@ impl Job {
         Ok(lines)
     }
 
-    /// Mounts the lines; how many failed, which is none unless they may.
-    fn mount_all(&self, mounter: &mut Mounter, lines: &[Line]) -> Result<usize> {
+    /// Mounts the lines, and gives the exit status: some may fail only with `--keep-going`.
+    fn mount(&self, mounter: &mut Mounter, lines: &[Line]) -> Result<u8> {
         let (mut failed, mut told) = (0, Vec::new());
         for line in lines {
-            let mark = if self.keep_going { mounter.mark() } else { 0 };
+            let mark = mounter.mark();
             let error = match mounter.mount(line) {
                 Ok(done) => {
                     self.tell(line, &done, &mut told);
                     continue;
                 }
-                Err(error) => {
-                    let error = error.explain(hints::privilege);
-                    match &line.place {
-                        Some(place) => locate("mount", place, &error),
-                        None => error,
-                    }
-                }
+                Err(error) => line.locate(error.explain(hints::privilege)),
             };
-            mounter.undo_to(mark).iter().for_each(start::report);
             if !self.keep_going {
                 return Err(error);
             }
             start::report(&error);
+            mounter.undo_to(mark).iter().for_each(start::report);
             failed += 1;
         }
         write_out(&told)?;
-        Ok(failed)
+        Ok(match failed {
+            0 => 0,
+            _ if failed < lines.len() => SOME,
+            _ => NONE,
+        })
     }
 
     /// Adds what `--print` and `--verbose` say of a line that was done.
     fn tell(&self, line: &Line, done: &Done, told: &mut Vec<u8>) {
-        let Done::Mounted(mount) = done else { return };
-        if let Some(end) = self.print {
+        if let (Done::Mounted(mount), Some(end)) = (done, self.print) {
             let link = format!("/proc/self/fd/{}", mount.as_raw_fd());
             let path = readlink(link.as_str()).unwrap_or_else(|_| line.target.clone());
             told.extend_from_slice(path.as_bytes());
             told.push(end);
         }
-        if self.verbose {
-            let (source, target) = (line.source.to_string_lossy(), line.target.to_string_lossy());
-            let verb = line.work.verb();
-            let name = start::name();
-            let name = name.to_string_lossy();
-            told.extend(format!("{name}: {source} {verb} on {target}.\n").into_bytes());
+        if self.verbose && !matches!(done, Done::Skipped) {
+            say(line, told);
         }
     }
+
+    /// What `--verbose` says of lines that were not mounted.
+    fn told_of_all(&self, lines: &[Line]) -> Vec<u8> {
+        let mut told = Vec::new();
+        if self.verbose {
+            lines.iter().for_each(|line| say(line, &mut told));
+        }
+        told
+    }
+}
+
+fn say(line: &Line, told: &mut Vec<u8>) {
+    told.extend_from_slice(start::name().as_bytes());
+    told.extend_from_slice(b": ");
+    told.extend(line.done_in_words());
+    told.extend_from_slice(b".\n");
 }
 
 impl Default for Lines {
@@ -168,18 +179,22 @@ impl Table {
                 self.add(&Rc::from(name), &text, &mut lines)?;
             }
         }
-        Ok(lines)
+        match self.target.as_ref().or(self.source.as_ref()) {
+            Some(wanted) if lines.is_empty() => {
+                Err(Error::because("find", wanted, "no line of the table has it"))
+            }
+            _ => Ok(lines),
+        }
     }
 
     fn add(&self, table: &Rc<OsStr>, text: &[u8], lines: &mut Vec<Line>) -> Result<()> {
         for entry in table::parse(text) {
             let place = |number| Place { table: Rc::clone(table), number };
             let entry = entry.map_err(|malformed| {
-                let reason = Error::usage(malformed.reason);
-                locate("read", &place(malformed.number), &reason)
+                place(malformed.number).locate("read", &Error::usage(malformed.reason))
             })?;
             let place = place(entry.number);
-            let line = self.line(entry).map_err(|error| locate("read", &place, &error))?;
+            let line = self.line(entry).map_err(|error| place.locate("read", &error))?;
             lines.extend(line.map(|line| Line { place: Some(place), ..line }));
         }
         Ok(())
@@ -206,17 +221,6 @@ impl Table {
             && is(&self.source, &entry.source)
             && is(&self.target, &entry.target)
             && self.types.as_ref().is_none_or(|list| table::selected(list, &entry.kind))
-    }
-}
-
-/// The error, with the place in the table that it comes from.
-fn locate(step: &str, place: &Place, error: &Error) -> Error {
-    let mut name = place.table.to_os_string();
-    name.push(format!(":{}", place.number));
-    let located = Error::because(step, name, error.to_string());
-    match error.hint() {
-        Some(hint) => located.with_hint(hint),
-        None => located,
     }
 }
 

@@ -55,6 +55,43 @@ impl Line {
             options,
         })
     }
+
+    /// The error of mounting this line, with the place in its table.
+    pub fn locate(&self, error: Error) -> Error {
+        match &self.place {
+            Some(place) => place.locate("mount", &error),
+            None => error,
+        }
+    }
+
+    /// What was done, as mount(8) says it.
+    pub fn done_in_words(&self) -> Vec<u8> {
+        let (source, target) = (self.source.to_bytes(), self.target.as_bytes());
+        let words: &[&[u8]] = match &self.work {
+            Work::Bind { .. } => &[source, b"bound on", target],
+            Work::Move => &[source, b"moved to", target],
+            Work::Change if self.options.remount => &[target, b"remounted"],
+            Work::Change => &[target, b"propagation flags changed"],
+            Work::FileSystem(_) => &[source, b"mounted on", target],
+            Work::Mask => &[target, b"masked"],
+            Work::ReadOnly => &[target, b"made read-only"],
+            Work::Node(_) => &[target, b"made"],
+        };
+        words.join(&b' ')
+    }
+}
+
+impl Place {
+    /// The error of a step with this line, whose place it names.
+    pub fn locate(&self, step: &str, error: &Error) -> Error {
+        let mut name = self.table.to_os_string();
+        name.push(format!(":{}", self.number));
+        let located = Error::because(step, name, error.to_string());
+        match error.hint() {
+            Some(hint) => located.with_hint(hint),
+            None => located,
+        }
+    }
 }
 
 fn work(entry: &Entry, options: &Options) -> Result<Work> {
@@ -90,17 +127,6 @@ fn without_operation(entry: &Entry, options: &Options) -> Result<Work> {
     }
 }
 
-impl Work {
-    /// The word of mount(8) for what was done with the source.
-    pub fn verb(&self) -> &'static str {
-        match self {
-            Self::Bind { .. } | Self::ReadOnly => "bound",
-            Self::Move => "moved",
-            _ => "mounted",
-        }
-    }
-}
-
 /// Tags name block devices, which are not looked for here.
 const TAGS: &[&[u8]] = &[b"LABEL=", b"UUID=", b"PARTLABEL=", b"PARTUUID=", b"ID="];
 
@@ -113,23 +139,28 @@ fn check_source(source: &OsStr, work: &Work) -> Result<()> {
     Ok(())
 }
 
-/// Only a file system has words of its own, and only a mount has attributes.
+/// What an option says must be something that this work can do.
 fn check_options(options: &Options, work: &Work) -> Result<()> {
-    let refuse = |what: &str| Err(Error::usage(format!("{what} has no place here")));
-    let own = matches!(work, Work::FileSystem(_) | Work::Node(_) | Work::Mask);
-    if let (false, Some(word)) = (own, options.data.first()) {
-        return refuse(&format!("the mount option {}", quote(word)));
-    }
-    let is_copy = matches!(work, Work::Bind { .. } | Work::FileSystem(_));
-    let finish = options.owner.is_some() || options.group.is_some() || options.mode.is_some();
-    match work {
-        _ if !is_copy && options.idmap.is_some() => refuse("a map of owners"),
-        _ if !is_copy && finish => refuse("an owner, group or mode"),
-        Work::Mask | Work::ReadOnly | Work::Node(_) if !options.propagation.is_empty() => {
-            refuse("a propagation")
-        }
-        Work::Node(_) | Work::Move if options.has_attributes() => refuse("a mount attribute"),
-        _ => Ok(()),
+    let is_new = matches!(work, Work::Bind { .. } | Work::FileSystem(_));
+    let is_ours = matches!(work, Work::Mask | Work::ReadOnly | Work::Node(_));
+    let has_words = matches!(work, Work::FileSystem(_) | Work::Node(_) | Work::Mask);
+    let has_attributes = !matches!(work, Work::Node(_) | Work::Move);
+    let finishes = options.owner.is_some() || options.group.is_some() || options.mode.is_some();
+
+    let word = options.data.first().map(|word| format!("the mount option {}", quote(word)));
+    let refusals = [
+        (is_ours && (options.operation.is_some() || options.remount), "bind, move or remount"),
+        (is_ours && !options.propagation.is_empty(), "a propagation"),
+        (!is_new && options.idmap.is_some(), "a map of owners"),
+        (!is_new && options.subdirectory.is_some(), "a subdirectory"),
+        (!is_new && finishes, "an owner, group or mode"),
+        (!has_attributes && options.has_attributes(), "a mount attribute"),
+        (options.for_superblock && !matches!(work, Work::FileSystem(_)), "ro=fs or rw=fs"),
+        (!has_words && word.is_some(), word.as_deref().unwrap_or_default()),
+    ];
+    match refusals.iter().find(|refusal| refusal.0) {
+        Some((_, what)) => Err(Error::usage(format!("{what} has no place here"))),
+        None => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::ffi::{CStr, OsStr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use common::sys::flags::{AT_RECURSIVE, MOVE_MOUNT_BENEATH};
+use common::sys::flags::MOVE_MOUNT_BENEATH;
 use common::{Context, Error, Result, sys};
 use nix::NixPath;
 use nix::errno::Errno;
@@ -13,13 +13,16 @@ use nix::sys::stat::{Mode, SFlag, fstat, makedev};
 use nix::sys::statvfs::fstatvfs;
 
 use crate::line::{Line, Work};
-use crate::node::{Node, is};
-use crate::options::{DIRECTORY_MODE, Options};
-use crate::place::{Leaf, Made, Places};
+use crate::node::Node;
+use crate::options::{Change, DIRECTORY_MODE, Options};
+use crate::place::{Leaf, Made, Places, is};
 use crate::undo::Step;
 use crate::{detached, guard, hints, mountinfo, owner};
 
 const NULL: &str = "/dev/null";
+
+const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
+const PLACE_ITSELF: OFlag = PLACE.union(OFlag::O_NOFOLLOW);
 
 /// What became of a line.
 #[derive(Debug)]
@@ -55,8 +58,8 @@ pub struct Mounter {
     done: Vec<Step>,
     /// The host's /dev/null, once it was needed.
     null: Option<OwnedFd>,
-    /// The empty directory of an earlier mask: its superblock serves all of them.
-    empty: Option<OwnedFd>,
+    /// The empty directory of the mask before, and that mask's options.
+    empty: Option<(Options, OwnedFd)>,
 }
 
 impl Mounter {
@@ -96,19 +99,12 @@ impl Mounter {
     }
 
     fn bind(&mut self, line: &Line, recursive: bool) -> Result<Done> {
-        let source = os(&line.source);
-        let tree = match detached::copy(&line.source, recursive, line.options.source_itself) {
-            Err(Errno::ENOENT | Errno::ENOTDIR) if line.options.no_fail => {
-                return Ok(Done::Skipped);
-            }
-            Err(errno) => {
-                let error = Error::new("bind", source, errno);
-                return Err(error.explain(|_| hints::copy(&line.source, recursive, errno)));
-            }
-            Ok(tree) => tree,
+        let tree = match copy_source(line, recursive) {
+            Err(error) if line.options.no_fail && is_missing(&error) => return Ok(Done::Skipped),
+            tree => tree?,
         };
         if let Some(map) = &line.options.idmap {
-            map.apply(&tree, if recursive { AT_RECURSIVE } else { 0 })?;
+            map.apply(&tree, recursive, &line.target)?;
         }
         change_attributes(&tree, line)?;
         if self.attach_by_path(&tree, line) {
@@ -129,26 +125,30 @@ impl Mounter {
     }
 
     fn file_system(&mut self, line: &Line, kind: &CStr) -> Result<Done> {
-        let mut tree = detached::file_system(kind, &line.source, &line.options)?;
-        if let Some(directory) = &line.options.subdirectory {
-            tree = detached::subdirectory(&tree, directory).context("mount only", directory)?;
-        }
+        let tree = match detached::file_system(kind, &line.source, &line.options) {
+            Err(_) if line.options.no_fail && no_device(&line.source) => return Ok(Done::Skipped),
+            tree => tree?,
+        };
+        let tree = match &line.options.subdirectory {
+            Some(path) => detached::subdirectory(&tree, path, false).map_err(|errno| {
+                Error::new("mount only", path, errno).explain(|_| hints::subdirectory(errno))
+            })?,
+            None => tree,
+        };
         if let Some(map) = &line.options.idmap {
-            map.apply(&tree, 0)?;
+            map.apply(&tree, false, &line.target)?;
         }
         let target = if matches!(kind.to_bytes(), b"proc" | b"sysfs") && self.places.is_confined() {
             self.own_directory(line)?
         } else {
-            self.target(line, Leaf::Directory(DIRECTORY_MODE))?
+            self.target(line, Leaf::Directory(directory_mode(line)))?
         };
         self.attach_new(tree, &target, line)
     }
 
     /// Attaches what came from outside: that must not stand in for /proc.
     fn attach_new(&mut self, tree: OwnedFd, target: &OwnedFd, line: &Line) -> Result<Done> {
-        if self.places.is_confined() {
-            guard::check(&line.target, &tree, target)?;
-        }
+        guard::check(&self.places, &line.target, &tree, target)?;
         if self.how.only_once && is_there(&tree, target, line) {
             return Ok(Done::Skipped);
         }
@@ -157,12 +157,9 @@ impl Mounter {
 
     fn move_tree(&mut self, line: &Line) -> Result<Done> {
         let source = os(&line.source);
-        let tree = open(source, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
-            .context("open the source", source)?;
+        let tree = open(source, PLACE, Mode::empty()).context("open the source", source)?;
         let target = self.target_for(line, &tree)?;
-        if self.places.is_confined() {
-            guard::check(&line.target, &tree, &target)?;
-        }
+        guard::check(&self.places, &line.target, &tree, &target)?;
         let is_root = self.is_root(&target, line)?;
         sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags()).map_err(|errno| {
             Error::new("move the mount to", &line.target, errno)
@@ -173,50 +170,73 @@ impl Mounter {
         self.settle(tree, is_root, line)
     }
 
-    /// Changes the mount that is at the target. What a change of the top overwrites is remembered.
+    /// Changes the mount that is at the target. What the change overwrites is remembered.
     fn change(&mut self, line: &Line) -> Result<Done> {
         let target = self.open_target(line).context("open the target", &line.target)?;
         if line.options.has_attributes() {
-            let status = fstatvfs(&target).context("read the attributes of", &line.target)?;
-            let back = line.options.top.back_to(status.flags());
+            let before = self.attributes(&target, line)?;
             change_attributes(&target, line)?;
-            let id = id(&target)?;
-            self.done.push(Step::Changed { target: line.target.clone(), id, back });
+            self.done.extend(before);
         }
         propagate(&target, line)?;
         Ok(Done::Changed)
+    }
+
+    /// The steps that bring back the present attributes of the target and, where they are to change too, of the
+    /// mounts beneath it.
+    fn attributes(&self, target: &OwnedFd, line: &Line) -> Result<Vec<Step>> {
+        let step = |mount: &OwnedFd, target: &OsStr, change: Change| {
+            let back = change.back_to(fstatvfs(mount)?.flags());
+            let id = sys::location(mount.as_fd())?.mount;
+            Ok(Step::Changed { target: target.to_owned(), id, back })
+        };
+        let failed = "read the attributes of";
+        let mut steps =
+            vec![step(target, &line.target, line.options.top).context(failed, &line.target)?];
+        if !line.options.recursive.is_none() {
+            for path in mountinfo::beneath(target) {
+                // What cannot be reached, being mounted over, is not brought back.
+                let Ok(mount) = open(path.as_os_str(), PLACE_ITSELF, Mode::empty()) else {
+                    continue;
+                };
+                steps.push(step(&mount, &path, line.options.recursive).context(failed, &path)?);
+            }
+        }
+        Ok(steps)
     }
 
     /// Hides the target, if it is there: a directory behind an empty one, anything else behind /dev/null.
     fn mask(&mut self, line: &Line) -> Result<Done> {
         let Some(target) = self.existing(line)? else { return Ok(Done::Skipped) };
         let status = fstat(&target).context("look at", &line.target)?;
-        if !is(&status, SFlag::S_IFDIR) {
-            let null = self.null_device()?;
-            return self.attach(null, &target, line);
-        }
-        let tree = self.empty_directory(&line.options)?;
-        if self.empty.is_none() && line.options.data.is_empty() {
-            self.empty = tree.try_clone().ok();
-        }
+        let tree = match is(&status, SFlag::S_IFDIR) {
+            true => self.empty_directory(&line.options)?,
+            false => self.null_device(line)?,
+        };
         self.attach(tree, &target, line)
     }
 
+    /// An empty read-only directory: the superblock of the mask before serves this one too, where their options
+    /// are the same.
     fn empty_directory(&mut self, options: &Options) -> Result<OwnedFd> {
-        if let (Some(empty), []) = (&self.empty, options.data.as_slice()) {
+        if let Some((_, empty)) = self.empty.as_ref().filter(|empty| empty.0 == *options) {
             return detached::copy_of(empty.as_fd(), false).step("copy a mask");
         }
-        let mut options = options.clone();
-        options.add(OsStr::new("ro=vfs,nosuid,nodev,noexec,nr_blocks=1,nr_inodes=1,mode=555"))?;
-        detached::file_system(c"tmpfs", c"tmpfs", &options)
+        let mut all = options.clone();
+        all.add(OsStr::new("ro=vfs,nosuid,nodev,noexec,nr_blocks=1,nr_inodes=1,mode=555"))?;
+        let tree = detached::file_system(c"tmpfs", c"tmpfs", &all)?;
+        self.empty = tree.try_clone().ok().map(|empty| (options.clone(), empty));
+        Ok(tree)
     }
 
-    fn null_device(&mut self) -> Result<OwnedFd> {
+    fn null_device(&mut self, line: &Line) -> Result<OwnedFd> {
         let null = match &mut self.null {
             Some(null) => null,
             none => none.insert(open_null_device()?),
         };
-        detached::copy_of(null.as_fd(), false).context("copy the mount at", NULL)
+        let tree = detached::copy_of(null.as_fd(), false).context("copy the mount at", NULL)?;
+        change_attributes(&tree, line)?;
+        Ok(tree)
     }
 
     /// Puts a read-only copy of the target over it, if it is there.
@@ -236,30 +256,23 @@ impl Mounter {
         let parent = self.places.make_parent(&line.target, &mut made);
         self.remember(made);
         let (directory, name) = parent.context("make the directory of", &line.target)?;
-        let is_new = node.make(directory.as_fd(), name).map_err(|errno| {
+        let new = node.make(directory.as_fd(), name).map_err(|errno| {
             Error::new("make", &line.target, errno).explain(|_| hints::node(node, errno))
         })?;
-        if !is_new {
-            return Ok(Done::Skipped);
-        }
-        self.remember(vec![node.made(&line.target)]);
-        node.give_away(directory.as_fd(), name).context("change the owner of", &line.target)?;
+        let Some(new) = new else { return Ok(Done::Skipped) };
+        let status = fstat(&new).context("look at", &line.target)?;
+        self.remember(vec![Made::new(line.target.clone(), &status)]);
+        node.give_away(&new).context("change the owner of", &line.target)?;
         Ok(Done::Changed)
     }
 
     /// The target, made as what the tree's root is where it is missing and may be made.
     fn target_for(&mut self, line: &Line, tree: &OwnedFd) -> Result<OwnedFd> {
-        match self.open_target(line) {
-            Err(Errno::ENOENT) if self.makes_targets(line) => {}
-            result => return result.context("open the target", &line.target),
-        }
         let status = fstat(tree).context("look at", os(&line.source))?;
-        let leaf = if is(&status, SFlag::S_IFDIR) {
-            Leaf::Directory(line.options.mkdir.unwrap_or(DIRECTORY_MODE))
-        } else {
-            Leaf::File
-        };
-        self.make_target(line, leaf)
+        match is(&status, SFlag::S_IFDIR) {
+            true => self.target(line, Leaf::Directory(directory_mode(line))),
+            false => self.target(line, Leaf::File),
+        }
     }
 
     fn target(&mut self, line: &Line, leaf: Leaf) -> Result<OwnedFd> {
@@ -276,14 +289,18 @@ impl Mounter {
     /// For a /proc or /sys that a tool inside will trust: an image must not choose where it is
     /// (CVE-2019-19921, CVE-2023-27561, CVE-2023-28642).
     fn own_directory(&mut self, line: &Line) -> Result<OwnedFd> {
-        match self.places.open_straight(&line.target) {
+        let mut place = self.places.open_straight(&line.target);
+        if matches!(place, Err(Errno::ENOENT)) {
+            self.make_target(line, Leaf::Directory(directory_mode(line)))?;
+            place = self.places.open_straight(&line.target);
+        }
+        match place {
             Err(Errno::ELOOP) => Err(Error::because(
                 "mount on",
                 &line.target,
                 "it must be a directory of its own, not a symlink",
             )),
-            Err(Errno::ENOENT) => self.make_target(line, Leaf::Directory(DIRECTORY_MODE)),
-            result => result.context("open the target", &line.target),
+            place => place.context("open the target", &line.target),
         }
     }
 
@@ -317,9 +334,14 @@ impl Mounter {
     }
 
     fn attached(&mut self, tree: OwnedFd, is_root: bool, line: &Line) -> Result<Done> {
-        let id = id(&tree)?;
-        self.done.push(Step::Mounted { target: line.target.clone(), id });
-        self.settle(tree, is_root, line)
+        let target = line.target.clone();
+        if !self.how.beneath {
+            self.done.push(Step::Mounted { target, id: id(&tree)? });
+            return self.settle(tree, is_root, line);
+        }
+        let copy = keep(&tree, line);
+        self.done.push(Step::MountedBeneath { target, mount: tree });
+        self.settle(copy?, is_root, line)
     }
 
     fn is_root(&self, target: &OwnedFd, line: &Line) -> Result<bool> {
@@ -329,14 +351,45 @@ impl Mounter {
     /// What can be done only after a mount is attached: a mount on a shared one becomes shared itself.
     fn settle(&mut self, tree: OwnedFd, is_root: bool, line: &Line) -> Result<Done> {
         if is_root && !self.how.beneath {
-            let root = tree.try_clone().map_err(|e| Error::from_io("keep", &line.target, &e))?;
-            self.places.enter(root).context("look at", &line.target)?;
+            self.places.enter(keep(&tree, line)?).context("look at", &line.target)?;
             self.done.push(Step::Entered);
         }
         propagate(&tree, line)?;
         owner::set(&tree, &line.options)?;
         Ok(Done::Mounted(tree))
     }
+}
+
+/// The source, or a directory of it, as a tree that nobody sees yet.
+fn copy_source(line: &Line, recursive: bool) -> Result<OwnedFd> {
+    let source = os(&line.source);
+    let failed = |errno| {
+        let error = Error::new("bind", source, errno);
+        error.explain(|_| hints::copy(&line.source, recursive, errno))
+    };
+    let Some(path) = &line.options.subdirectory else {
+        return detached::copy(&line.source, recursive, line.options.source_itself).map_err(failed);
+    };
+    let directory = open(source, PLACE, Mode::empty()).map_err(failed)?;
+    detached::subdirectory(&directory, path, recursive).context("bind only", path)
+}
+
+fn is_missing(error: &Error) -> bool {
+    matches!(error.errno(), Some(Errno::ENOENT | Errno::ENOTDIR))
+}
+
+/// Whether the source of a file system is the path of a device that is not there.
+fn no_device(source: &CStr) -> bool {
+    source.to_bytes().starts_with(b"/")
+        && open(source, PLACE, Mode::empty()).is_err_and(|errno| errno == Errno::ENOENT)
+}
+
+fn directory_mode(line: &Line) -> u32 {
+    line.options.mkdir.unwrap_or(DIRECTORY_MODE)
+}
+
+fn keep(mount: &OwnedFd, line: &Line) -> Result<OwnedFd> {
+    mount.try_clone().map_err(|e| Error::from_io("keep", &line.target, &e))
 }
 
 fn id(mount: &OwnedFd) -> Result<u64> {
@@ -365,7 +418,7 @@ fn is_there(tree: &OwnedFd, target: &OwnedFd, line: &Line) -> bool {
 
 /// The host's /dev/null, which must be that and nothing else (CVE-2025-31133).
 fn open_null_device() -> Result<OwnedFd> {
-    let null = open(NULL, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).context("open", NULL)?;
+    let null = open(NULL, PLACE, Mode::empty()).context("open", NULL)?;
     let status = fstat(&null).context("look at", NULL)?;
     if !is(&status, SFlag::S_IFCHR) || status.st_rdev != makedev(1, 3) {
         return Err(Error::because("mask with", NULL, "it is not the null device"));

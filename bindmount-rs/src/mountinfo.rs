@@ -1,7 +1,11 @@
 //! The kernel's mount table, as far as a question about it needs it.
 
+use std::ffi::OsString;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use nix::fcntl::readlink;
 
 use crate::table;
 
@@ -27,6 +31,15 @@ impl Mount {
 pub fn read() -> Vec<Mount> {
     let text = fs::read("/proc/self/mountinfo").unwrap_or_default();
     text.split(|&byte| byte == b'\n').filter_map(parse).collect()
+}
+
+/// The paths of the mounts beneath the directory that `place` is open on.
+pub fn beneath(place: &OwnedFd) -> Vec<OsString> {
+    let link = format!("/proc/self/fd/{}", place.as_raw_fd());
+    let Ok(directory) = readlink(link.as_str()) else { return Vec::new() };
+    let mut mounts = read();
+    mounts.retain(|mount| is_beneath(&mount.target, directory.as_bytes()));
+    mounts.into_iter().map(|mount| OsString::from_vec(mount.target)).collect()
 }
 
 fn parse(line: &[u8]) -> Option<Mount> {

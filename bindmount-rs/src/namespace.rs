@@ -10,10 +10,11 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::stat::Mode;
 use nix::unistd::{chroot, fchdir};
 
-/// What to come back to: setns(2) also changes the root and the working directory.
+/// Another mount namespace, and what to come back to: setns(2) also changes the root and the working directory.
 #[derive(Debug)]
 pub struct Visit {
-    namespace: OwnedFd,
+    there: OwnedFd,
+    here: OwnedFd,
     root: OwnedFd,
     directory: OwnedFd,
 }
@@ -25,19 +26,24 @@ impl Visit {
             Some(pid) => OsString::from(format!("/proc/{pid}/ns/mnt")),
             None => name.to_owned(),
         };
-        let there = open_file(&path, OFlag::O_RDONLY)?;
         let visit = Self {
-            namespace: open_file("/proc/self/ns/mnt", OFlag::O_RDONLY)?,
+            there: open_file(&path, OFlag::O_RDONLY)?,
+            here: open_file("/proc/self/ns/mnt", OFlag::O_RDONLY)?,
             root: open_file("/", OFlag::O_PATH)?,
             directory: open_file(".", OFlag::O_PATH)?,
         };
-        setns(there, CloneFlags::CLONE_NEWNS).context("enter the mount namespace", path)?;
+        visit.enter().context("enter the mount namespace", path)?;
         Ok(visit)
     }
 
+    /// Goes there, once more after [`Visit::leave`].
+    pub fn enter(&self) -> nix::Result<()> {
+        setns(&self.there, CloneFlags::CLONE_NEWNS)
+    }
+
     /// Comes back.
-    pub fn end(self) -> Result<()> {
-        setns(self.namespace, CloneFlags::CLONE_NEWNS)
+    pub fn leave(&self) -> Result<()> {
+        setns(&self.here, CloneFlags::CLONE_NEWNS)
             .and_then(|()| fchdir(&self.root))
             .and_then(|()| chroot("."))
             .and_then(|()| fchdir(&self.directory))

@@ -1,17 +1,17 @@
 //! What a `/dev` needs that is no mount: device nodes, FIFOs, symlinks, directories.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use common::{Error, Result, accounts, quote};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, readlinkat};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstatat, makedev, mkdirat, mknodat};
+use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{Mode, SFlag, fstat, makedev, mkdirat, mknodat};
 use nix::unistd::{Gid, Uid, fchownat, symlinkat};
 
 use crate::options::{Options, mode};
-use crate::place::{Made, NoMask};
+use crate::place::{NoMask, is};
 use crate::table::Entry;
 
 /// A file to make, and how it is to be.
@@ -63,29 +63,30 @@ impl Node {
         Ok(())
     }
 
-    /// Makes the node `name` in `directory`; false where the right one was there already.
-    pub fn make(&self, directory: BorrowedFd, name: &OsStr) -> nix::Result<bool> {
-        match self.make_new(directory, name) {
-            Err(Errno::EEXIST) if self.is_there(directory, name) => Ok(false),
-            result => result.map(|()| true),
+    /// Makes the node `name` in `directory`, and opens it; none where the right one was there already.
+    pub fn make(&self, directory: BorrowedFd, name: &OsStr) -> nix::Result<Option<OwnedFd>> {
+        let is_new = match self.make_new(directory, name) {
+            Err(Errno::EEXIST) => false,
+            result => result.map(|()| true)?,
+        };
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let node = openat(directory, name, flags, Mode::empty())?;
+        match self.is(&node)? {
+            true => Ok(is_new.then_some(node)),
+            false => Err(Errno::EEXIST),
         }
     }
 
     /// Gives the node to its owner, where the line names one.
-    pub fn give_away(&self, directory: BorrowedFd, name: &OsStr) -> nix::Result<()> {
+    pub fn give_away(&self, node: &OwnedFd) -> nix::Result<()> {
         if self.uid.is_none() && self.gid.is_none() {
             return Ok(());
         }
-        fchownat(directory, name, self.uid, self.gid, AtFlags::AT_SYMLINK_NOFOLLOW)
+        fchownat(node, "", self.uid, self.gid, AtFlags::AT_EMPTY_PATH)
     }
 
     pub fn is_device(&self) -> bool {
         matches!(self.kind, Kind::Character(_) | Kind::Block(_))
-    }
-
-    /// What to remove to undo it.
-    pub fn made(&self, path: &OsStr) -> Made {
-        Made { path: path.to_owned(), directory: self.kind == Kind::Directory }
     }
 
     fn make_new(&self, directory: BorrowedFd, name: &OsStr) -> nix::Result<()> {
@@ -100,25 +101,17 @@ impl Node {
         }
     }
 
-    /// Whether what is at the place is what was to be made. A symlink there is looked at, not followed.
-    fn is_there(&self, directory: BorrowedFd, name: &OsStr) -> bool {
-        let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
-        let Ok(status) = fstatat(directory, name, flags) else { return false };
-        match &self.kind {
+    /// Whether a file is what was to be made: it may have been there, or been put there since.
+    fn is(&self, node: &OwnedFd) -> nix::Result<bool> {
+        let status = fstat(node)?;
+        Ok(match &self.kind {
             Kind::Character(device) => is(&status, SFlag::S_IFCHR) && status.st_rdev == *device,
             Kind::Block(device) => is(&status, SFlag::S_IFBLK) && status.st_rdev == *device,
             Kind::Fifo => is(&status, SFlag::S_IFIFO),
-            Kind::Symlink(text) => {
-                readlinkat(directory.as_fd(), name).is_ok_and(|there| there == *text)
-            }
+            Kind::Symlink(text) => readlinkat(node, "").is_ok_and(|there| there == *text),
             Kind::Directory => is(&status, SFlag::S_IFDIR),
-        }
+        })
     }
-}
-
-/// Whether a file is of this format.
-pub fn is(status: &FileStat, format: SFlag) -> bool {
-    SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == format
 }
 
 /// `MAJOR:MINOR`: twelve and twenty bits.

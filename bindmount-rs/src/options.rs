@@ -138,6 +138,8 @@ pub struct Options {
     pub propagation: Vec<Propagation>,
     /// Whether the superblock is to be read-only, which is the file system's own matter.
     pub superblock_read_only: Option<bool>,
+    /// Whether that was said of the file system alone, by `ro=fs` or `rw=fs`.
+    pub for_superblock: bool,
     /// The file system's own words, `key=value` or `key`.
     pub data: Vec<OsString>,
     /// Make a missing target with this mode.
@@ -240,6 +242,7 @@ impl Options {
             }
             ("ro" | "rw", b"fs") => {
                 self.superblock_read_only = Some(name == "ro");
+                self.for_superblock = true;
                 true
             }
             _ => false,

@@ -7,8 +7,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use common::sys::{self, Location, cwd};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
-use nix::sys::stat::{Mode, mkdirat, umask};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat, mknodat, umask};
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
 /// How often a walk is tried again that a rename elsewhere disturbed (`openat2` gives EAGAIN).
 const TRIES: usize = 128;
@@ -32,8 +33,42 @@ pub enum Leaf {
 /// Something that was made on the way to a target.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Made {
-    pub path: OsString,
-    pub directory: bool,
+    path: OsString,
+    device: u64,
+    inode: u64,
+}
+
+impl Made {
+    /// What was made at `path`, and what it is.
+    pub fn new(path: OsString, status: &FileStat) -> Self {
+        Self { path, device: status.st_dev, inode: status.st_ino }
+    }
+
+    pub fn path(&self) -> &OsStr {
+        &self.path
+    }
+
+    /// Removes it, unless something was put into it since, or in its place (ESTALE).
+    pub fn remove(&self, places: &Places) -> nix::Result<()> {
+        let (directory, name) = places.parent(&self.path)?;
+        let status = fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if (status.st_dev, status.st_ino) != (self.device, self.inode) {
+            return Err(Errno::ESTALE);
+        }
+        if is(&status, SFlag::S_IFREG) && status.st_size > 0 {
+            return Err(Errno::ENOTEMPTY);
+        }
+        let flags = match is(&status, SFlag::S_IFDIR) {
+            true => UnlinkatFlags::RemoveDir,
+            false => UnlinkatFlags::NoRemoveDir,
+        };
+        unlinkat(&directory, name, flags)
+    }
+}
+
+/// Whether a file is of this format.
+pub fn is(status: &FileStat, format: SFlag) -> bool {
+    SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == format
 }
 
 /// Where targets are looked for: the caller's own root, or another that no target leads out of.
@@ -153,20 +188,17 @@ impl Places {
             }
             let last = components(path, component.end).next().is_none();
             let leaf = if last { leaf } else { Leaf::Directory(0o755) };
-            let (fresh, result) = make_one(directory.as_fd(), name, leaf);
-            if fresh {
-                made.push(Made {
-                    path: OsString::from_vec(path[..component.end].to_vec()),
-                    directory: leaf != Leaf::File,
-                });
-            }
-            match result {
-                Ok(place) => directory = place,
+            let (fresh, place) = match make_one(directory.as_fd(), name, leaf) {
                 Err(Errno::ELOOP) => {
                     return Ok(Step::Link(readlinkat(&directory, name)?, component));
                 }
-                Err(errno) => return Err(errno),
+                result => result?,
+            };
+            if fresh {
+                let path = OsString::from_vec(path[..component.end].to_vec());
+                made.push(Made::new(path, &fstat(&place)?));
             }
+            directory = place;
         }
         Ok(Step::Made(directory))
     }
@@ -216,26 +248,25 @@ enum Step {
     Link(OsString, Range<usize>),
 }
 
-/// Makes one component, unless somebody was faster, and opens it. Whether it is new comes first.
-fn make_one(directory: BorrowedFd, name: &OsStr, leaf: Leaf) -> (bool, nix::Result<OwnedFd>) {
-    match leaf {
-        Leaf::Directory(mode) => match mkdirat(directory, name, Mode::from_bits_truncate(mode)) {
-            Ok(()) => (true, open_beneath(directory, name, DIRECTORY)),
-            Err(Errno::EEXIST) => (false, open_beneath(directory, name, DIRECTORY)),
-            Err(errno) => (false, Err(errno)),
-        },
-        Leaf::File => match make_file(directory, name) {
-            Ok(file) => (true, Ok(file)),
-            Err(Errno::EEXIST) => (false, open_beneath(directory, name, PLACE)),
-            Err(errno) => (false, Err(errno)),
-        },
-    }
+/// Makes one component, unless it is there or somebody was faster, and opens it. Whether it is new comes first.
+///
+/// What somebody put in the place of a new one before it was opened passes for it: both are theirs.
+fn make_one(directory: BorrowedFd, name: &OsStr, leaf: Leaf) -> nix::Result<(bool, OwnedFd)> {
+    let (made, flags) = match leaf {
+        Leaf::Directory(mode) => {
+            (mkdirat(directory, name, Mode::from_bits_truncate(mode)), DIRECTORY)
+        }
+        Leaf::File => (make_file(directory, name), PLACE),
+    };
+    let is_new = match made {
+        Err(Errno::EEXIST) => false,
+        result => result.map(|()| true)?,
+    };
+    Ok((is_new, open_beneath(directory, name, flags)?))
 }
 
-fn make_file(directory: BorrowedFd, name: &OsStr) -> nix::Result<OwnedFd> {
-    let flags = OFlag::O_RDONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC;
-    let mode = Mode::from_bits_truncate(0o644);
-    openat2(directory, name, OpenHow::new().flags(flags).mode(mode).resolve(BENEATH))
+fn make_file(directory: BorrowedFd, name: &OsStr) -> nix::Result<()> {
+    mknodat(directory, name, SFlag::S_IFREG, Mode::from_bits_truncate(0o644), 0)
 }
 
 fn open_beneath(directory: BorrowedFd, name: &OsStr, flags: OFlag) -> nix::Result<OwnedFd> {

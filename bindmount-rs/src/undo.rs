@@ -5,15 +5,14 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use common::sys;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open};
+use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, umount2};
-use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
-use nix::unistd::{UnlinkatFlags, fchdir, unlinkat};
+use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::unistd::fchdir;
 
 use crate::detached;
-use crate::node::is;
 use crate::options::Change;
-use crate::place::{Made, Places};
+use crate::place::{Made, Places, is};
 
 /// One thing that was done.
 ///
@@ -25,6 +24,11 @@ pub enum Step {
     Mounted {
         target: OsString,
         id: u64,
+    },
+    /// It is not to be found at its target, where another mount is above it.
+    MountedBeneath {
+        target: OsString,
+        mount: OwnedFd,
     },
     /// The mount before it also became the root that targets are found in.
     Entered,
@@ -44,8 +48,9 @@ impl Step {
     /// Where it was done.
     pub fn target(&self) -> &OsStr {
         match self {
-            Self::Made(made) => &made.path,
+            Self::Made(made) => made.path(),
             Self::Mounted { target, .. }
+            | Self::MountedBeneath { target, .. }
             | Self::Moved { target, .. }
             | Self::Changed { target, .. } => target,
             Self::Entered => OsStr::new("/"),
@@ -55,8 +60,9 @@ impl Step {
     /// Takes the step back, as far as what it did is still there.
     pub fn undo(self, places: &mut Places) -> nix::Result<()> {
         match self {
-            Self::Made(made) => remove(places, &made),
-            Self::Mounted { target, id } => unmount(places, &target, id),
+            Self::Made(made) => made.remove(places),
+            Self::Mounted { target, id } => unmount(places, &target, &find(places, &target, id)?),
+            Self::MountedBeneath { target, mount } => unmount(places, &target, &mount),
             Self::Entered => {
                 places.leave();
                 Ok(())
@@ -81,13 +87,12 @@ fn find(places: &Places, target: &OsStr, id: u64) -> nix::Result<OwnedFd> {
 }
 
 /// umount2(2) takes only a path, and `.` is one that nobody can swap.
-fn unmount(places: &Places, target: &OsStr, id: u64) -> nix::Result<()> {
-    let mount = find(places, target, id)?;
-    if !is(&fstat(&mount)?, SFlag::S_IFDIR) {
-        return unmount_file(places, target, &mount);
+fn unmount(places: &Places, target: &OsStr, mount: &OwnedFd) -> nix::Result<()> {
+    if !is(&fstat(mount)?, SFlag::S_IFDIR) {
+        return unmount_file(places, target, mount);
     }
     let here = open(".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
-    fchdir(&mount)?;
+    fchdir(mount)?;
     let result = umount2(".", MntFlags::MNT_DETACH);
     fchdir(here)?;
     result
@@ -106,17 +111,4 @@ fn unmount_file(places: &Places, target: &OsStr, mount: &OwnedFd) -> nix::Result
     let result = umount2(name, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW);
     fchdir(here)?;
     result
-}
-
-/// Removes what was made, unless something was put into it since.
-fn remove(places: &Places, made: &Made) -> nix::Result<()> {
-    let (directory, name) = places.parent(&made.path)?;
-    if made.directory {
-        return unlinkat(&directory, name, UnlinkatFlags::RemoveDir);
-    }
-    let status = fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
-    if is(&status, SFlag::S_IFREG) && status.st_size > 0 {
-        return Err(Errno::ENOTEMPTY);
-    }
-    unlinkat(&directory, name, UnlinkatFlags::NoRemoveDir)
 }
