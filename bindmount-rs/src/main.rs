@@ -3,6 +3,7 @@
 #![cfg_attr(not(test), no_main)]
 #![forbid(unsafe_code)]
 
+mod before;
 mod cli;
 mod detached;
 mod guard;

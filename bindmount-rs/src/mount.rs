@@ -10,19 +10,17 @@ use nix::NixPath;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::{Mode, SFlag, fstat, makedev};
-use nix::sys::statvfs::fstatvfs;
 
 use crate::line::{Line, Work};
 use crate::node::Node;
-use crate::options::{Change, DIRECTORY_MODE, Options};
+use crate::options::{DIRECTORY_MODE, Options};
 use crate::place::{Leaf, Made, Places, is};
 use crate::undo::Step;
-use crate::{detached, guard, hints, mountinfo, owner};
+use crate::{before, detached, guard, hints, mountinfo, owner};
 
 const NULL: &str = "/dev/null";
 
 const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
-const PLACE_ITSELF: OFlag = PLACE.union(OFlag::O_NOFOLLOW);
 
 /// What became of a line.
 #[derive(Debug)]
@@ -170,39 +168,17 @@ impl Mounter {
         self.settle(tree, is_root, line)
     }
 
-    /// Changes the mount that is at the target. What the change overwrites is remembered.
+    /// Changes the mount that is at the target.
     fn change(&mut self, line: &Line) -> Result<Done> {
         let target = self.open_target(line).context("open the target", &line.target)?;
         if line.options.has_attributes() {
-            let before = self.attributes(&target, line)?;
+            let back = before::attributes(&target, line)?;
             change_attributes(&target, line)?;
-            self.done.extend(before);
+            self.done.extend(back);
         }
+        self.done.extend(before::propagation(&target, line)?);
         propagate(&target, line)?;
         Ok(Done::Changed)
-    }
-
-    /// The steps that bring back the present attributes of the target and, where they are to change too, of the
-    /// mounts beneath it.
-    fn attributes(&self, target: &OwnedFd, line: &Line) -> Result<Vec<Step>> {
-        let step = |mount: &OwnedFd, target: &OsStr, change: Change| {
-            let back = change.back_to(fstatvfs(mount)?.flags());
-            let id = sys::location(mount.as_fd())?.mount;
-            Ok(Step::Changed { target: target.to_owned(), id, back })
-        };
-        let failed = "read the attributes of";
-        let mut steps =
-            vec![step(target, &line.target, line.options.top).context(failed, &line.target)?];
-        if !line.options.recursive.is_none() {
-            for path in mountinfo::beneath(target) {
-                // What cannot be reached, being mounted over, is not brought back.
-                let Ok(mount) = open(path.as_os_str(), PLACE_ITSELF, Mode::empty()) else {
-                    continue;
-                };
-                steps.push(step(&mount, &path, line.options.recursive).context(failed, &path)?);
-            }
-        }
-        Ok(steps)
     }
 
     /// Hides the target, if it is there: a directory behind an empty one, anything else behind /dev/null.

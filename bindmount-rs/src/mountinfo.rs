@@ -1,9 +1,9 @@
 //! The kernel's mount table, as far as a question about it needs it.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 
 use nix::fcntl::readlink;
 
@@ -21,6 +21,10 @@ pub struct Mount {
 }
 
 impl Mount {
+    pub fn path(&self) -> &OsStr {
+        OsStr::from_bytes(&self.target)
+    }
+
     /// Whether one of its propagation fields starts with `word`.
     pub fn says(&self, word: &[u8]) -> bool {
         self.propagation.split(|&byte| byte == b' ').any(|field| field.starts_with(word))
@@ -33,13 +37,23 @@ pub fn read() -> Vec<Mount> {
     text.split(|&byte| byte == b'\n').filter_map(parse).collect()
 }
 
-/// The paths of the mounts beneath the directory that `place` is open on.
-pub fn beneath(place: &OwnedFd) -> Vec<OsString> {
+/// The mounts at a place.
+pub struct At {
+    /// That which is mounted at the place itself.
+    pub top: Option<Mount>,
+    /// Those that are mounted beneath it.
+    pub beneath: Vec<Mount>,
+}
+
+/// The mounts at the directory or file that `place` is open on.
+pub fn at(place: &OwnedFd) -> At {
     let link = format!("/proc/self/fd/{}", place.as_raw_fd());
-    let Ok(directory) = readlink(link.as_str()) else { return Vec::new() };
+    let path = readlink(link.as_str()).unwrap_or_default();
     let mut mounts = read();
-    mounts.retain(|mount| is_beneath(&mount.target, directory.as_bytes()));
-    mounts.into_iter().map(|mount| OsString::from_vec(mount.target)).collect()
+    let top = mounts.iter().rposition(|mount| mount.path() == path);
+    let top = top.map(|index| mounts.remove(index));
+    mounts.retain(|mount| is_beneath(&mount.target, path.as_bytes()));
+    At { top, beneath: mounts }
 }
 
 fn parse(line: &[u8]) -> Option<Mount> {

@@ -6,12 +6,12 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use common::sys;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::mount::{MntFlags, umount2};
+use nix::mount::{MntFlags, MsFlags, umount2};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::fchdir;
 
 use crate::detached;
-use crate::options::Change;
+use crate::options::{Change, Propagation};
 use crate::place::{Made, Places, is};
 
 /// One thing that was done.
@@ -42,6 +42,12 @@ pub enum Step {
         id: u64,
         back: Change,
     },
+    Propagated {
+        target: OsString,
+        id: u64,
+        /// None where the kernel has no way back.
+        back: Option<MsFlags>,
+    },
 }
 
 impl Step {
@@ -52,7 +58,8 @@ impl Step {
             Self::Mounted { target, .. }
             | Self::MountedBeneath { target, .. }
             | Self::Moved { target, .. }
-            | Self::Changed { target, .. } => target,
+            | Self::Changed { target, .. }
+            | Self::Propagated { target, .. } => target,
             Self::Entered => OsStr::new("/"),
         }
     }
@@ -76,14 +83,25 @@ impl Step {
             Self::Changed { target, id, back } => {
                 detached::set(find(places, &target, id)?.as_fd(), 0, back)
             }
+            Self::Propagated { target, id, back } => {
+                let kind = back.ok_or(Errno::EOPNOTSUPP)?;
+                let back = Propagation { kind, recursive: false };
+                detached::propagate(find(places, &target, id)?.as_fd(), &[back])
+            }
         }
     }
 }
 
-/// The mount of this id at its target.
+/// The mount of this id at its target, or at the path that the kernel's table gives for it.
 fn find(places: &Places, target: &OsStr, id: u64) -> nix::Result<OwnedFd> {
-    let mount = places.open(target, false)?;
-    if sys::location(mount.as_fd())?.mount == id { Ok(mount) } else { Err(Errno::ESTALE) }
+    let is_it = |mount: OwnedFd| match sys::location(mount.as_fd())?.mount == id {
+        true => Ok(mount),
+        false => Err(Errno::ESTALE),
+    };
+    places.open(target, false).and_then(is_it).or_else(|_| {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        open(target, flags, Mode::empty()).and_then(is_it)
+    })
 }
 
 /// umount2(2) takes only a path, and `.` is one that nobody can swap.
