@@ -18,7 +18,7 @@ use crate::options::{Change, Options, Propagation};
 const ITSELF: u32 = AtFlags::AT_EMPTY_PATH.bits() as u32;
 
 /// The longest value that fsconfig(2) takes, its NUL not counted.
-const LONGEST_VALUE: usize = 255;
+pub const LONGEST_VALUE: usize = 255;
 
 /// A copy of the tree at `path`, or at the symlink that `path` is, where `itself` says so.
 pub fn copy(path: &CStr, recursive: bool, itself: bool) -> nix::Result<OwnedFd> {
@@ -118,10 +118,17 @@ fn set_word(context: BorrowedFd, kind: &CStr, word: &OsStr) -> nix::Result<()> {
         return sys::fsconfig_set(context, &c_string(word)?, None);
     };
     let (key, value) = (&word[..equals], unquote(&word[equals + 1..]));
-    if kind == c"overlay" && key == b"lowerdir" && value.len() > LONGEST_VALUE {
+    if kind == c"overlay" && key == b"lowerdir" && must_be_split(value) {
         return set_layers(context, value);
     }
     sys::fsconfig_set(context, &c_string(key)?, Some(&c_string(value)?))
+}
+
+/// Whether layers are too long for one value, and can be set one by one: a backslash escapes a colon only in the
+/// one value, and two colons have a meaning of their own there.
+fn must_be_split(layers: &[u8]) -> bool {
+    let has_colons = layers.windows(2).any(|pair| pair == b"::");
+    layers.len() > LONGEST_VALUE && !layers.contains(&b'\\') && !has_colons
 }
 
 /// The layers of an overlay one by one, since all together are longer than a value may be (Linux 6.8).

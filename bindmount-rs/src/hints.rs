@@ -1,10 +1,11 @@
 //! Why a mount failed: looked up after the failure.
 
-use std::ffi::{CStr, OsStr};
+use std::ffi::{CStr, OsStr, OsString};
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use common::sys::flags::{MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_RDONLY};
 use common::sys::{self, capget};
 use common::{Error, accounts, quote};
 use nix::errno::Errno;
@@ -51,10 +52,12 @@ pub fn file_system(kind: &CStr, options: &Options, errno: Errno) -> Option<Strin
             Some("the kernel has no such type (/proc/filesystems lists those it has)".into())
         }
         Errno::EPERM | Errno::EACCES => {
-            not_owned(kind).or_else(|| hidden(kind)).or_else(|| overlay(kind))
+            not_owned(kind).or_else(|| hidden(kind, options)).or_else(|| overlay(kind, options))
         }
-        Errno::EINVAL => unmapped(options).or_else(|| overlay(kind)),
-        Errno::EOPNOTSUPP => overlay(kind),
+        Errno::EINVAL => {
+            too_long(options).or_else(|| unmapped(options)).or_else(|| overlay(kind, options))
+        }
+        Errno::EOPNOTSUPP => overlay(kind, options),
         _ => None,
     }
 }
@@ -89,23 +92,62 @@ fn inode(file: &Option<OwnedFd>) -> Option<u64> {
     sys::location(file.as_ref()?.as_fd()).ok().map(|location| location.inode)
 }
 
-/// A user namespace is given a new proc or sysfs only where it sees a whole one already
-/// (`mount_too_revealing` of the kernel's fs/namespace.c).
-fn hidden(kind: &CStr) -> Option<String> {
+/// Directories that are made to be mounted on and are empty otherwise, so that what is mounted there hides nothing
+/// (`sysfs_create_mount_point` and `proc_create_mount_point` of the kernel).
+const EMPTY: &[&[u8]] = &[
+    b"/proc/fs/nfsd",
+    b"/proc/sys/fs/binfmt_misc",
+    b"/sys/firmware/efi/efivars",
+    b"/sys/fs/bpf",
+    b"/sys/fs/cgroup",
+    b"/sys/fs/fuse/connections",
+    b"/sys/fs/pstore",
+    b"/sys/fs/selinux",
+    b"/sys/fs/smackfs",
+    b"/sys/kernel/config",
+    b"/sys/kernel/debug",
+    b"/sys/kernel/security",
+    b"/sys/kernel/tracing",
+];
+
+/// A user namespace is given a new proc or sysfs only where it sees a whole one already, and none with fewer
+/// restrictions than that (`mount_too_revealing` of the kernel's fs/namespace.c).
+fn hidden(kind: &CStr, options: &Options) -> Option<String> {
     if kind != c"proc" && kind != c"sysfs" {
         return None;
     }
     let name = kind.to_string_lossy();
     let mounts = mountinfo::read();
-    let whole = |mount: &&Mount| mount.kind == kind.to_bytes();
-    let Some(outer) = mounts.iter().find(whole) else {
+    let Some(outer) = mounts.iter().find(|mount| mount.kind == kind.to_bytes()) else {
         return Some(format!("no {name} is visible here, so the kernel gives no new one"));
     };
-    let over = mounts.iter().find(|mount| mountinfo::is_beneath(&mount.target, &outer.target))?;
-    let (outer, over) = (path(&outer.target), path(&over.target));
-    Some(format!(
-        "{over} hides a part of {outer}, so the kernel gives no new {name}: bind {outer} instead, with `rbind`"
-    ))
+    let hides = |mount: &&Mount| {
+        let is_empty = EMPTY.iter().any(|empty| mount.target.starts_with(empty));
+        mountinfo::is_beneath(&mount.target, &outer.target) && !is_empty
+    };
+    if let Some(over) = mounts.iter().find(hides) {
+        let (outer, over) = (path(&outer.target), path(&over.target));
+        return Some(format!(
+            "{over} hides a part of {outer}, so the kernel gives no new {name}: bind {outer} instead, with `rbind`"
+        ));
+    }
+    let missing = missing_words(outer, options);
+    (!missing.is_empty()).then(|| {
+        let (outer, missing) = (path(&outer.target), missing.join(","));
+        format!("{outer} is {missing}, and so must a new {name} be: add `{missing}`")
+    })
+}
+
+/// The restrictions of a mount that the options do not ask for.
+fn missing_words(mount: &Mount, options: &Options) -> Vec<&'static str> {
+    const WORDS: &[(&str, u64)] = &[
+        ("ro", MOUNT_ATTR_RDONLY),
+        ("noatime", MOUNT_ATTR_NOATIME),
+        ("nodiratime", MOUNT_ATTR_NODIRATIME),
+    ];
+    let is_missing =
+        |row: &&(&str, u64)| mount.is(row.0.as_bytes()) && options.top.set & row.1 == 0;
+    WORDS.iter().filter(is_missing).map(|row| row.0).collect()
 }
 
 fn path(bytes: &[u8]) -> String {
@@ -138,12 +180,38 @@ fn is_mapped(map: &str, id: u32) -> bool {
     })
 }
 
-/// In a user namespace an overlay keeps its marks in `user.*` attributes, which the upper directory must take.
-fn overlay(kind: &CStr) -> Option<String> {
-    (kind == c"overlay" && in_user_namespace()).then(|| {
-        "in a user namespace an overlay's upperdir and workdir must belong to a mapped user and lie on a file \
-         system with user.* attributes (ext4, xfs, btrfs, tmpfs since Linux 6.6, no overlay); add `userxattr`"
-            .into()
+/// fsconfig(2) takes no longer values.
+fn too_long(options: &Options) -> Option<String> {
+    let is_long = |word: &&OsString| {
+        let value = word.as_bytes().splitn(2, |&byte| byte == b'=').nth(1);
+        value.is_some_and(|value| value.len() > detached::LONGEST_VALUE)
+    };
+    let word = options.data.iter().find(is_long)?;
+    let key = String::from_utf8_lossy(word.as_bytes().split(|&byte| byte == b'=').next()?);
+    let longest = detached::LONGEST_VALUE;
+    Some(format!(
+        "the kernel takes at most {longest} bytes for `{key}`: a relative path may be shorter"
+    ))
+}
+
+/// In a user namespace an overlay keeps its marks in `user.*` attributes, which the upper directory must take, and
+/// which are not enough for everything.
+fn overlay(kind: &CStr, options: &Options) -> Option<String> {
+    if kind != c"overlay" || !in_user_namespace() {
+        return None;
+    }
+    let needs_more = |word: &&OsString| {
+        [&b"redirect_dir="[..], b"metacopy=", b"verity="]
+            .iter()
+            .any(|key| word.as_bytes().starts_with(key))
+    };
+    Some(match options.data.iter().find(needs_more) {
+        Some(word) => {
+            format!("no user namespace may mount an overlay with {}: leave it out", quote(word))
+        }
+        None => "in a user namespace an overlay's upperdir and workdir must belong to a mapped user and lie on a file \
+                 system with user.* attributes (ext4, xfs, btrfs, tmpfs since Linux 6.6, no overlay); add `userxattr`"
+            .into(),
     })
 }
 

@@ -14,6 +14,8 @@ use crate::table;
 pub struct Mount {
     /// Where it is mounted, as a path.
     pub target: Vec<u8>,
+    /// The options of the mount itself.
+    pub options: Vec<u8>,
     pub kind: Vec<u8>,
     pub source: Vec<u8>,
     /// Its optional fields, such as `shared:1` or `unbindable`.
@@ -23,6 +25,11 @@ pub struct Mount {
 impl Mount {
     pub fn path(&self) -> &OsStr {
         OsStr::from_bytes(&self.target)
+    }
+
+    /// Whether this word is one of its options.
+    pub fn is(&self, word: &[u8]) -> bool {
+        self.options.split(|&byte| byte == b',').any(|option| option == word)
     }
 
     /// Whether one of its propagation fields starts with `word`.
@@ -59,10 +66,11 @@ pub fn at(place: &OwnedFd) -> At {
 fn parse(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
     let target = unescape(fields.nth(4)?)?;
-    fields.next()?;
+    let options = fields.next()?.to_vec();
     let propagation: Vec<_> = fields.by_ref().take_while(|field| *field != b"-").collect();
     Some(Mount {
         target,
+        options,
         propagation: propagation.join(&b' '),
         kind: unescape(fields.next()?)?,
         source: unescape(fields.next()?)?,
@@ -89,6 +97,7 @@ mod tests {
         let mount = parse(line).unwrap();
         assert_eq!(mount.target, b"/mnt 2");
         assert_eq!(mount.kind, b"ext3");
+        assert!(mount.is(b"noatime") && !mount.is(b"no") && mount.says(b"shared:"));
         assert_eq!(mount.source, b"/dev/root");
         assert_eq!(mount.propagation, b"master:1 shared:2");
         assert!(parse(b"").is_none() && parse(b"1 2 3 4 5 6 7").is_none());
