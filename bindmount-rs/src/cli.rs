@@ -294,3 +294,108 @@ fn command(mut words: VecDeque<OsString>) -> Result<Option<Command>> {
     }
     Ok(Command::new(words.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Work;
+
+    fn job(words: &str) -> Result<Box<Job>> {
+        match parse(lexopt::Parser::from_args(words.split_whitespace()))? {
+            Action::Mount(job) => Ok(job),
+            action => panic!("{action:?}"),
+        }
+    }
+
+    fn line(words: &str) -> (Line, bool) {
+        let job = *job(words).unwrap();
+        match job.lines {
+            Lines::One(line) => (*line, job.command.is_some()),
+            Lines::Table(_) => panic!("{words}"),
+        }
+    }
+
+    fn refusal(words: &str) -> String {
+        job(words).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn source_target_and_command() {
+        for (words, source, target, command) in [
+            ("a b", "a", "b", false),
+            ("a b c -o", "a", "b", true),
+            ("a b -- -c", "a", "b", true),
+            ("-- -a b", "-a", "b", false),
+            ("--source a b", "a", "b", false),
+            ("--target b a c", "a", "b", true),
+            ("none b", "none", "b", false),
+            ("--make-private b", "none", "b", false),
+            ("--make-rslave b c", "none", "b", true),
+            ("--bind --make-private a b", "a", "b", false),
+            ("-o remount,bind,ro b", "none", "b", false),
+            ("-o remount,bind,ro a b", "a", "b", false),
+            ("-o remount,bind,ro b -- c", "none", "b", true),
+            ("-o remount,bind,ro --target b c", "none", "b", true),
+            ("-t tmpfs tmpfs b c", "tmpfs", "b", true),
+        ] {
+            let (line, has_command) = line(words);
+            assert_eq!(line.source.to_bytes(), source.as_bytes(), "{words}");
+            assert_eq!(
+                (line.target.as_os_str(), has_command),
+                (OsStr::new(target), command),
+                "{words}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_done() {
+        for (words, work) in [
+            ("a b", Work::Bind { recursive: false }),
+            ("none b", Work::Bind { recursive: false }),
+            ("-R a b", Work::Bind { recursive: true }),
+            ("-M a b", Work::Move),
+            ("--make-runbindable b", Work::Change),
+            ("-t proc proc b", Work::FileSystem(c"proc".into())),
+        ] {
+            assert_eq!(line(words).0.work, work, "{words}");
+        }
+    }
+
+    #[test]
+    fn read_only_and_read_write_come_last() {
+        let set = |words| line(words).0.options.top.set;
+        assert_eq!((set("-r -o rw a b"), set("-w -o ro a b"), set("-r -w a b")), (1, 0, 0));
+    }
+
+    #[test]
+    fn every_refused_option_gives_its_reason() {
+        for (options, reason) in REFUSED {
+            for option in *options {
+                assert_eq!(
+                    refusal(&format!("{option} a b")),
+                    format!("invalid option '{option}': {reason}")
+                );
+            }
+        }
+        assert_eq!(refusal("--make-nosuch a"), "invalid option '--make-nosuch'");
+        assert_eq!(refusal("-Z"), "invalid option '-Z'");
+    }
+
+    #[test]
+    fn wrong_command_lines() {
+        for (words, message) in [
+            ("", "missing operand: SOURCE"),
+            ("a", "missing operand: TARGET"),
+            ("--make-shared", "missing operand: TARGET"),
+            ("a -o ro b", "options stand before the operands: '-o'"),
+            ("a b -o ro", "options stand before the operands: '-o'"),
+            ("-0 a b", "-0 needs --print"),
+            ("-o loop a b", "the mount option 'loop' is not supported"),
+            ("-t auto a b", "the type 'auto' is not supported: name the file system"),
+            ("--map-users 1:2 a b", "a map of owners is INNER:OUTER:COUNT, not '1:2'"),
+        ] {
+            assert_eq!(refusal(words), message, "{words}");
+        }
+    }
+}

@@ -42,7 +42,7 @@ impl IdMap {
                 [kind @ (b'u' | b'g' | b'b'), b':', numbers @ ..] => (*kind, numbers),
                 numbers => (b'b', numbers),
             };
-            let line = line(numbers).ok_or_else(|| malformed(OsStr::from_bytes(range)))?;
+            let line = line(numbers).ok_or_else(|| malformed(OsStr::from_bytes(numbers)))?;
             if kind != b'g' {
                 users += &line;
             }
@@ -157,4 +157,44 @@ fn map(child: Pid, users: &str, groups: &str) -> Result<OwnedFd> {
 
 fn write_map(path: &str, text: &str) -> Result<()> {
     fs::write(path, text).map_err(|e| Error::from_io("write", path, &e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arbitrary::Arbitrary;
+
+    fn parse(value: &[u8]) -> Result<IdMap> {
+        IdMap::parse(OsStr::from_bytes(value))
+    }
+
+    #[test]
+    fn ranges_are_for_users_groups_or_both() {
+        let map = parse(b"u:0:1000:1 g:0:2000:1 b:5:6:7 8:9:1").unwrap();
+        let users = "0 1000 1\n5 6 7\n8 9 1\n".to_owned();
+        let groups = "0 2000 1\n5 6 7\n8 9 1\n".to_owned();
+        assert_eq!(map, IdMap::Lines { users, groups });
+        let namespace = parse(b"/proc/1/ns/user").unwrap();
+        assert_eq!(namespace, IdMap::Namespace("/proc/1/ns/user".into()));
+        assert!(namespace.join(map).is_err());
+    }
+
+    #[test]
+    fn what_is_no_range() {
+        for value in ["", " ", "1", "1:2", "1:2:3:4", "x:1:2:3", "-1:2:3", "1:2:4294967296", "u:"] {
+            assert!(parse(value.as_bytes()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_a_map_or_an_error() {
+        let mut arbitrary = Arbitrary::new();
+        for _ in 0..20_000 {
+            let text =
+                arbitrary.text(&[b"u", b"g", b"b", b":", b" ", b"0", b"7", b"4294967295", b"/"]);
+            if let Ok(IdMap::Lines { users, groups }) = parse(&text) {
+                assert!(!users.is_empty() || !groups.is_empty());
+            }
+        }
+    }
 }

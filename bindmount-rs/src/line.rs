@@ -168,3 +168,71 @@ fn check_options(options: &Options, work: &Work) -> Result<()> {
 pub fn c_string(text: OsString) -> CString {
     CString::new(text.into_vec()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(source: &str, kind: &str, list: &str) -> Result<Line> {
+        let mut options = Options::default();
+        options.add(OsStr::new(list))?;
+        let (source, target) = (source.into(), "/t".into());
+        Line::new(Entry { source, target, kind: kind.into(), ..Entry::default() }, options)
+    }
+
+    #[test]
+    fn every_sort_of_work() {
+        for (kind, list, work) in [
+            ("none", "bind", Work::Bind { recursive: false }),
+            ("bind", "", Work::Bind { recursive: false }),
+            ("bind", "rbind", Work::Bind { recursive: true }),
+            ("tmpfs", "rbind", Work::Bind { recursive: true }),
+            ("none", "move", Work::Move),
+            ("none", "remount,bind,ro", Work::Change),
+            ("none", "rslave", Work::Change),
+            ("tmpfs", "rslave", Work::FileSystem(c"tmpfs".into())),
+            ("mask", "", Work::Mask),
+            ("readonly", "", Work::ReadOnly),
+        ] {
+            assert_eq!(line("s", kind, list).unwrap().work, work, "{kind} {list}");
+        }
+        assert!(matches!(line("1:3", "char", "").unwrap().work, Work::Node(_)));
+    }
+
+    #[test]
+    fn what_a_line_cannot_honour_is_refused() {
+        for (kind, list, reason) in [
+            ("none", "", "the type 'none' needs"),
+            ("auto", "", "the type 'auto' is not supported"),
+            ("none", "remount,ro", "remount without bind"),
+            ("none", "bind,size=1m", "the mount option 'size=1m' has no place here"),
+            ("none", "bind,ro=fs", "ro=fs or rw=fs has no place here"),
+            ("none", "move,ro", "a mount attribute has no place here"),
+            ("none", "rslave,X-mount.subdir=a", "a subdirectory has no place here"),
+            ("none", "move,X-mount.idmap=0:1:2", "a map of owners has no place here"),
+            ("mask", "bind", "bind, move or remount has no place here"),
+            ("mask", "private", "a propagation has no place here"),
+            ("readonly", "X-mount.mode=700", "an owner, group or mode has no place here"),
+            ("readonly", "size=1m", "the mount option 'size=1m' has no place here"),
+            ("dir", "ro", "a mount attribute has no place here"),
+        ] {
+            let message = line("s", kind, list).unwrap_err().to_string();
+            assert!(message.contains(reason), "{kind} {list}: {message}");
+        }
+    }
+
+    #[test]
+    fn every_name_of_a_block_device_is_refused() {
+        for tag in TAGS {
+            let source = format!("{}x", String::from_utf8_lossy(tag));
+            for (kind, list) in [("none", "bind"), ("none", "move"), ("ext4", "")] {
+                let message = line(&source, kind, list).unwrap_err().to_string();
+                assert_eq!(
+                    message,
+                    format!("'{source}' names a block device, which is not supported")
+                );
+            }
+            assert!(line(&source, "mask", "").is_ok());
+        }
+    }
+}

@@ -3,6 +3,8 @@
 #![cfg_attr(not(test), no_main)]
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod arbitrary;
 mod before;
 mod cli;
 mod detached;

@@ -127,3 +127,41 @@ fn device(source: &OsStr) -> Result<u64> {
             Error::usage(format!("a device's source is MAJOR:MINOR, not {}", quote(source)))
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(kind: &str, source: &str, list: &str) -> Result<Option<Node>> {
+        let entry = Entry { source: source.into(), kind: kind.into(), ..Entry::default() };
+        let mut options = Options::default();
+        options.add(OsStr::new(list))?;
+        Node::of(&entry, &options)
+    }
+
+    #[test]
+    fn every_type_of_a_node() {
+        for (name, kind, mode) in [
+            ("char", Kind::Character(makedev(1, 3)), 0o666),
+            ("block", Kind::Block(makedev(1, 3)), 0o660),
+            ("fifo", Kind::Fifo, 0o666),
+            ("symlink", Kind::Symlink("1:3".into()), 0o777),
+            ("dir", Kind::Directory, 0o755),
+        ] {
+            let made = node(name, "1:3", "uid=7").unwrap().unwrap();
+            assert_eq!(made, Node { kind, mode, uid: Some(7.into()), gid: None });
+        }
+        assert_eq!(node("tmpfs", "1:3", "").unwrap(), None);
+        assert_eq!(node("fifo", "none", "mode=600").unwrap().unwrap().mode, 0o600);
+    }
+
+    #[test]
+    fn what_no_node_takes() {
+        for source in ["", "1", "1:", ":1", "1:2:3", "4096:1", "1:1048576", "-1:1", "a:b", "+1:1"] {
+            assert!(node("char", source, "").is_err(), "{source}");
+        }
+        for list in ["mode=8", "uid=x", "gid=", "size=1"] {
+            assert!(node("fifo", "none", list).is_err(), "{list}");
+        }
+    }
+}

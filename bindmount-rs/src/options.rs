@@ -348,3 +348,173 @@ fn word_length(list: &[u8]) -> usize {
     }
     list.len()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arbitrary::Arbitrary;
+
+    fn options(list: &str) -> Options {
+        let mut options = Options::default();
+        options.add(OsStr::new(list)).unwrap();
+        options
+    }
+
+    fn refusal(list: &str) -> String {
+        Options::default().add(OsStr::new(list)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn every_attribute_is_for_the_top_or_for_all() {
+        for row in ATTRIBUTES {
+            let change = Change { set: row.set, clear: row.clear };
+            let plain = options(row.name);
+            assert_eq!((plain.top, plain.recursive), (change, Change::default()), "{}", row.name);
+            for word in [format!("r{}", row.name), format!("{}=recursive", row.name)] {
+                let all = options(&word);
+                assert_eq!((all.top, all.recursive), (change, change), "{word}");
+                assert_eq!(all.superblock_read_only, None, "{word}");
+            }
+            assert!(row.set & !ATTRIBUTE_BITS == 0 && row.set | row.clear != 0, "{}", row.name);
+        }
+    }
+
+    const ATTRIBUTE_BITS: u64 = MOUNT_ATTR_RDONLY
+        | MOUNT_ATTR_NOSUID
+        | MOUNT_ATTR_NODEV
+        | MOUNT_ATTR_NOEXEC
+        | MOUNT_ATTR_ATIME
+        | MOUNT_ATTR_NODIRATIME
+        | MOUNT_ATTR_NOSYMFOLLOW;
+
+    #[test]
+    fn the_last_of_two_words_holds() {
+        for row in ATTRIBUTES {
+            for other in ATTRIBUTES.iter().filter(|other| other.clear & row.set != 0) {
+                assert_eq!(options(&format!("{},{}", row.name, other.name)).top.set, other.set);
+                let turned = options(&format!("{},{}", other.name, row.name)).top;
+                assert_eq!(turned.set, row.set, "{},{}", other.name, row.name);
+            }
+        }
+        let mixed = options("ro=recursive,rw");
+        assert_eq!((mixed.top.set, mixed.recursive.set), (0, MOUNT_ATTR_RDONLY));
+    }
+
+    #[test]
+    fn every_propagation_is_for_the_top_or_for_all() {
+        for &(name, kind) in PROPAGATIONS {
+            assert_eq!(options(name).propagation, [Propagation { kind, recursive: false }]);
+            let all = options(&format!("r{name}")).propagation;
+            assert_eq!(all, [Propagation { kind, recursive: true }]);
+        }
+        assert_eq!(options("private,rshared").propagation.len(), 2);
+    }
+
+    #[test]
+    fn what_words_imply_can_be_taken_back() {
+        for &(name, set) in IMPLIED {
+            assert_eq!(options(name).top.set, set);
+            let back = options(&format!("{name},suid")).top.set;
+            assert_eq!(back, set & !MOUNT_ATTR_NOSUID);
+        }
+    }
+
+    #[test]
+    fn words_that_change_nothing_and_words_that_are_refused() {
+        for name in IGNORED {
+            assert_eq!(options(name), Options::default(), "{name}");
+        }
+        assert_eq!(options("x-systemd.automount,X-any,comment=x"), Options::default());
+        for name in REFUSED {
+            assert_eq!(refusal(name), format!("the mount option '{name}' is not supported"));
+            assert_eq!(
+                refusal(&format!("{name}=1")),
+                format!("the mount option '{name}=1' is not supported")
+            );
+        }
+        assert!(refusal("X-mount.nosuch").contains("'X-mount.nosuch' is not supported"));
+        assert!(refusal("X-mount.mkdir=9").contains("'9' is no mode in octal"));
+        assert!(refusal("X-mount.mode=17777").contains("is no mode in octal"));
+        assert!(refusal("X-mount.idmap=1:2").contains("INNER:OUTER:COUNT"));
+    }
+
+    #[test]
+    fn read_only_has_two_layers() {
+        let layers = |list| {
+            let options = options(list);
+            (options.top.set == MOUNT_ATTR_RDONLY, options.superblock_read_only)
+        };
+        assert_eq!(layers("ro"), (true, Some(true)));
+        assert_eq!(layers("ro=vfs"), (true, None));
+        assert_eq!(layers("ro=fs"), (false, Some(true)));
+        assert_eq!(layers("ro,rw"), (false, Some(false)));
+        assert!(options("ro=fs").for_superblock && !options("ro").for_superblock);
+    }
+
+    #[test]
+    fn operations_and_settings() {
+        assert_eq!(options("bind,rbind").operation, Some(Operation::BindRecursive));
+        let all = options(
+            "remount,noauto,nofail,X-mount.mkdir,X-mount.subdir=a/b,x-mount.owner=me,X-mount.mode=0700",
+        );
+        assert!(all.remount && all.no_auto && all.no_fail);
+        assert_eq!((all.mkdir, all.mode), (Some(DIRECTORY_MODE), Some(0o700)));
+        assert_eq!(all.subdirectory.as_deref(), Some(OsStr::new("a/b")));
+        assert_eq!(all.owner.as_deref(), Some(OsStr::new("me")));
+        let itself = options("X-mount.nocanonicalize=source");
+        assert!(itself.source_itself && !itself.target_itself);
+    }
+
+    #[test]
+    fn a_comma_in_quotes_or_behind_a_backslash_is_no_separator() {
+        let words: Vec<_> = split(br#"a="b,c",,d=e\,f,g"h,"#).collect();
+        assert_eq!(words, [&br#"a="b,c""#[..], br"d=e\,f", br#"g"h"#]);
+        assert_eq!(options("size=1m,mode=755").data, ["size=1m", "mode=755"]);
+    }
+
+    #[test]
+    fn a_change_is_taken_back() {
+        let had = FsFlags::ST_NOSUID | FsFlags::ST_NOATIME;
+        let back = options("ro,suid,strictatime").top.back_to(had);
+        assert_eq!(back.set, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME);
+        assert_eq!(back.clear, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_ATIME);
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_options_or_errors() {
+        let mut arbitrary = Arbitrary::new();
+        for _ in 0..20_000 {
+            let list = arbitrary.text(&[
+                b",",
+                b"=",
+                b"\"",
+                b"\\",
+                b":",
+                b" ",
+                b"r",
+                b"ro",
+                b"nosuid",
+                b"recursive",
+                b"vfs",
+                b"shared",
+                b"bind",
+                b"X-mount.",
+                b"mkdir",
+                b"idmap",
+                b"u:0:1:2",
+                b"mode",
+                b"/",
+                b"\xff",
+                b"\0",
+            ]);
+            let mut one = Options::default();
+            let whole = one.add(OsStr::from_bytes(&list));
+
+            let mut each = Options::default();
+            let words: Vec<_> = split(&list).collect();
+            assert!(words.iter().all(|word| !word.is_empty()));
+            let by_word = words.iter().try_for_each(|word| each.word(word));
+            assert_eq!((whole, one), (by_word, each));
+        }
+    }
+}

@@ -330,3 +330,39 @@ pub fn normal(path: &OsStr) -> Vec<u8> {
     let names: Vec<_> = components(path, 0).map(|component| &path[component]).collect();
     names.join(&b'/')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arbitrary::Arbitrary;
+
+    #[test]
+    fn paths_and_their_parts() {
+        for (path, parent, name) in [
+            ("a", "", "a"),
+            ("/a", "/", "a"),
+            ("/a/b//", "/a/", "b"),
+            ("//", "", ""),
+            ("", "", ""),
+            ("a//b", "a//", "b"),
+        ] {
+            assert_eq!(split(OsStr::new(path)), (parent.as_bytes(), OsStr::new(name)), "{path}");
+        }
+        assert_eq!(normal(OsStr::new("//a/./b/../c/.")), b"a/b/../c");
+        assert_eq!(follow(b"/a/l/c", OsStr::new("x/y"), 3..4), b"/a/x/y/c");
+        assert_eq!(follow(b"/a/l/c", OsStr::new("/x"), 3..4), b"/x/c");
+    }
+
+    #[test]
+    fn arbitrary_paths_fall_into_components() {
+        let mut arbitrary = Arbitrary::new();
+        for _ in 0..20_000 {
+            let path = arbitrary.text(&[b"/", b".", b"..", b"a", b"\xff"]);
+            let names: Vec<_> = components(&path, 0).map(|component| &path[component]).collect();
+            assert!(names.iter().all(|name| !name.is_empty() && !name.contains(&b'/')));
+            let last = last_component(&path);
+            assert!(path[last.end..].iter().all(|&byte| byte == b'/'));
+            assert!(!path[last].contains(&b'/'));
+        }
+    }
+}

@@ -100,3 +100,96 @@ pub fn selected(list: &OsStr, kind: &OsStr) -> bool {
     let named = list.split(|&byte| byte == b',').any(|name| name == kind.as_bytes());
     named != negative
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+    use crate::arbitrary::Arbitrary;
+
+    fn entries(text: &[u8]) -> Vec<Entry> {
+        parse(text).map(Result::unwrap).collect()
+    }
+
+    fn reason(text: &[u8]) -> (usize, &'static str) {
+        let malformed = parse(text).find_map(Result::err).unwrap();
+        (malformed.number, malformed.reason)
+    }
+
+    #[test]
+    fn fields_and_their_escapes() {
+        let entries = entries(
+            b"# none\n\n \t# none\n/a\\040b\t/c\\011\\134 none  bind,ro 0 0 # dump\r\n/d /e tmpfs",
+        );
+        assert_eq!(entries.len(), 2);
+        assert_eq!((entries[0].number, entries[1].number), (4, 5));
+        assert_eq!(entries[0].source, "/a b");
+        assert_eq!(entries[0].target, "/c\t\\");
+        assert_eq!(entries[0].options, "bind,ro");
+        assert_eq!(entries[1].options, "defaults");
+    }
+
+    #[test]
+    fn a_backslash_that_starts_no_octal_number_is_one() {
+        assert_eq!(unescape(b"\\04\\9\\400\\").unwrap(), "\\04\\9\\400\\");
+        assert_eq!(unescape(b"\\377").unwrap().as_bytes(), [255]);
+    }
+
+    #[test]
+    fn what_is_no_entry() {
+        assert_eq!(reason(b"\n/a"), (2, "the target is missing"));
+        assert_eq!(reason(b"/a /b"), (1, "the type is missing"));
+        assert_eq!(reason(b"/a /b none bind 0 x").1, "the fifth and the sixth field are numbers");
+        assert!(reason(b"/a /b none bind 0 0 0").1.starts_with("there are more than six"));
+        assert_eq!(reason(b"/a\\000 /b none").1, "a field holds a NUL byte");
+        assert_eq!(reason(b"/a\0 /b none").1, "a field holds a NUL byte");
+    }
+
+    #[test]
+    fn lists_of_types() {
+        let is = |list, kind| selected(OsStr::new(list), OsStr::new(kind));
+        assert!(is("proc,tmpfs", "tmpfs") && !is("proc,tmpfs", "sysfs") && !is("tmp", "tmpfs"));
+        assert!(is("noproc,tmpfs", "sysfs") && !is("noproc,tmpfs", "tmpfs"));
+        assert!(is("none", "none") && !is("none", "proc"));
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_entries_or_errors() {
+        let mut arbitrary = Arbitrary::new();
+        for _ in 0..20_000 {
+            let text = arbitrary.text(&[
+                b" ", b"\t", b"\n", b"\r", b"#", b"\\", b"\\040", b"\\777", b"\\000", b"/a",
+                b"none", b"0", b",", b"=", b"\xff",
+            ]);
+            let mut last = 0;
+            for item in parse(&text) {
+                let number = match &item {
+                    Ok(entry) => {
+                        for field in [&entry.source, &entry.target, &entry.kind, &entry.options] {
+                            assert!(!field.is_empty() && !field.as_bytes().contains(&0));
+                        }
+                        entry.number
+                    }
+                    Err(malformed) => malformed.number,
+                };
+                assert!(number > last);
+                last = number;
+            }
+            assert!(last <= text.iter().filter(|&&byte| byte == b'\n').count() + 1);
+        }
+    }
+
+    #[test]
+    fn arbitrary_names_come_through_their_escapes() {
+        let escape = |name: &[u8]| -> Vec<u8> {
+            name.iter().flat_map(|byte| format!("\\{byte:03o}").into_bytes()).collect()
+        };
+        let mut arbitrary = Arbitrary::new();
+        for _ in 0..2_000 {
+            let mut name = arbitrary.text(&[b" ", b"\n", b"\\", b"a", b"\xff"]);
+            name.retain(|&byte| byte != 0);
+            assert_eq!(unescape(&escape(&name)).unwrap().as_bytes(), name);
+        }
+    }
+}

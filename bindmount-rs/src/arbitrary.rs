@@ -1,0 +1,29 @@
+//! Arbitrary bytes for the tests of parsers: the same ones in every run.
+
+/// A generator of the xorshift family (Marsaglia).
+pub struct Arbitrary(u64);
+
+impl Arbitrary {
+    pub fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % limit
+    }
+
+    /// Some of these pieces, one behind the other, and now and then a byte that is none of them.
+    pub fn text(&mut self, pieces: &[&[u8]]) -> Vec<u8> {
+        let mut text = Vec::new();
+        for _ in 0..self.below(24) {
+            match self.below(8) {
+                0 => text.push(self.below(256) as u8),
+                _ => text.extend_from_slice(pieces[self.below(pieces.len())]),
+            }
+        }
+        text
+    }
+}
