@@ -10,6 +10,7 @@ pub mod command;
 pub mod directory;
 pub mod error;
 mod explain;
+pub mod signal;
 pub mod start;
 #[allow(unsafe_code)]
 pub mod sys;

@@ -3,11 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 
-use common::{Command, Error, Result, quote};
+use common::{Command, Error, Result, quote, signal};
 use lexopt::prelude::*;
+use nix::libc;
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
-use nix::sys::signal::Signal;
 
 use crate::child::Watch;
 use crate::idmap::{Block, Own, Range, Request, SetGroups};
@@ -247,7 +247,7 @@ impl Options {
         match name {
             "fork" => {}
             "kill-child" => {
-                let signal = values.optional().map_or(Ok(Signal::SIGKILL as i32), |s| signal(&s));
+                let signal = values.optional().map_or(Ok(libc::SIGKILL), |s| signal_number(&s));
                 self.watch.kill_child = Some(signal?);
             }
             "forward-signals" => self.watch.forward_signals = true,
@@ -453,15 +453,8 @@ fn numbers(text: &str, separator: char) -> Option<[u32; 3]> {
     numbers?.try_into().ok()
 }
 
-/// A signal's number, or its name with or without SIG, in any case.
-fn signal(value: &OsStr) -> Result<i32> {
-    let named = |text: &str| {
-        let name = text.to_ascii_uppercase();
-        let name = name.strip_prefix("SIG").unwrap_or(&name);
-        Signal::from_str(&format!("SIG{name}")).ok().map(|signal| signal as i32)
-    };
-    let numbered = number(value).filter(|number| (1..=64).contains(number));
-    numbered.or_else(|| value.to_str().and_then(named)).ok_or_else(|| not_a("a signal", value))
+fn signal_number(value: &OsStr) -> Result<i32> {
+    value.to_str().and_then(signal::number).ok_or_else(|| not_a("a signal", value))
 }
 
 #[cfg(test)]
@@ -512,18 +505,6 @@ mod tests {
         assert_eq!(block("auto"), Some(Block::Auto));
         for text in ["", "0", "0:0", "0:0:0", "0:0:1:1", "-1:0:1", "4294967295:0:2", "x:0:1"] {
             assert_eq!(block(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn signals() {
-        let signal = |text: &str| signal(OsStr::new(text)).ok();
-        for text in ["TERM", "SIGTERM", "sigterm", "15"] {
-            assert_eq!(signal(text), Some(15), "{text}");
-        }
-        assert_eq!(signal("64"), Some(64));
-        for text in ["0", "65", "-1", "", "SIG", "NOPE"] {
-            assert_eq!(signal(text), None, "{text}");
         }
     }
 
