@@ -29,6 +29,33 @@ pub fn fork() -> nix::Result<ForkResult> {
     unsafe { nix::unistd::fork() }
 }
 
+/// Runs `child` in a new process that shares this one's memory, as after vfork(2): this process goes on when the
+/// child has executed a program, or has ended with the status that `child` gave. It spares the copy of the page
+/// tables that a fork(2) makes and an execve(2) throws away.
+///
+/// What the child closes is closed in its own table of descriptors; for a descriptor of this process's that it is
+/// not to have, there is [`close_copy`].
+///
+/// # Errors
+/// Those of clone(2); EINVAL where this process's children belong to another time namespace, before Linux 6.3.
+pub fn vfork(child: impl FnOnce() -> u8) -> nix::Result<nix::unistd::Pid> {
+    use nix::sched::{CloneFlags, clone};
+    /// As much as a main thread has to begin with, and taken only as far as it is used.
+    const STACK: usize = 1 << 20;
+    let mut stack = vec![0; STACK];
+    let mut child = Some(child);
+    let callback = Box::new(|| child.take().map_or(1, |child| child().into()));
+    let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+    // SAFETY: with CLONE_VFORK this process stands still while the child uses its memory, and the tools
+    // have no other thread; the stack is the child's own and outlives it.
+    unsafe { clone(callback, &mut stack, flags, Some(libc::SIGCHLD)) }
+}
+
+/// Closes a child's copy of a descriptor that belongs to the parent, with which it shares memory.
+pub fn close_copy(fd: BorrowedFd) {
+    let _ = nix::unistd::close(raw(fd));
+}
+
 fn check(result: libc::c_long) -> nix::Result<c_int> {
     Errno::result(result).map(|value| value as c_int)
 }
@@ -322,6 +349,21 @@ pub fn set_disposition(signal: c_int, disposition: Disposition) -> nix::Result<D
         libc::SIG_ERR => Err(Errno::last()),
         libc::SIG_IGN => Ok(Disposition::Ignore),
         _ => Ok(Disposition::Default),
+    }
+}
+
+/// Takes a signal, which may be a real-time one, out of this process's mask.
+///
+/// # Errors
+/// EINVAL for a number that is no signal.
+pub fn unblock(signal: c_int) -> nix::Result<()> {
+    let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: sigemptyset makes the set, and sigprocmask reads it.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        Errno::result(libc::sigaddset(set.as_mut_ptr(), signal))?;
+        Errno::result(libc::sigprocmask(libc::SIG_UNBLOCK, set.as_ptr(), std::ptr::null_mut()))
+            .map(drop)
     }
 }
 

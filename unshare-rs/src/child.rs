@@ -1,28 +1,21 @@
 //! The child that becomes COMMAND, and the parent that waits for it and ends as it ended.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::process::exit;
 
-use common::sys::{self, Arrived, Disposition, End};
+use common::sys::{self, End};
 use common::{Context, Error, Result};
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::libc;
-use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-use nix::unistd::{ForkResult, Pid, getpgid, getpgrp, getpid};
+use nix::unistd::{ForkResult, Pid, pipe2, read};
 
 use crate::explain;
+use crate::init;
 use crate::outside::Stop;
-
-/// What `--forward-signals` hands on, and the pid 1 of `--init`.
-const FORWARDED: [Signal; 7] = [
-    Signal::SIGHUP,
-    Signal::SIGINT,
-    Signal::SIGQUIT,
-    Signal::SIGTERM,
-    Signal::SIGUSR1,
-    Signal::SIGUSR2,
-    Signal::SIGWINCH,
-];
+use crate::signals::{Event, Held, end_by, hand_on};
 
 /// What the child says to its parent: that its set-up is complete, and that COMMAND did not start
 /// after all. Where COMMAND starts, the stream ends.
@@ -45,42 +38,57 @@ pub struct Watch {
     pub gate: bool,
 }
 
-/// Which of the two a process is after the fork.
-#[derive(Debug)]
-pub enum Side {
-    Parent(Box<Child>),
-    Child(Tie),
-}
-
 impl Watch {
-    /// Forks. Signals are held in the parent from here on, so that none is lost between the fork and
-    /// the wait.
-    pub fn fork(&self) -> Result<Side> {
-        let (up, down) = pair(self.gate || self.kill_child.is_some())?;
-        let (verdict, report) = pair(self.init)?;
+    /// Starts the child, which does `work` and ends with the status that this gives, unless it becomes COMMAND.
+    /// Signals are held in the parent from before the fork on, so that none is lost until it waits.
+    pub fn start(&self, work: impl Fn(Tie) -> u8) -> Result<Child> {
+        let life = self.kill_child.map(|_| Life::new()).transpose()?;
         let held = match self.forward_signals {
-            true => Held::forwarded()?,
-            false => Held::new(&[Signal::SIGINT, Signal::SIGTERM])?,
+            true => Held::for_handing_on(None)?,
+            false => Held::for_waiting()?,
         };
-        match fork()? {
-            ForkResult::Parent { child } => {
-                let held = self.forward_signals.then_some(held);
-                Ok(Side::Parent(Box::new(Child { pid: child, channel: up, verdict, held })))
-            }
+        let begin = |channel, report| {
+            held.restore();
+            let life = life.as_ref().map(Life::childs_end);
+            work(Tie { life, kill_child: self.kill_child, channel, report })
+        };
+        let Family { pid, channel, verdict } = match self.gate || self.init {
+            true => self.fork(begin),
+            false => self.vfork(begin),
+        }?;
+        Ok(Child { pid, channel, verdict, held: self.forward_signals.then_some(held), _life: life })
+    }
+
+    /// For a child that the parent does not talk to before COMMAND runs.
+    fn vfork(&self, begin: impl Fn(Stream, Stream) -> u8) -> Result<Family> {
+        match sys::vfork(|| begin(None, None)) {
+            Ok(pid) => Ok(Family { pid, channel: None, verdict: None }),
+            // Memory cannot be shared across time namespaces.
+            Err(Errno::EINVAL) => self.fork(begin),
+            Err(errno) => Err(not_forked(errno)),
+        }
+    }
+
+    fn fork(&self, begin: impl Fn(Stream, Stream) -> u8) -> Result<Family> {
+        let (channel, childs_channel) = pair(self.gate)?;
+        let (verdict, report) = pair(self.init)?;
+        match sys::fork().map_err(not_forked)? {
+            ForkResult::Parent { child } => Ok(Family { pid: child, channel, verdict }),
             ForkResult::Child => {
-                held.restore()?;
-                let Self { kill_child, gate, .. } = *self;
-                Ok(Side::Child(Tie { channel: down, report, kill_child, gate }))
+                drop((channel, verdict));
+                exit(begin(childs_channel, report).into())
             }
         }
     }
 }
 
-fn fork() -> Result<ForkResult> {
-    sys::fork().step("fork").map_err(|error| error.explain(|error| explain::fork(error.errno()?)))
+fn not_forked(errno: Errno) -> Error {
+    Error::bare("fork", errno).explain(|_| explain::fork(errno))
 }
 
-fn pair(wanted: bool) -> Result<(Option<UnixStream>, Option<UnixStream>)> {
+type Stream = Option<UnixStream>;
+
+fn pair(wanted: bool) -> Result<(Stream, Stream)> {
     if !wanted {
         return Ok((None, None));
     }
@@ -89,60 +97,32 @@ fn pair(wanted: bool) -> Result<(Option<UnixStream>, Option<UnixStream>)> {
     Ok((Some(one), Some(other)))
 }
 
-/// Signals that are held back, and what the caller had, to be given to COMMAND unchanged.
+/// A child that was started, and the parent's ends of the streams between them.
+struct Family {
+    pid: Pid,
+    channel: Stream,
+    verdict: Stream,
+}
+
+/// A pipe that nobody writes to. The kernel closes the parent's end of it before it looks for children to
+/// send the parent-death signal to, so that one of the two cannot be missed.
 #[derive(Debug)]
-struct Held {
-    signals: SigSet,
-    mask: SigSet,
-    sigchld: Disposition,
+struct Life {
+    childs: OwnedFd,
+    parents: OwnedFd,
 }
 
-impl Held {
-    /// Where SIGCHLD is ignored the kernel keeps no status for wait(2), so it is not.
-    fn new(signals: &[Signal]) -> Result<Self> {
-        let sigchld =
-            sys::set_disposition(libc::SIGCHLD, Disposition::Default).step("reset SIGCHLD")?;
-        let signals: SigSet = signals.iter().copied().collect();
-        let mask = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).step("hold signals")?;
-        Ok(Self { signals, mask, sigchld })
+impl Life {
+    fn new() -> Result<Self> {
+        let (childs, parents) =
+            pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).context("make", "a pipe")?;
+        Ok(Self { childs, parents })
     }
 
-    /// The signals that are handed on, and SIGCHLD, which a blocked process is not woken by otherwise.
-    fn forwarded() -> Result<Self> {
-        let mut signals = FORWARDED.to_vec();
-        signals.push(Signal::SIGCHLD);
-        Self::new(&signals)
-    }
-
-    fn next(&self) -> nix::Result<Event> {
-        let arrived = sys::wait_signal(&self.signals)?;
-        Ok(match arrived.signal {
-            libc::SIGCHLD => Event::ChildEnded,
-            _ => Event::Signal(arrived),
-        })
-    }
-
-    fn restore(&self) -> Result<()> {
-        if self.sigchld == Disposition::Ignore {
-            sys::set_disposition(libc::SIGCHLD, self.sigchld).step("restore SIGCHLD")?;
-        }
-        self.mask.thread_set_mask().step("restore the signal mask")
-    }
-}
-
-/// What a held signal says.
-enum Event {
-    /// Some child has, or has stopped or gone on.
-    ChildEnded,
-    Signal(Arrived),
-}
-
-/// Sends the child a signal that came in. What a terminal sends reaches the whole process group,
-/// and a second time would not be what the user typed. Where the child has ended, so will this process.
-fn hand_on(arrived: Arrived, child: Pid) {
-    let has_it = arrived.from_kernel && getpgid(Some(child)) == Ok(getpgrp());
-    if !has_it {
-        let _ = sys::kill(child, arrived.signal);
+    /// For the child: the parent's end is open in the parent alone from here on.
+    fn childs_end(&self) -> BorrowedFd<'_> {
+        sys::close_copy(self.parents.as_fd());
+        self.childs.as_fd()
     }
 }
 
@@ -150,10 +130,11 @@ fn hand_on(arrived: Arrived, child: Pid) {
 #[derive(Debug)]
 pub struct Child {
     pub pid: Pid,
-    channel: Option<UnixStream>,
-    verdict: Option<UnixStream>,
+    channel: Stream,
+    verdict: Stream,
     /// The signals to hand on, where there are any.
     held: Option<Held>,
+    _life: Option<Life>,
 }
 
 impl Child {
@@ -164,7 +145,7 @@ impl Child {
     }
 
     /// Lets the child become COMMAND, and says whether it did.
-    pub fn start(&mut self) -> bool {
+    pub fn go(&mut self) -> bool {
         let told = self.channel.as_mut().is_some_and(|channel| channel.write_all(&[GO]).is_ok());
         told && self.hears().is_none()
     }
@@ -196,7 +177,7 @@ impl Child {
     fn next_end(&self) -> nix::Result<Option<(Pid, End)>> {
         let Some(held) = &self.held else { return sys::wait(Some(self.pid), true) };
         match held.next()? {
-            Event::ChildEnded => sys::wait(Some(self.pid), false),
+            Event::ChildChanged => sys::wait(Some(self.pid), false),
             Event::Signal(arrived) => {
                 hand_on(arrived, self.pid);
                 Ok(None)
@@ -216,46 +197,47 @@ impl Child {
 
 /// The parent, as the child sees it.
 #[derive(Debug, Default)]
-pub struct Tie {
-    channel: Option<UnixStream>,
-    report: Option<UnixStream>,
+pub struct Tie<'a> {
+    life: Option<BorrowedFd<'a>>,
     kill_child: Option<i32>,
-    gate: bool,
+    channel: Stream,
+    report: Stream,
 }
 
-impl Tie {
+impl Tie<'_> {
     /// Arms the parent-death signal. This comes after all changes of credentials, since the kernel
     /// disarms it at each (prctl(2), PR_SET_PDEATHSIG).
-    pub fn arm(&self) -> Result<()> {
-        let Some(signal) = self.kill_child else { return Ok(()) };
+    pub fn arm(&self) -> Result<(), Stop> {
+        let (Some(signal), Some(life)) = (self.kill_child, self.life) else { return Ok(()) };
         sys::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong, 0)
             .step("arm the parent-death signal")?;
-        // A parent that died before that sends nothing, but its end of the stream is closed.
-        if self.channel.as_ref().is_some_and(is_closed) {
-            end_by(signal);
+        // A parent that died before that sends nothing.
+        match read(life, &mut [0]) {
+            Ok(_) => Err(Stop::Said(end_by(signal))),
+            Err(_) => Ok(()),
         }
-        Ok(())
     }
 
     /// Puts a pid 1 between the parent and COMMAND: gives its status there, and none in the process
     /// that becomes COMMAND.
     pub fn become_init(&mut self) -> Result<Option<u8>> {
-        let held = Held::forwarded()?;
-        match fork()? {
+        let held = Held::for_handing_on(self.kill_child)?;
+        match sys::fork().map_err(not_forked)? {
             ForkResult::Parent { child } => {
                 self.channel = None;
-                reap(child, &held, self.report.take()).map(Some)
+                init::run(child, &held, self.report.take()).map(Some)
             }
             ForkResult::Child => {
                 self.report = None;
-                held.restore().map(|()| None)
+                held.restore();
+                Ok(None)
             }
         }
     }
 
     /// Tells the parent that all is set up, and waits for its word.
     pub fn pass_gate(&mut self) -> Result<(), Stop> {
-        let Some(channel) = self.channel.as_mut().filter(|_| self.gate) else { return Ok(()) };
+        let Some(channel) = &mut self.channel else { return Ok(()) };
         let mut byte = [READY];
         let passed = channel.write_all(&byte).and_then(|()| channel.read_exact(&mut byte));
         passed.map_err(|_| Stop::Said(1))
@@ -263,62 +245,8 @@ impl Tie {
 
     /// Tells the parent that COMMAND did not start.
     pub fn fail(&mut self) {
-        if let Some(channel) = self.channel.as_mut().filter(|_| self.gate) {
+        if let Some(channel) = &mut self.channel {
             let _ = channel.write_all(&[FAILED]);
         }
     }
-}
-
-/// Whether the other end of a stream on which nothing is sent has been closed.
-fn is_closed(mut stream: &UnixStream) -> bool {
-    let read = stream.set_nonblocking(true).and_then(|()| stream.read(&mut [0]));
-    let open = read.is_err_and(|e| e.kind() == ErrorKind::WouldBlock);
-    let _ = stream.set_nonblocking(false);
-    !open
-}
-
-/// The work of a pid 1: waits for every process that the kernel hands to it, and hands on signals,
-/// until `child` has ended.
-fn reap(child: Pid, held: &Held, report: Option<UnixStream>) -> Result<u8> {
-    let end = loop {
-        match held.next() {
-            Ok(Event::ChildEnded) => {
-                if let Some(end) = reap_until(child) {
-                    break end;
-                }
-            }
-            Ok(Event::Signal(arrived)) => hand_on(arrived, child),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno).step("wait for a signal"),
-        }
-    };
-    match end {
-        End::Exit(status) => Ok(status),
-        End::Signal(signal) => {
-            let _ = report.map(|mut report| report.write_all(&[signal as u8]));
-            Ok((128 + signal) as u8)
-        }
-    }
-}
-
-/// Waits for all that have ended, and says how `child` ended where it is among them.
-fn reap_until(child: Pid) -> Option<End> {
-    while let Ok(Some((pid, end))) = sys::wait(None, false) {
-        if pid == child {
-            return Some(end);
-        }
-    }
-    None
-}
-
-/// Ends this process by a signal, as its child was, without a second core dump. Comes back with the
-/// shell's status for it where the kernel does not let the signal through, as for the pid 1 of a namespace.
-fn end_by(signal: i32) -> u8 {
-    let _ = sys::prctl(libc::PR_SET_DUMPABLE, 0, 0);
-    let _ = sys::set_disposition(signal, Disposition::Default);
-    if let Ok(signal) = Signal::try_from(signal) {
-        let _ = SigSet::from(signal).thread_unblock();
-    }
-    let _ = sys::kill(getpid(), signal);
-    (128 + signal) as u8
 }

@@ -360,7 +360,7 @@ impl Options {
             record: self.record,
             setup: self.setup,
             environment: self.environment,
-            command: Command::new(words).unwrap_or_else(Command::login_shell),
+            command: Command::new(words),
         })))
     }
 
@@ -371,7 +371,7 @@ impl Options {
             self.namespaces.files.iter().any(|(kind, _)| kind.flag == CloneFlags::CLONE_NEWPID);
         let wrong = [
             (
-                self.clocks != Clocks::default() && !self.namespaces.has(NEWTIME),
+                self.clocks.are_set() && !self.namespaces.has(NEWTIME),
                 "--monotonic and --boottime need --time",
             ),
             (

@@ -64,6 +64,11 @@ pub fn fork(errno: Errno) -> Option<String> {
     })
 }
 
+/// setgroups(2), setgid(2) and setuid(2) outside of a new user namespace.
+pub fn owner(errno: Errno) -> Option<String> {
+    (errno == Errno::EPERM).then(|| "that needs CAP_SETUID and CAP_SETGID".into())
+}
+
 /// mount(2) of a propagation onto `/`.
 pub fn propagation(errno: Errno) -> Option<String> {
     (errno == Errno::EINVAL && in_chroot()).then(|| {
@@ -208,6 +213,15 @@ pub fn setgroups(errno: Errno) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// A write to setgroups.
+pub fn setgroups_word(errno: Errno) -> Option<String> {
+    (errno == Errno::EPERM).then(|| {
+        "it is taken only before the groups of a user namespace are mapped, and no more after a \
+         \"deny\" in the namespace or one around it"
+            .into()
+    })
 }
 
 /// setuid(2) and setgid(2).

@@ -155,13 +155,16 @@ pub struct Maps {
     pub users: Option<Map>,
     pub groups: Option<Map>,
     pub setgroups: Option<SetGroups>,
+    /// Whether the process inside is the owner's, who may not write to its files in /proc: they are
+    /// root's once the user has changed (proc(5)).
+    pub owner: bool,
 }
 
 impl Request {
     /// Looks up what the request names: the caller's ids and capabilities, subordinate ranges. Where
     /// the namespace is made for another `owner`, the process in it cannot map the caller's ids.
     pub fn resolve(&self, owner: bool) -> Result<Maps> {
-        let mut maps = Maps { setgroups: self.setgroups, ..Maps::default() };
+        let mut maps = Maps { setgroups: self.setgroups, owner, ..Maps::default() };
         if !self.users.is_empty() {
             let own = geteuid().as_raw();
             let ranges = resolve(&USERS, &self.users, own)?;
@@ -191,11 +194,15 @@ impl Maps {
 
     /// Whether a process outside the new namespace is needed.
     pub fn need_outside(&self) -> bool {
-        self.both().any(|map| map.writer != Writer::Inside)
+        self.owner && self.setgroups.is_some()
+            || self.both().any(|map| map.writer != Writer::Inside)
     }
 
     /// The part of a process that stayed outside: the maps of the process `pid`.
     pub fn write_outside(&self, pid: Pid) -> Result<()> {
+        if self.owner {
+            self.write_setgroups(&pid.to_string())?;
+        }
         for map in self.both() {
             match map.writer {
                 Writer::Inside => {}
@@ -206,31 +213,37 @@ impl Maps {
         Ok(())
     }
 
-    /// The part of the process inside. The word on setgroups(2) comes before the groups, since "deny" is
-    /// not taken any more after them.
+    /// The part of the process inside.
     pub fn write_inside(&self) -> Result<()> {
-        if let Some(setgroups) = self.setgroups {
-            put("self", "setgroups", setgroups.word())?;
+        if !self.owner {
+            self.write_setgroups("self")?;
         }
         self.both().filter(|map| map.writer == Writer::Inside).try_for_each(|map| map.write("self"))
     }
 
+    /// This comes before the groups, since "deny" is not taken any more after them.
+    fn write_setgroups(&self, pid: &str) -> Result<()> {
+        let Some(setgroups) = self.setgroups else { return Ok(()) };
+        put(pid, "setgroups", setgroups.word())
+            .map_err(|error| error.explain(|error| explain::setgroups_word(error.errno()?)))
+    }
+
     /// What would be written, and by whom, for `--print-map`.
     pub fn describe(&self) -> String {
-        let mut text = String::new();
-        if let Some(setgroups) = self.setgroups {
-            text += &format!("setgroups, written inside the namespace:\n{}\n", setgroups.word());
-        }
-        for map in self.both() {
-            let who = match map.writer {
+        let word = self.setgroups.map(|setgroups| {
+            let side = if self.owner { "outside" } else { "inside" };
+            format!("setgroups, written {side} the namespace:\n{}\n", setgroups.word())
+        });
+        let maps = self.both().map(|map| {
+            let Map { sort, writer, .. } = map;
+            let by = match writer {
                 Writer::Inside => "inside the namespace",
                 Writer::Outside => "outside the namespace",
-                Writer::Program => map.sort.helper,
+                Writer::Program => &format!("by {}", sort.helper),
             };
-            let by = if map.writer == Writer::Program { "by " } else { "" };
-            text += &format!("{}, written {by}{who}:\n{}", map.sort.map, map.text());
-        }
-        text
+            format!("{}, written {by}:\n{}", sort.map, map.text())
+        });
+        word.into_iter().chain(maps).collect()
     }
 }
 

@@ -7,11 +7,13 @@ mod child;
 mod cli;
 mod explain;
 mod idmap;
+mod init;
 mod namespaces;
 mod outside;
 mod plan;
 mod record;
 mod setup;
+mod signals;
 
 use cli::Action;
 use common::{Kind, Result, print};

@@ -1,6 +1,8 @@
-//! A process that stays in the caller's namespaces, for what cannot be done from inside the new ones.
+//! A process that stays in the caller's namespaces and keeps the caller's privileges, for what cannot be done
+//! from inside the new ones.
 
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::process::exit;
 
@@ -8,7 +10,7 @@ use common::sys::{self, Disposition};
 use common::{Context, Error, Result, start};
 use nix::libc::SIGCHLD;
 use nix::sys::wait::waitpid;
-use nix::unistd::{ForkResult, Pid, getpid};
+use nix::unistd::{ForkResult, Pid};
 
 /// Why the tool ends.
 #[derive(Debug)]
@@ -28,12 +30,30 @@ impl From<Error> for Stop {
 /// What is done outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Id maps, and what else is written to the files of a process that another user owns now.
     WriteMaps,
-    Bind,
-    Unbind,
+    /// What others find of COMMAND, whose pid is given: its namespaces bound onto files, the pid file.
+    Publish,
+    Withdraw,
+    /// The process goes on as nobody's child.
+    Orphan,
 }
 
-const STEPS: [Step; 3] = [Step::WriteMaps, Step::Bind, Step::Unbind];
+const STEPS: [Step; 4] = [Step::WriteMaps, Step::Publish, Step::Withdraw, Step::Orphan];
+
+/// A step, and the pid that goes with it.
+type Request = [u8; 5];
+
+fn encode(step: Step, pid: Pid) -> Request {
+    let mut request = [step as u8; 5];
+    request[1..].copy_from_slice(&pid.as_raw().to_ne_bytes());
+    request
+}
+
+fn decode([step, pid @ ..]: Request) -> Option<(Step, Pid)> {
+    let step = STEPS.get(usize::from(step))?;
+    Some((*step, Pid::from_raw(i32::from_ne_bytes(pid))))
+}
 
 /// The process outside, as the one inside sees it.
 #[derive(Debug)]
@@ -43,55 +63,78 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// Starts it. `perform` is called outside, with the pid of this process, for each step that is
-    /// asked for.
+    /// Starts it. `perform` is called outside for each step that is asked for.
     pub fn start(perform: impl FnMut(Step, Pid) -> Result<()>) -> Result<Self> {
         let (inside, outside) =
             UnixStream::pair().map_err(|e| Error::from_io("make", "a socket pair", &e))?;
-        let parent = getpid();
         match sys::fork().step("fork")? {
             ForkResult::Parent { child } => Ok(Self { pid: child, channel: inside }),
             ForkResult::Child => {
                 drop(inside);
-                exit(serve(outside, parent, perform))
+                exit(serve(outside, perform))
             }
         }
     }
 
     /// Has a step done outside, and waits for it.
-    pub fn perform(&mut self, step: Step) -> Result<(), Stop> {
-        let mut byte = [step as u8];
-        let done = self.channel.write_all(&byte).and_then(|()| self.channel.read_exact(&mut byte));
-        done.map_err(|_| Stop::Said(1))
+    pub fn perform(&mut self, step: Step, pid: Pid) -> Result<(), Stop> {
+        let mut answer = [0];
+        let asked = self.channel.write_all(&encode(step, pid));
+        asked.and_then(|()| self.channel.read_exact(&mut answer)).map_err(|_| Stop::Said(1))
     }
 
-    /// Ends it. Where the caller ignores SIGCHLD there is no zombie, and so nothing to wait for.
+    /// Has it go on as an orphan, so that it ends when this process has become COMMAND, which is not to
+    /// find a child that it knows nothing of.
+    pub fn orphan(&mut self) -> Result<(), Stop> {
+        self.perform(Step::Orphan, self.pid)?;
+        reap(self.pid);
+        Ok(())
+    }
+
+    /// For a child of this process: only the parent is to keep the process outside from ending.
+    pub fn leave_to_parent(&self) {
+        sys::close_copy(self.channel.as_fd());
+    }
+
+    /// Ends it.
     pub fn end(self) {
         drop(self.channel);
-        let _ = waitpid(self.pid, None);
+        reap(self.pid);
     }
 }
 
-/// A byte asks for a step, a byte answers; the end of the stream is the end of the work.
-fn serve(
-    mut channel: UnixStream,
-    parent: Pid,
-    mut perform: impl FnMut(Step, Pid) -> Result<()>,
-) -> i32 {
+/// Where the caller ignores SIGCHLD this only waits for the end: there is no zombie.
+fn reap(pid: Pid) {
+    let _ = waitpid(pid, None);
+}
+
+/// The end of the stream is the end of the work, and so is a step that fails.
+fn serve(mut channel: UnixStream, mut perform: impl FnMut(Step, Pid) -> Result<()>) -> i32 {
     // The helper programs are waited for, whatever the caller does with its own children.
     let _ = sys::set_disposition(SIGCHLD, Disposition::Default);
-    let mut byte = [0];
-    while channel.read_exact(&mut byte).is_ok() {
-        let Some(step) = STEPS.get(usize::from(byte[0])) else { return 1 };
-        if let Err(error) = perform(*step, parent) {
+    let mut request = Request::default();
+    while channel.read_exact(&mut request).is_ok() {
+        let Some((step, pid)) = decode(request) else { return 1 };
+        let done = match step {
+            Step::Orphan => leave_parent(),
+            _ => perform(step, pid),
+        };
+        if let Err(error) = done {
             start::report(&error);
             return 1;
         }
-        if channel.write_all(&byte).is_err() {
+        if channel.write_all(&[0]).is_err() {
             return 1;
         }
     }
     0
+}
+
+fn leave_parent() -> Result<()> {
+    match sys::fork().step("fork")? {
+        ForkResult::Parent { .. } => exit(0),
+        ForkResult::Child => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -99,9 +142,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_is_its_place_in_the_table() {
-        for (index, step) in STEPS.into_iter().enumerate() {
-            assert_eq!(step as usize, index);
+    fn a_request_comes_over_as_it_was() {
+        for step in STEPS {
+            let pid = Pid::from_raw(0x0123_4567);
+            assert_eq!(decode(encode(step, pid)), Some((step, pid)));
         }
+        assert_eq!(decode([STEPS.len() as u8, 0, 0, 0, 0]), None);
     }
 }

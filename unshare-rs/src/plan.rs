@@ -1,10 +1,11 @@
 //! The whole sequence, from the caller's world to COMMAND.
 
-use common::{Command, Context, Error, Result, print, sys};
+use common::{Command, Context, Error, Result, print, start, sys};
 use nix::sched::CloneFlags;
-use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Pid, Uid, getpid, setgid, setgroups, setuid};
 
-use crate::child::{Child, Side, Tie, Watch};
+use crate::child::{Tie, Watch};
+use crate::explain;
 use crate::idmap::{Maps, Request};
 use crate::namespaces::Namespaces;
 use crate::outside::{Outside, Step, Stop};
@@ -27,7 +28,8 @@ pub struct Plan {
     pub setup: Setup,
     /// The variables that COMMAND gets, where it does not get all of them.
     pub environment: Option<Vec<String>>,
-    pub command: Command,
+    /// None for the user's shell.
+    pub command: Option<Command>,
 }
 
 /// Whom a user namespace is made for.
@@ -40,12 +42,12 @@ pub struct Owner {
 impl Owner {
     /// Becomes the owner for good: the kernel takes the effective user of who calls unshare(2).
     fn become_it(self) -> Result<()> {
-        let context = |error: nix::Result<()>| {
-            error.context("become the owner", format!("{}:{}", self.uid, self.gid))
-        };
-        context(setgroups(&[]))?;
-        context(setgid(Gid::from_raw(self.gid)))?;
-        context(setuid(Uid::from_raw(self.uid)))
+        let changed = setgroups(&[])
+            .and_then(|()| setgid(Gid::from_raw(self.gid)))
+            .and_then(|()| setuid(Uid::from_raw(self.uid)));
+        changed
+            .context("become the owner", format!("{}:{}", self.uid, self.gid))
+            .map_err(|error| error.explain(|error| explain::owner(error.errno()?)))
     }
 }
 
@@ -65,58 +67,73 @@ impl Plan {
 
     fn carry_out(&self) -> Result<u8, Stop> {
         self.record.check()?;
-        let outside = self.enter_namespaces()?;
+        let maps = self.ids.resolve(self.owner.is_some())?;
+        let mut outside = self.leave_one_outside(&maps)?;
+        self.enter_namespaces(&maps, outside.as_mut())?;
+        if !self.is_published_outside() {
+            outside.take().into_iter().for_each(Outside::end);
+        }
         self.prepare_namespaces()?;
-
-        let Some(watch) = &self.watch else { return self.become_command(outside) };
-        let sight = self.record.look()?;
-        match watch.fork()? {
-            Side::Parent(child) => self.follow(watch, *child, outside, &sight),
-            Side::Child(tie) => {
-                drop(outside);
-                self.become_child(watch, tie)
-            }
+        match &self.watch {
+            Some(watch) => self.follow(watch, outside),
+            None => self.become_command(outside),
         }
     }
 
-    /// Leaves behind a process outside where one is needed still.
-    fn enter_namespaces(&self) -> Result<Option<Outside>, Stop> {
-        let maps = self.ids.resolve(self.owner.is_some())?;
-        let mut outside = self.leave_one_outside(&maps)?;
+    /// Whether a process outside has files of /proc to write.
+    fn is_written_outside(&self, maps: &Maps) -> bool {
+        maps.need_outside() || self.owner.is_some() && self.clocks.are_set()
+    }
+
+    /// Whether what others find of COMMAND lies where a process in the new namespaces may not write.
+    fn is_published_outside(&self) -> bool {
+        let userns = self.namespaces.has(CloneFlags::CLONE_NEWUSER);
+        self.namespaces.are_to_last() || userns && self.record.pid_file.is_some()
+    }
+
+    fn leave_one_outside(&self, maps: &Maps) -> Result<Option<Outside>> {
+        if !self.is_written_outside(maps) && !self.is_published_outside() {
+            return Ok(None);
+        }
+        let inside = getpid();
+        let outside = Outside::start(|step, pid| match step {
+            Step::WriteMaps => self.write_outside(maps, inside),
+            Step::Publish => self.publish(inside, pid),
+            Step::Withdraw => {
+                self.withdraw();
+                Ok(())
+            }
+            Step::Orphan => Ok(()),
+        })?;
+        Ok(Some(outside))
+    }
+
+    fn write_outside(&self, maps: &Maps, inside: Pid) -> Result<()> {
+        maps.write_outside(inside)?;
+        match self.owner {
+            Some(_) => self.clocks.set(&inside.to_string()),
+            None => Ok(()),
+        }
+    }
+
+    fn enter_namespaces(&self, maps: &Maps, outside: Option<&mut Outside>) -> Result<(), Stop> {
         if let Some(owner) = self.owner {
             owner.become_it()?;
         }
         self.namespaces.unshare()?;
         maps.write_inside()?;
-        if let Some(outside) = outside.as_mut().filter(|_| maps.need_outside()) {
-            outside.perform(Step::WriteMaps)?;
-        }
-        if self.namespaces.are_to_last() {
-            return Ok(outside);
-        }
-        if let Some(outside) = outside {
-            outside.end();
-        }
-        Ok(None)
-    }
-
-    fn leave_one_outside(&self, maps: &Maps) -> Result<Option<Outside>> {
-        if !maps.need_outside() && !self.namespaces.are_to_last() {
-            return Ok(None);
-        }
-        let outside = Outside::start(|step, pid| match step {
-            Step::WriteMaps => maps.write_outside(pid),
-            Step::Bind => self.namespaces.bind(pid, self.setup.propagates),
-            Step::Unbind => {
-                self.namespaces.unbind();
-                Ok(())
+        match outside {
+            Some(outside) if self.is_written_outside(maps) => {
+                outside.perform(Step::WriteMaps, getpid())
             }
-        })?;
-        Ok(Some(outside))
+            _ => Ok(()),
+        }
     }
 
     fn prepare_namespaces(&self) -> Result<()> {
-        self.clocks.set()?;
+        if self.owner.is_none() {
+            self.clocks.set("self")?;
+        }
         if self.namespaces.has(CloneFlags::CLONE_NEWNS) {
             self.propagation.apply()?;
         }
@@ -127,13 +144,28 @@ impl Plan {
         Ok(())
     }
 
-    fn become_command(&self, outside: Option<Outside>) -> Result<u8, Stop> {
+    fn become_command(&self, mut outside: Option<Outside>) -> Result<u8, Stop> {
         self.setup.apply()?;
-        if let Some(mut outside) = outside {
-            outside.perform(Step::Bind)?;
-            outside.end();
+        if let Some(outside) = &mut outside {
+            outside.orphan()?;
+            outside.perform(Step::Publish, getpid())?;
         }
-        Err(self.exec().into())
+        let error = self.exec();
+        if let Some(outside) = &mut outside {
+            outside.perform(Step::Withdraw, getpid())?;
+        }
+        Err(error.into())
+    }
+
+    /// All that the child does; gives its exit status where it does not become COMMAND.
+    fn be_child(&self, watch: &Watch, tie: Tie) -> u8 {
+        match self.become_child(watch, tie) {
+            Ok(status) | Err(Stop::Said(status)) => status,
+            Err(Stop::Failed(error)) => {
+                start::report(&error);
+                crate::exit_status(error.kind())
+            }
+        }
     }
 
     fn become_child(&self, watch: &Watch, mut tie: Tie) -> Result<u8, Stop> {
@@ -154,57 +186,70 @@ impl Plan {
         if let Some(keep) = &self.environment {
             sys::clear_environment(&keep.iter().map(String::as_str).collect::<Vec<_>>());
         }
-        self.command.exec()
+        match &self.command {
+            Some(command) => command.exec(),
+            None => Command::login_shell().exec(),
+        }
     }
 
     /// The parent's part. What others are to find of the child is put in place when its set-up is
     /// complete and before COMMAND starts, and taken away again where COMMAND cannot start.
-    fn follow(
-        &self,
-        watch: &Watch,
-        mut child: Child,
-        mut outside: Option<Outside>,
-        sight: &Sight,
-    ) -> Result<u8, Stop> {
+    fn follow(&self, watch: &Watch, mut outside: Option<Outside>) -> Result<u8, Stop> {
+        let sight = self.record.look()?;
+        let mut child = watch.start(|tie| {
+            outside.iter().for_each(Outside::leave_to_parent);
+            self.be_child(watch, tie)
+        })?;
         if !watch.gate || !child.is_ready() {
             return Ok(child.wait()?);
         }
-        if let Err(stop) = self.publish(&child, outside.as_mut(), sight) {
+        if let Err(stop) = self.announce(child.pid, outside.as_mut(), &sight) {
             child.dismiss();
             return Err(stop);
         }
-        let started = child.start();
+        let started = child.go();
         if !started {
-            self.withdraw(outside.as_mut());
+            self.take_back(child.pid, outside.as_mut());
         }
-        if let Some(outside) = outside {
-            outside.end();
+        outside.into_iter().for_each(Outside::end);
+        match started && watch.detach {
+            true => Ok(0),
+            false => Ok(child.wait()?),
         }
-        if started && watch.detach {
-            return Ok(0);
-        }
-        Ok(child.wait()?)
     }
 
-    fn publish(
+    fn announce(
         &self,
-        child: &Child,
-        outside: Option<&mut Outside>,
+        child: Pid,
+        mut outside: Option<&mut Outside>,
         sight: &Sight,
     ) -> Result<(), Stop> {
-        let Some(outside) = outside else { return Ok(self.record.write(child.pid, sight)?) };
-        outside.perform(Step::Bind)?;
-        if let Err(error) = self.record.write(child.pid, sight) {
-            outside.perform(Step::Unbind)?;
-            return Err(error.into());
+        match &mut outside {
+            Some(outside) => outside.perform(Step::Publish, child)?,
+            None => self.publish(getpid(), child)?,
         }
-        Ok(())
+        let informed = self.record.write_info(child, sight);
+        if informed.is_err() {
+            self.take_back(child, outside);
+        }
+        Ok(informed?)
     }
 
-    fn withdraw(&self, outside: Option<&mut Outside>) {
-        self.record.withdraw();
-        if let Some(outside) = outside {
-            let _ = outside.perform(Step::Unbind);
+    fn take_back(&self, child: Pid, outside: Option<&mut Outside>) {
+        match outside {
+            Some(outside) => drop(outside.perform(Step::Withdraw, child)),
+            None => self.withdraw(),
         }
+    }
+
+    /// All or nothing, of the process `inside` and of COMMAND's, `child`.
+    fn publish(&self, inside: Pid, child: Pid) -> Result<()> {
+        self.namespaces.bind(inside, self.setup.propagates)?;
+        self.record.write_pid(child).inspect_err(|_| self.namespaces.unbind())
+    }
+
+    fn withdraw(&self) {
+        self.record.remove_pid();
+        self.namespaces.unbind();
     }
 }

@@ -1,14 +1,16 @@
 //! What is written down of the child for others: `--pid-file` and `--info-fd`.
 
 use std::ffi::OsString;
-use std::fmt::Write;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 
-use common::{Context, Error, Result, sys};
+use common::sys::{self, Disposition};
+use common::{Context, Error, Result};
 use nix::fcntl::{AtFlags, OFlag, open};
+use nix::libc;
 use nix::sys::stat::{Mode, fstatat};
-use nix::unistd::{Pid, write};
+use nix::unistd::Pid;
 
 use crate::namespaces::KINDS;
 
@@ -28,14 +30,18 @@ impl Record {
         self.pid_file.is_some() || self.info.is_some()
     }
 
-    /// Makes sure that the descriptor is there, and that COMMAND does not get it.
+    /// Makes sure that the descriptor is there, and that COMMAND does not get it. Its standard streams
+    /// it gets all the same.
     pub fn check(&self) -> Result<()> {
-        self.info.map_or(Ok(()), |fd| {
-            sys::close_on_exec(fd).context("use the descriptor", fd.to_string())
-        })
+        let Some(fd) = self.info else { return Ok(()) };
+        let usable = match fd {
+            0..=2 => sys::borrow(fd).map(drop),
+            _ => sys::close_on_exec(fd),
+        };
+        usable.context("use the descriptor", fd.to_string())
     }
 
-    /// Opens what [`Record::write`] looks at.
+    /// Opens what [`Record::write_info`] looks at.
     pub fn look(&self) -> Result<Sight> {
         const DIRECTORY: &str = "/proc/self/ns";
         if self.info.is_none() {
@@ -46,28 +52,26 @@ impl Record {
         Ok(Sight(Some(directory)))
     }
 
-    /// Writes all that is wanted, or nothing.
-    pub fn write(&self, child: Pid, sight: &Sight) -> Result<()> {
-        if let Some(file) = &self.pid_file {
-            replace(file, &format!("{child}\n"))?;
-        }
-        self.write_info(child, sight).inspect_err(|_| self.withdraw())
+    pub fn write_pid(&self, child: Pid) -> Result<()> {
+        let Some(file) = &self.pid_file else { return Ok(()) };
+        replace(file, &format!("{child}\n"))
+            .map_err(|e| Error::from_io("write the pid file", file, &e))
     }
 
-    /// Takes the pid file away again. What went through a descriptor is gone.
-    pub fn withdraw(&self) {
+    pub fn remove_pid(&self) {
         if let Some(file) = &self.pid_file {
             let _ = fs::remove_file(file);
         }
     }
 
-    fn write_info(&self, child: Pid, sight: &Sight) -> Result<()> {
+    /// A reader that is gone is an error, and not the end of this process in the middle of its work.
+    pub fn write_info(&self, child: Pid, sight: &Sight) -> Result<()> {
         let (Some(fd), Some(directory)) = (self.info, &sight.0) else { return Ok(()) };
         let text = info(child, directory)?;
-        sys::borrow(fd)
-            .and_then(|fd| write(fd, text.as_bytes()))
-            .map(drop)
-            .context("write to the descriptor", fd.to_string())
+        let _ = sys::set_disposition(libc::SIGPIPE, Disposition::Ignore);
+        let write =
+            || File::from(sys::borrow(fd)?.try_clone_to_owned()?).write_all(text.as_bytes());
+        write().map_err(|e| Error::from_io("write to the descriptor", fd.to_string(), &e))
     }
 }
 
@@ -79,19 +83,18 @@ fn info(child: Pid, directory: &OwnedFd) -> Result<String> {
         let inode = fstatat(directory, kind.file, AtFlags::empty())
             .context("look at the namespace", kind.file)?
             .st_ino;
-        let _ = write!(text, ", \"{}-namespace\": {inode}", kind.name);
+        text += &format!(", \"{}-namespace\": {inode}", kind.name);
     }
     text.push_str("}\n");
     Ok(text)
 }
 
-/// Puts a file with this text in the place of `path` in one step: nobody sees half of it.
-fn replace(path: &OsString, text: &str) -> Result<()> {
+/// Puts a file with this text in the place of `path` in one step: nobody sees half of it. The draft is
+/// a new file, since in a directory that others write to its name may be taken by a symbolic link.
+fn replace(path: &OsString, text: &str) -> io::Result<()> {
     let mut draft = path.clone();
     draft.push(format!(".{}", std::process::id()));
-    let written = fs::write(&draft, text).and_then(|()| fs::rename(&draft, path));
-    written.map_err(|e| {
-        let _ = fs::remove_file(&draft);
-        Error::from_io("write the pid file", path, &e)
-    })
+    let mut file = File::create_new(&draft)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| fs::rename(&draft, path));
+    written.inspect_err(|_| drop(fs::remove_file(&draft)))
 }

@@ -69,12 +69,17 @@ pub struct Clocks {
 }
 
 impl Clocks {
-    /// Sets them off. The kernel takes this only while no process is in the namespace (time_namespaces(7)).
-    pub fn set(&self) -> Result<()> {
-        const FILE: &str = "/proc/self/timens_offsets";
+    pub fn are_set(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// Sets them off for the children of the process `pid`. The kernel takes this only while no process is in
+    /// the namespace (time_namespaces(7)).
+    pub fn set(&self, pid: &str) -> Result<()> {
         for (clock, offset) in [("monotonic", self.monotonic), ("boottime", self.boottime)] {
             let Some(offset) = offset else { continue };
-            fs::write(FILE, format!("{clock} {offset} 0\n")).map_err(|e| {
+            let file = format!("/proc/{pid}/timens_offsets");
+            fs::write(file, format!("{clock} {offset} 0\n")).map_err(|e| {
                 Error::from_io(format!("set off the {clock} clock by"), offset.to_string(), &e)
                     .explain(|error| explain::clock(error.errno()?))
             })?;

@@ -1,0 +1,91 @@
+//! Signals: held back around a fork, handed on to the child, and the end by one.
+
+use common::sys::{self, Arrived, Disposition};
+use common::{Context, Result};
+use nix::libc;
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::unistd::{Pid, getpgid, getpgrp, getpid};
+
+/// What `--forward-signals` hands on, and the pid 1 of `--init`.
+const FORWARDED: [Signal; 7] = [
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGTERM,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGWINCH,
+];
+
+/// What a held signal says.
+#[derive(Debug)]
+pub enum Event {
+    /// Some child has ended, or has stopped or gone on.
+    ChildChanged,
+    Signal(Arrived),
+}
+
+/// Signals that are held back, and what the caller had, to be given to COMMAND unchanged.
+#[derive(Debug)]
+pub struct Held {
+    signals: SigSet,
+    mask: SigSet,
+    sigchld: Disposition,
+}
+
+impl Held {
+    /// Those that a terminal or a service manager sends to who waits for a child: it goes on waiting.
+    pub fn for_waiting() -> Result<Self> {
+        Self::new([Signal::SIGINT, Signal::SIGTERM])
+    }
+
+    /// Those to hand on, one more, and SIGCHLD, which else would not wake who waits for signals.
+    pub fn for_handing_on(more: Option<i32>) -> Result<Self> {
+        let more = more.and_then(|signal| Signal::try_from(signal).ok());
+        Self::new(FORWARDED.into_iter().chain([Signal::SIGCHLD]).chain(more))
+    }
+
+    /// Where SIGCHLD is ignored the kernel keeps no status for wait(2), so it is not.
+    fn new(signals: impl IntoIterator<Item = Signal>) -> Result<Self> {
+        let sigchld =
+            sys::set_disposition(libc::SIGCHLD, Disposition::Default).step("reset SIGCHLD")?;
+        let signals: SigSet = signals.into_iter().collect();
+        let mask = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK).step("hold signals")?;
+        Ok(Self { signals, mask, sigchld })
+    }
+
+    pub fn next(&self) -> nix::Result<Event> {
+        let arrived = sys::wait_signal(&self.signals)?;
+        Ok(match arrived.signal {
+            libc::SIGCHLD => Event::ChildChanged,
+            _ => Event::Signal(arrived),
+        })
+    }
+
+    /// Neither step can fail: both are given back what the kernel gave.
+    pub fn restore(&self) {
+        if self.sigchld == Disposition::Ignore {
+            let _ = sys::set_disposition(libc::SIGCHLD, self.sigchld);
+        }
+        let _ = self.mask.thread_set_mask();
+    }
+}
+
+/// Sends the child a signal that came in. What a terminal sends reaches the whole process group,
+/// and a second time would not be what the user typed. Where the child has ended, so will this process.
+pub fn hand_on(arrived: Arrived, child: Pid) {
+    let has_it = arrived.from_kernel && getpgid(Some(child)) == Ok(getpgrp());
+    if !has_it {
+        let _ = sys::kill(child, arrived.signal);
+    }
+}
+
+/// Ends this process by a signal, as its child was, without a second core dump. Comes back with the
+/// shell's status for it where the kernel does not let the signal through, as for the pid 1 of a namespace.
+pub fn end_by(signal: i32) -> u8 {
+    let _ = sys::prctl(libc::PR_SET_DUMPABLE, 0, 0);
+    let _ = sys::set_disposition(signal, Disposition::Default);
+    let _ = sys::unblock(signal);
+    let _ = sys::kill(getpid(), signal);
+    (128 + signal) as u8
+}
