@@ -343,7 +343,6 @@ impl Options {
         self.check()?;
         let propagation = self.propagation.unwrap_or(PRIVATE);
         self.setup.propagates = propagation != PRIVATE;
-        self.setup.has_own_pids = self.fork && self.namespaces.has(CloneFlags::CLONE_NEWPID);
         self.setup.keep_capabilities &= self.namespaces.has(CloneFlags::CLONE_NEWUSER);
         self.watch.gate =
             self.watch.detach || self.record.is_wanted() || self.namespaces.are_to_last();

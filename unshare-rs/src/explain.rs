@@ -2,6 +2,7 @@
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fs;
+use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,9 +12,9 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sched::CloneFlags;
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::geteuid;
+use nix::unistd::{getegid, geteuid};
 
-use crate::idmap::{Range, Sort, USERS, Writer, id_map};
+use crate::idmap::{GROUPS, Range, Sort, USERS, Writer, id_map};
 use crate::namespaces::{Kind, kinds};
 
 /// Capabilities' numbers (linux/capability.h).
@@ -22,6 +23,9 @@ const CAP_SETFCAP: u32 = 31;
 
 /// The most lines that the kernel takes in a map (user_namespaces(7)).
 const MAP_LINES: usize = 340;
+
+/// Ids below may be those of accounts (SUB_UID_MIN of login.defs(5)), and are nobody's to grant.
+const FIRST_SUBORDINATE: u32 = 100_000;
 
 const PROC: &str = "/proc";
 
@@ -35,14 +39,22 @@ pub fn unshare(flags: CloneFlags, errno: Errno) -> Option<String> {
                     .into()
             })
             .or_else(|| forbidding_setting(Path::new(PROC)))
-            .or_else(unmapped_user)
-            .or_else(|| seccomp_filter(Path::new(PROC))),
+            .or_else(unmapped_caller)
+            .or_else(|| seccomp_filter(Path::new(PROC)))
+            // A chroot to the root of a mount looks from the inside like none.
+            .or_else(|| {
+                Some(
+                    "nothing that can be read here forbids user namespaces; they are refused inside a \
+                     chroot, and by a security module"
+                        .into(),
+                )
+            }),
         Errno::EPERM if !has_capability(CAP_SYS_ADMIN) => Some(
             "these namespaces need CAP_SYS_ADMIN; with --map-root-user they are made in a user \
              namespace of one's own"
                 .into(),
         ),
-        Errno::EPERM => seccomp_filter(Path::new(PROC)),
+        Errno::EPERM | Errno::ENOSYS => seccomp_filter(Path::new(PROC)),
         Errno::ENOSPC | Errno::EUSERS => limit(Path::new(PROC), flags),
         Errno::EINVAL => unknown_kind(flags).or_else(|| {
             (flags.contains(CloneFlags::CLONE_NEWPID) && children_are_elsewhere()).then(|| {
@@ -78,12 +90,12 @@ pub fn propagation(errno: Errno) -> Option<String> {
     })
 }
 
-/// mount(2) of proc; `own` where the process is in a pid namespace that was made with it.
-pub fn proc(own: bool, errno: Errno) -> Option<String> {
+/// mount(2) of proc.
+pub fn proc(errno: Errno) -> Option<String> {
     if errno != Errno::EPERM {
         return None;
     }
-    if !own {
+    if is_foreign("/proc/self/ns/pid") == Some(true) {
         return Some(
             "proc shows a pid namespace, and only who owns that may mount it: use --pid --fork too"
                 .into(),
@@ -91,6 +103,12 @@ pub fn proc(own: bool, errno: Errno) -> Option<String> {
     }
     let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
     hidden_proc(&table)
+}
+
+/// Whether a user namespace around this process's owns the namespace that `file` is.
+fn is_foreign(file: &str) -> Option<bool> {
+    let file = fs::File::open(file).ok()?;
+    Some(sys::namespace_owner(file.as_fd()).err() == Some(Errno::EPERM))
 }
 
 /// A user namespace gets no proc that would show more than the one that can be seen (mount_too_revealing
@@ -128,9 +146,8 @@ pub fn binfmt(errno: Errno) -> Option<String> {
     }
 }
 
-/// mount(2) of a namespace onto a file; `propagates` where mounts outside can reach a new mount
-/// namespace.
-pub fn bind(kind: &Kind, file: &OsStr, propagates: bool, errno: Errno) -> Option<String> {
+/// mount(2) of a namespace onto a file.
+pub fn bind(kind: &Kind, file: &OsStr, errno: Errno) -> Option<String> {
     match errno {
         Errno::ENOENT if !Path::new(file).exists() => {
             Some(format!("{} has to be there before, as an empty file", quote(file)))
@@ -139,10 +156,10 @@ pub fn bind(kind: &Kind, file: &OsStr, propagates: bool, errno: Errno) -> Option
         Errno::EINVAL if kind.flag == CloneFlags::CLONE_NEWNS => {
             let table = fs::read("/proc/self/mountinfo").ok()?;
             let path = fs::canonicalize(file).ok()?;
-            match shared_mount(&table, &path).filter(|_| propagates) {
+            match shared_mount(&table, &path) {
                 Some(mount) => Some(format!(
-                    "the mount {} is shared, and what is bound there would reach the new namespace \
-                     itself: leave --propagation private, or use a file on a private mount",
+                    "the mount {} is shared, and a mount namespace is not bound where others would get \
+                     it: use a file on a private mount ('mount --make-private')",
                     quote(mount)
                 )),
                 // mnt_ns_loop of fs/namespace.c compares ids, which each CPU hands out from its own stock.
@@ -311,11 +328,15 @@ pub fn helper(sort: &Sort, ranges: &[Range], name: &OsStr, own: &[Range]) -> Opt
         let range = ranges.iter().find(|range| {
             !own.iter().any(|own| own.holds_outer(range)) && range.outer != geteuid().as_raw()
         })?;
+        let refused =
+            format!("{} grants no range that holds {range} to {}", sort.ranges, quote(name));
+        if range.outer < FIRST_SUBORDINATE {
+            return Some(refused);
+        }
         let (first, last) = (range.outer, range.outer + (range.count - 1));
-        let (ranges, short, user) = (sort.ranges, sort.short, quote(name));
         Some(format!(
-            "{ranges} grants no range that holds {range} to {user}: as root \
-             'usermod --add-sub{short}s {first}-{last} {}'",
+            "{refused}: as root 'usermod --add-sub{}s {first}-{last} {}'",
+            sort.short,
             name.to_string_lossy()
         ))
     })
@@ -372,12 +393,15 @@ fn forbidding_setting(proc: &Path) -> Option<String> {
     ))
 }
 
-fn unmapped_user() -> Option<String> {
-    let own = geteuid().as_raw();
-    let one = Range { inner: own, outer: own, count: 1 };
-    let there = id_map(USERS.map);
-    (!there.is_empty() && !there.iter().any(|there| there.holds_outer(&one)))
-        .then(|| "the caller's user id is not mapped in the user namespace that it is in".into())
+fn unmapped_caller() -> Option<String> {
+    let own = [(USERS, geteuid().as_raw()), (GROUPS, getegid().as_raw())];
+    let (sort, _) = own.into_iter().find(|(sort, id)| {
+        let one = Range { inner: *id, outer: *id, count: 1 };
+        !id_map(sort.map).iter().any(|there| there.holds_outer(&one))
+    })?;
+    Path::new("/proc/self/uid_map").exists().then(|| {
+        format!("the caller's {} id is not mapped in the user namespace that it is in", sort.noun)
+    })
 }
 
 fn seccomp_filter(proc: &Path) -> Option<String> {
@@ -401,7 +425,11 @@ fn limit(proc: &Path, flags: CloneFlags) -> Option<String> {
         return Some(format!("{name} is 0, which forbids them: 'sysctl {name}=N' as root"));
     }
     let all: Vec<_> = limits.iter().map(|(name, limit)| format!("{name} = {limit}")).collect();
-    Some(format!("a limit is reached: {}, or 32 levels of nesting", all.join(", ")))
+    Some(format!(
+        "no space is lacking, but a limit is reached, here or in a user namespace around: {}, or 32 levels of \
+         nesting",
+        all.join(", ")
+    ))
 }
 
 fn unknown_kind(flags: CloneFlags) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use common::{Context, Error, Result, sys};
+use common::{Context, Result, sys};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::Pid;
@@ -83,13 +83,11 @@ impl Namespaces {
     }
 
     /// Binds the namespaces of the process `pid` onto their files, all or none.
-    pub fn bind(&self, pid: Pid, propagates: bool) -> Result<()> {
+    pub fn bind(&self, pid: Pid) -> Result<()> {
         for (index, (kind, file)) in self.files.iter().enumerate() {
             if let Err(error) = bind(pid, kind, file) {
-                let hint = |e: &Error| explain::bind(kind, file, propagates, e.errno()?);
-                let error = error.explain(hint);
                 unbind(&self.files[..index]);
-                return Err(error);
+                return Err(error.explain(|e| explain::bind(kind, file, e.errno()?)));
             }
         }
         Ok(())

@@ -244,7 +244,7 @@ impl Plan {
 
     /// All or nothing, of the process `inside` and of COMMAND's, `child`.
     fn publish(&self, inside: Pid, child: Pid) -> Result<()> {
-        self.namespaces.bind(inside, self.setup.propagates)?;
+        self.namespaces.bind(inside)?;
         self.record.write_pid(child).inspect_err(|_| self.namespaces.unbind())
     }
 

@@ -96,8 +96,6 @@ pub struct Setup {
     pub proc: Option<OsString>,
     /// Whether what is mounted could reach other namespaces.
     pub propagates: bool,
-    /// Whether the process has a pid namespace to show (for the hint).
-    pub has_own_pids: bool,
     pub binfmt: Option<OsString>,
     pub interpreter: Option<OsString>,
     pub uid: Option<u32>,
@@ -147,8 +145,8 @@ impl Setup {
                 Err(errno) => return Err(errno).context("cut the propagation of", target),
             }
         }
-        let hint = |error: &Error| explain::proc(self.has_own_pids, error.errno()?);
-        mount_new("proc", target).map_err(|error| error.explain(hint))
+        mount_new("proc", target)
+            .map_err(|error| error.explain(|error| explain::proc(error.errno()?)))
     }
 
     fn mount_binfmt(&self, registered: bool) -> Result<()> {
