@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{Gid, Uid};
 
 use crate::error::{Context, Error, Result};
@@ -163,29 +163,47 @@ fn load<'a>(text: &'a mut Option<Vec<u8>>, root: impl AsFd, path: &str) -> Resul
 
 /// The whole file at `path` inside `root`.
 ///
-/// It is opened without waiting, since it may be a FIFO, and then must be a regular file, since a
-/// device may do anything when it is read.
+/// What it is is found out before it is opened: to open a FIFO is to wait, and to open a device may be
+/// to act (a watchdog restarts the machine). Of a file that claims to be empty, as those of proc(5) do,
+/// nothing is read, and of any other one no more than its size.
 fn read(root: impl AsFd, path: &str) -> Result<Vec<u8>> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    let file = match openat2(root, path, how) {
-        Ok(file) => File::from(file),
+    let failed = |errno| Error::new("open", path, errno);
+    let size = match open_inside(&root, path, OFlag::O_PATH) {
+        Ok(place) => regular_size(&place, path)?,
         Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Vec::new()),
-        Err(errno) => return Err(Error::new("open", path, errno)),
+        Err(errno) => return Err(failed(errno)),
     };
+    if size == 0 {
+        return Ok(Vec::new());
+    }
 
-    let failed = |error| Error::from_io("read", path, &error);
-    let meta = file.metadata().map_err(failed)?;
-    if !meta.is_file() {
+    let file = open_inside(&root, path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)
+        .map_err(failed)?;
+    let size = regular_size(&file, path)?;
+    let mut text = Vec::with_capacity(size as usize + 1);
+    File::from(file)
+        .take(size)
+        .read_to_end(&mut text)
+        .map_err(|error| Error::from_io("read", path, &error))?;
+    Ok(text)
+}
+
+fn open_inside(root: impl AsFd, path: &str, flags: OFlag) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new()
+        .flags(flags | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    openat2(root, path, how)
+}
+
+fn regular_size(file: &OwnedFd, path: &str) -> Result<u64> {
+    let status = fstat(file).context("read", path)?;
+    if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
         return Err(Error::because("read", path, "not a regular file"));
     }
-    if meta.len() > SIZE_LIMIT {
-        return Err(Error::new("read", path, Errno::EFBIG));
+    match status.st_size as u64 {
+        size if size > SIZE_LIMIT => Err(Error::new("read", path, Errno::EFBIG)),
+        size => Ok(size),
     }
-    let mut text = Vec::with_capacity(meta.len() as usize + 1);
-    file.take(SIZE_LIMIT).read_to_end(&mut text).map_err(failed)?;
-    Ok(text)
 }
 
 fn users(text: &[u8]) -> impl Iterator<Item = User> {
@@ -336,5 +354,19 @@ mod tests {
         fs::remove_file(&passwd).unwrap();
         symlink("/etc/passwd", &passwd).unwrap();
         assert_eq!(root.accounts().user("root").unwrap_err().errno(), Some(Errno::ELOOP));
+    }
+
+    #[test]
+    fn a_file_without_a_size_is_not_read() {
+        // Its text would be "0 0 4294967295" or the like.
+        let proc = open("/proc", OFlag::O_PATH | OFlag::O_DIRECTORY, Mode::empty()).unwrap();
+        assert!(read(proc, "self/uid_map").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_nul_is_a_byte_like_others() {
+        let root = Root::holding("nul", b"a\0b:x:5:5::/:\nann\0:x:6:6::/:\nann:x:7:7::/:", b"");
+        assert_eq!(root.uid("ann"), Some(7));
+        assert_eq!(root.uid("a\0b"), Some(5));
     }
 }
