@@ -257,13 +257,47 @@ GETENT
   expect 125 chroot-rs --userspec=ann rootfs /bin/id
   contains "$stderr" "cannot read 'etc/passwd': not a regular file"
   rmdir rootfs/etc/passwd
-  mknod rootfs/etc/passwd c 1 5
-  expect 125 timeout 10 chroot-rs --userspec=ann rootfs /bin/id
-  contains "$stderr" "'etc/passwd'"
-  rm rootfs/etc/passwd
   truncate -s 1T rootfs/etc/passwd
   expect 125 timeout 10 chroot-rs --userspec=ann rootfs /bin/id
   contains "$stderr" "cannot read 'etc/passwd': File too large"
+}
+
+@test "a device in place of an account file is not even opened" {
+  requires root busybox strace
+  make_accounts rootfs
+  rm rootfs/etc/passwd
+  mknod rootfs/etc/passwd c 1 5
+  expect 125 strace -o trace -e trace=open,openat,openat2 chroot-rs --userspec=ann rootfs /bin/id
+  contains "$stderr" "cannot read 'etc/passwd': not a regular file"
+  run grep '"etc/passwd"' trace
+  contains "$output" O_PATH
+  lacks "$output" O_NONBLOCK
+}
+
+@test "account files of proc(5) in the root are not read" {
+  requires root busybox
+  make_accounts rootfs
+  mkdir rootfs/proc
+  # The name that this process's argument seems to define.
+  ln -sf /proc/self/cmdline rootfs/etc/passwd
+  expect 125 private sh -c 'mount -t proc proc rootfs/proc && exec chroot-rs --userspec=zoe rootfs /bin/true "
+zoe:x:5:5::/:
+"'
+  contains "$stderr" "cannot find the user 'zoe'"
+}
+
+@test "account files with a NUL, without a newline, with nothing" {
+  requires root busybox
+  make_accounts rootfs
+  printf 'ann\0:x:0:0::/:\nann:x:60:61::/:/bin/sh' >rootfs/etc/passwd
+  printf 'gg:x:81:ann\0,bob\ngg:x:82:ann' >rootfs/etc/group
+  ok chroot-rs --userspec=ann rootfs /bin/id -u
+  equal "$output" 60
+  ok chroot-rs --userspec=ann rootfs /bin/id -G
+  equal "$output" "61 82"
+  : >rootfs/etc/passwd
+  expect 125 chroot-rs --userspec=ann rootfs /bin/id
+  contains "$stderr" "cannot find the user 'ann'"
 }
 
 @test "account files that are links to the host's stay inside the root" {
@@ -320,7 +354,62 @@ GETENT
   printf '#!/bin/sh\n' >script
   chmod +x script
   expect 127 as_root chroot-rs --carry rootfs ./script
-  contains "$stderr" "hint: a carried program must be statically linked and no script"
+  contains "$stderr" "hint: a script cannot be carried, only a program that is statically linked"
+}
+
+@test "--carry: what cannot run in the new root is explained from the program that was opened" {
+  mkdir rootfs
+  cp /bin/true dynamic
+  printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\363\0' >riscv
+  head -c 100 /dev/zero >>riscv
+  echo text >text
+  chmod +x riscv text
+  expect 127 as_root chroot-rs --carry rootfs ./dynamic
+  contains "$stderr" "hint: a carried program must be statically linked: the ELF interpreter of this one, '/lib"
+  contains "$stderr" "', is looked up in the new root"
+  expect 126 as_root chroot-rs --carry rootfs ./riscv
+  contains "$stderr" "hint: './riscv' is a program for riscv"
+  expect 126 as_root chroot-rs --carry rootfs ./text
+  contains "$stderr" "cannot execute './text': Exec format error"
+}
+
+@test "--carry: a program that may be executed but not read" {
+  requires busybox
+  mkdir rootfs
+  cp "$(command -v busybox)" busybox-closed
+  chmod 111 busybox-closed
+  ok as_root chroot-rs --carry rootfs ./busybox-closed ls -A /
+  equal "$output" ""
+}
+
+@test "--carry: set-user-ID bits count as ever" {
+  requires root
+  mkdir rootfs
+  cp "$(command -v setpriv-rs)" set-uid
+  chown 7 set-uid
+  chmod 4755 set-uid
+  ok chroot-rs --carry --userspec=+8:+8 rootfs ./set-uid --dump
+  contains "$output" "uid: 8
+euid: 7
+"
+}
+
+@test "--carry: the environment is handed on byte for byte" {
+  requires busybox cc
+  mkdir rootfs
+  cat >odd.c <<'C'
+#include <unistd.h>
+int main(int count, char **words) {
+  char *odd[] = {"A=1", "A=2", "no-value", "=empty", 0};
+  return execve(words[1], words + 1, odd), 1;
+}
+C
+  cc -o odd odd.c
+  ok as_root ./odd "$(command -v chroot-rs)" --carry rootfs "$(command -v busybox)" env
+  equal "$output" "A=1
+A=2
+no-value
+=empty"
 }
 
 @test "no descriptor reaches the command that the caller did not pass" {
@@ -424,6 +513,7 @@ hint: name the group too, as in --userspec=7777:7777" --userspec=7777 rootfs
   chmod +x rootfs/bin/script rootfs/bin/dos rootfs/bin/riscv
   cp /bin/true rootfs/bin/dynamic
   mkfifo -m 755 rootfs/bin/fifo
+  mkdir rootfs/bin/dir
   # shellcheck disable=SC2016 # That shell's own.
   echo 'echo "script $0 $*"' >rootfs/bin/text
   chmod +x rootfs/bin/text
@@ -440,6 +530,26 @@ hint: name the group too, as in --userspec=7777:7777" --userspec=7777 rootfs
   contains "$stderr" "hint: '/bin/fifo' is no regular file"
   ok as_root chroot-rs rootfs /bin/text 'a b'
   equal "$output" "script /bin/text a b"
+
+  # Through as many files as the kernel goes through.
+  printf '#!/bin/dynamic\n' >rootfs/bin/by-dynamic
+  printf '#!/bin/riscv\n' >rootfs/bin/by-riscv
+  printf '#!/bin/plain\n' >rootfs/bin/by-plain
+  echo >rootfs/bin/plain
+  chmod +x rootfs/bin/by-*
+  expect 127 as_root chroot-rs rootfs /bin/by-dynamic
+  contains "$stderr" "cannot execute '/bin/by-dynamic': No such file or directory
+hint: '/bin/dynamic' exists, but its ELF interpreter, "
+  expect 126 as_root chroot-rs rootfs /bin/by-riscv
+  contains "$stderr" "hint: '/bin/riscv' is a program for riscv"
+  expect 126 as_root chroot-rs rootfs /bin/plain
+  contains "$stderr" "hint: '/bin/plain' has no execute permission"
+  expect 126 as_root chroot-rs rootfs /bin/by-plain
+  contains "$stderr" "hint: '/bin/plain' has no execute permission"
+  expect 126 private sh -c 'mount -t tmpfs -o noexec none rootfs/bin/dir && cp /bin/true rootfs/bin/dir &&
+    exec chroot-rs rootfs /bin/dir/true'
+  contains "$stderr" "hint: '/bin/dir/true' is on a file system that is mounted noexec"
+
   rm rootfs/bin/sh
   expect 127 as_root chroot-rs rootfs /bin/text
   contains "$stderr" "hint: '/bin/text' has no '#!' line, and there is no '/bin/sh' to run it"

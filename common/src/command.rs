@@ -2,17 +2,18 @@
 
 use std::env;
 use std::ffi::{CStr, CString, OsStr, OsString};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
-use nix::unistd::{AccessFlags, execv, execveat, faccessat};
+use nix::unistd::{AccessFlags, execv, faccessat};
 
 use crate::error::{Error, Kind, Result};
 use crate::explain;
+use crate::sys;
 
 /// Where `execvp` looks when PATH is not set (glibc's `_CS_PATH`).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -66,25 +67,24 @@ impl Command {
     #[must_use]
     pub fn exec(&self) -> Error {
         let errno = match &self.carried {
-            Some(program) => {
-                let Err(errno) =
-                    execveat(program, c"", &self.argv, &environment(), AtFlags::AT_EMPTY_PATH);
-                errno
-            }
+            Some(program) => sys::exec_descriptor(program.as_fd(), &self.argv),
             None => self.search_and_exec(),
         };
         self.failure(errno)
     }
 
-    /// What execvp(3) does, but that a program for another machine is not given to the shell as a
-    /// script.
+    /// What execvp(3) does, but that a program for another machine, or a script for one, is not given
+    /// to the shell.
     fn search_and_exec(&self) -> Errno {
         let mut result = Errno::ENOENT;
         for path in candidates(&self.program) {
             let Err(errno) = execv(&c_string(path.clone().into()), &self.argv);
             match errno {
-                Errno::ENOEXEC if !explain::is_elf(&path) => return self.exec_script(path),
+                Errno::ENOEXEC if !explain::names_its_format(&path) => {
+                    return self.exec_script(path);
+                }
                 Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE => {}
+                Errno::ENODEV | Errno::ETIMEDOUT => {}
                 Errno::EACCES => result = errno,
                 errno => return errno,
             }
@@ -121,8 +121,8 @@ impl Command {
             _ => Kind::CommandNotRunnable,
         };
         Error::new("execute", &self.program, errno).with_kind(kind).explain(|_| {
-            if self.carried.is_some() {
-                return explain::carried(errno);
+            if let Some(program) = &self.carried {
+                return explain::carried(program.as_fd(), &self.program, errno);
             }
             candidates(&self.program).iter().find_map(|path| explain::program(path, errno))
         })
@@ -142,24 +142,20 @@ fn candidates(program: &OsStr) -> Vec<PathBuf> {
     env::split_paths(&path).map(|directory| directory.join(program)).collect()
 }
 
+/// The program is opened to be read where it can be, which tells more when it cannot be executed after
+/// all; a FIFO is not waited for.
 fn open_executable(path: &PathBuf) -> nix::Result<OwnedFd> {
-    let program = open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
+    let readable = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let program = match open(path, readable, Mode::empty()) {
+        Err(Errno::EACCES) => open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?,
+        program => program?,
+    };
     let format = SFlag::from_bits_truncate(fstat(&program)?.st_mode) & SFlag::S_IFMT;
     if format != SFlag::S_IFREG {
         return Err(Errno::EACCES);
     }
     faccessat(AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS)?;
     Ok(program)
-}
-
-fn environment() -> Vec<CString> {
-    env::vars_os()
-        .map(|(mut name, value)| {
-            name.push("=");
-            name.push(value);
-            c_string(name)
-        })
-        .collect()
 }
 
 fn c_strings(words: Vec<OsString>) -> Vec<CString> {

@@ -1,17 +1,19 @@
 //! Why a program could not be executed: read from its first bytes after the failure.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
+use std::fs::{File, Metadata};
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
 use nix::errno::Errno;
+use nix::sys::statvfs::{FsFlags, statvfs};
 
 use crate::error::quote;
 
 /// How much of a file is read: program headers stand right behind the ELF header.
-const HEAD: u64 = 4096;
+const HEAD: usize = 4096;
 
 /// The first bytes of an ELF file.
 const ELF: &[u8; 4] = b"\x7fELF";
@@ -30,9 +32,17 @@ const MACHINES: &[(u16, &str)] = &[
     (258, "loongarch"),
 ];
 
+/// As many interpreters as execve(2) goes through before it gives up.
+const INTERPRETERS: usize = 5;
+
 /// The hint for a program that stands at `path` and could not be executed; none where there is no
 /// file, or nothing more to say than the errno does.
 pub(crate) fn program(path: &Path, errno: Errno) -> Option<String> {
+    through(path, errno, INTERPRETERS)
+}
+
+/// As [`program`], through at most `depth` files: what a file is interpreted by is executed too.
+fn through(path: &Path, errno: Errno, depth: usize) -> Option<String> {
     let meta = path.metadata().ok()?;
     if meta.is_dir() {
         return Some(format!("{} is a directory", quote(path)));
@@ -40,50 +50,93 @@ pub(crate) fn program(path: &Path, errno: Errno) -> Option<String> {
     if !meta.is_file() {
         return Some(format!("{} is no regular file", quote(path)));
     }
-    let mut head = Vec::new();
-    File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
-    match errno {
+    if errno == Errno::EACCES {
+        if let Some(hint) = not_executable(path, &meta) {
+            return Some(hint);
+        }
+    }
+    let head = head(&File::open(path).ok()?);
+    let hint = match errno {
         Errno::ENOENT => missing_interpreter(path, &head),
         Errno::ENOEXEC => foreign_machine(path, &head),
+        _ => None,
+    };
+    hint.or_else(|| {
+        let interpreter = OsStr::from_bytes(interpreter(&head)?);
+        through(Path::new(interpreter), errno, depth.checked_sub(1)?)
+    })
+}
+
+fn not_executable(path: &Path, meta: &Metadata) -> Option<String> {
+    if meta.mode() & 0o111 == 0 {
+        return Some(format!("{} has no execute permission", quote(path)));
+    }
+    let noexec = statvfs(path).is_ok_and(|fs| fs.flags().contains(FsFlags::ST_NOEXEC));
+    noexec.then(|| format!("{} is on a file system that is mounted noexec", quote(path)))
+}
+
+/// The hint for a program that was opened before the root changed, and is called `name`.
+pub(crate) fn carried(program: BorrowedFd, name: &OsStr, errno: Errno) -> Option<String> {
+    let head = head(&File::from(program.try_clone_to_owned().ok()?));
+    match errno {
+        Errno::ENOENT if head.starts_with(b"#!") => {
+            Some("a script cannot be carried, only a program that is statically linked".into())
+        }
+        Errno::ENOENT => {
+            let interpreter = elf_interpreter(&head).map_or_else(
+                || "its interpreter".into(),
+                |name| {
+                    format!("the ELF interpreter of this one, {},", quote(OsStr::from_bytes(name)))
+                },
+            );
+            Some(format!(
+                "a carried program must be statically linked: {interpreter} is looked up in the new root"
+            ))
+        }
+        Errno::ENOEXEC => foreign_machine(Path::new(name), &head),
         _ => None,
     }
 }
 
-/// The hint for a program that was opened before the root changed.
-pub(crate) fn carried(errno: Errno) -> Option<String> {
-    (errno == Errno::ENOENT).then(|| {
-        "a carried program must be statically linked and no script: its interpreter is looked up in \
-         the new root"
-            .into()
-    })
+fn head(file: &File) -> Vec<u8> {
+    let mut head = vec![0; HEAD];
+    let length = file.read_at(&mut head, 0).unwrap_or_default();
+    head.truncate(length);
+    head
 }
 
-/// Whether the regular file at `path` is an ELF program.
-pub(crate) fn is_elf(path: &Path) -> bool {
-    let mut magic = [0; 4];
+/// Whether the file at `path` says what is to execute it: an ELF program, or a script with a `#!` line.
+pub(crate) fn names_its_format(path: &Path) -> bool {
     let regular = path.metadata().is_ok_and(|meta| meta.is_file());
-    regular && File::open(path).and_then(|mut f| f.read_exact(&mut magic)).is_ok() && magic == *ELF
+    let starts = |head: Vec<u8>| head.starts_with(ELF) || head.starts_with(b"#!");
+    regular && File::open(path).is_ok_and(|file| starts(head(&file)))
 }
 
 fn missing_interpreter(path: &Path, head: &[u8]) -> Option<String> {
-    let (interpreter, what) = match script_interpreter(head) {
-        Some(name) => (name, "the interpreter of its first line"),
-        None if head.starts_with(ELF) => (elf_interpreter(head)?, "its ELF interpreter"),
-        None => {
-            let path = quote(path);
-            return Some(format!("{path} has no '#!' line, and there is no '/bin/sh' to run it"));
-        }
+    let Some(name) = interpreter(head) else {
+        let path = quote(path);
+        return (!head.starts_with(ELF))
+            .then(|| format!("{path} has no '#!' line, and there is no '/bin/sh' to run it"));
     };
-    if let Some(name) = interpreter.strip_suffix(b"\r") {
+    if let Some(name) = name.strip_suffix(b"\r") {
         let name = quote(OsStr::from_bytes(name));
         return Some(format!(
             "the first line of {} ends in a carriage return, so {name} followed by one is looked for",
             quote(path)
         ));
     }
-    let interpreter = OsStr::from_bytes(interpreter);
+    let what = match head.starts_with(ELF) {
+        true => "its ELF interpreter",
+        false => "the interpreter of its first line",
+    };
+    let interpreter = OsStr::from_bytes(name);
     (!Path::new(interpreter).exists())
         .then(|| format!("{} exists, but {what}, {}, does not", quote(path), quote(interpreter)))
+}
+
+/// The program that the kernel executes in place of this one.
+fn interpreter(head: &[u8]) -> Option<&[u8]> {
+    script_interpreter(head).or_else(|| elf_interpreter(head))
 }
 
 fn script_interpreter(head: &[u8]) -> Option<&[u8]> {

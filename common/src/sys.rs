@@ -1,7 +1,7 @@
 //! The wall: system calls that `nix` lacks, each with its safety note. All unsafe code of the
 //! workspace stands here.
 
-use std::ffi::{CStr, c_int, c_uint, c_void};
+use std::ffi::{CStr, CString, c_int, c_uint, c_void};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -301,6 +301,29 @@ pub fn prctl(operation: c_int, arg2: libc::c_ulong, arg3: libc::c_ulong) -> nix:
 pub fn close_on_exec(fd: c_int) -> nix::Result<()> {
     // SAFETY: F_SETFD takes a number.
     Errno::result(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }).map(drop)
+}
+
+/// execveat(2) with `AT_EMPTY_PATH`: becomes the program that `program` is open on, with this process's
+/// environment as it is. Comes back only with the reason why not.
+pub fn exec_descriptor(program: BorrowedFd, argv: &[CString]) -> Errno {
+    unsafe extern "C" {
+        static environ: *const *const libc::c_char;
+    }
+    let mut pointers: Vec<_> = argv.iter().map(|word| word.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    // SAFETY: both arrays hold C strings up to a null pointer and outlive the call, and no other thread
+    // changes the environment meanwhile.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            raw(program),
+            c"".as_ptr(),
+            pointers.as_ptr(),
+            environ,
+            libc::AT_EMPTY_PATH,
+        );
+    }
+    Errno::last()
 }
 
 /// The working directory as a descriptor's place in the `*at` calls.
