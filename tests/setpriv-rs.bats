@@ -198,10 +198,205 @@ hint: an ambient capability must be permitted" --permitted-caps -kill --ambient-
   done
 }
 
-@test "what is not supported is refused by name" {
-  for name in apparmor-profile landlock-access landlock-rule ptracer seccomp-filter selinux-label; do
-    refused 1 "setpriv-rs: --$name is not supported" "--$name" any
+# in_modules DIRECTORY COMMAND...: runs COMMAND where the security module of this directory of /sys seems to run, and the
+# files exec and current stand for those of the process's attributes.
+in_modules() {
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  private sh -c 'mount -t tmpfs none "${1%/*}" && mkdir "$1" && shift &&
+    mount --bind asked /proc/$$/attr/exec && mount --bind current /proc/$$/attr/current && exec "$@"' sh "$@"
+}
+
+@test "labels of security modules, beside the classic" {
+  requires root setpriv
+  echo 'some:label' >current
+  for tool in setpriv setpriv-rs; do
+    : >asked
+    ok in_modules /sys/fs/selinux "$tool" --selinux-label a:b:c cat asked
+    equal "$output" a:b:c
+    : >asked
+    ok in_modules /sys/kernel/security/apparmor "$tool" --apparmor-profile 'a b' cat asked
+    equal "$output" 'exec a b'
+    ok in_modules /sys/fs/selinux "$tool" --dump
+    contains "$output" 'SELinux label: some:label'
+    ok in_modules /sys/kernel/security/apparmor "$tool" --dump
+    contains "$output" 'AppArmor profile: some:label'
   done
+}
+
+@test "a label is asked for before the user changes" {
+  requires root
+  : >asked
+  : >current
+  ok in_modules /sys/fs/selinux setpriv-rs --reuid 7 --selinux-label a:b:c cat asked
+  equal "$output" a:b:c
+}
+
+@test "a label of a module that does not run" {
+  requires setpriv
+  [ ! -e /sys/fs/selinux ] && [ ! -e /sys/kernel/security/apparmor ] || skip "a module runs"
+  same_status 127 --selinux-label a:b:c true
+  same_status 127 --apparmor-profile a true
+  refused 127 "cannot set the SELinux label 'a:b:c': Invalid argument
+hint: SELinux is not running: there is no /sys/fs/selinux" --selinux-label a:b:c
+  refused 127 "cannot set the AppArmor profile 'a': Invalid argument
+hint: AppArmor is not running: there is no /sys/kernel/security/apparmor" --apparmor-profile a
+}
+
+@test "the tracer is allowed through Yama" {
+  requires strace
+  traced() {
+    strace -o trace -e trace=prctl -e inject=prctl:retval=0 setpriv-rs --ptracer "$1" true
+    cat trace
+  }
+  ok traced any
+  contains "$output" "prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY"
+  ok traced none
+  contains "$output" "prctl(PR_SET_PTRACER, 0"
+  ok traced 4321
+  contains "$output" "prctl(PR_SET_PTRACER, 4321"
+  refused 1 "'me' is no process id, 'any' or 'none'" --ptracer me
+  refused 1 "'0' is no process id" --ptracer 0
+  [ -e /proc/sys/kernel/yama ] || refused 127 "cannot allow the tracer 'any': Invalid argument
+hint: this kernel runs without Yama, and so restricts no tracer" --ptracer any
+}
+
+@test "Landlock denies what is named, and nothing else" {
+  mkdir free
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  script='echo text >"$0/a" && mkdir "$0/b"'
+  ok setpriv-rs --landlock-access fs:make-sock sh -c "$script" free
+  rm -r free/*
+  expect 1 setpriv-rs --landlock-access fs:make-dir sh -c "$script" free
+  equal "$(ls free)" a
+  expect 2 setpriv-rs --landlock-access fs:make-reg,remove-file --landlock-access fs:make-dir sh -c "$script" "$PWD"
+  [ ! -e b ]
+  rm free/a
+  ok setpriv-rs --landlock-access fs:make-reg,make-dir --landlock-rule path-beneath:make-reg,make-dir:free \
+    sh -c "$script" free
+  equal "$(ls free)" "a
+b"
+}
+
+@test "Landlock: a whole type, with rules for what stays allowed" {
+  mkdir free closed
+  echo text >closed/file
+  rules=(--landlock-access fs --landlock-rule "path-beneath:execute,read-file,read-dir:/usr")
+  for dir in /bin /lib /lib64 /etc; do
+    [ ! -d "$dir" ] || rules+=(--landlock-rule "path-beneath:execute,read-file,read-dir:$dir")
+  done
+  ok setpriv-rs "${rules[@]}" --landlock-rule path-beneath::free sh -c 'echo text >free/file && cat free/file'
+  equal "$output" text
+  expect 1 setpriv-rs "${rules[@]}" cat closed/file
+  contains "$stderr" 'Permission denied'
+  expect 126 setpriv-rs --landlock-access fs true
+  contains "$stderr" "cannot execute 'true': Permission denied
+hint: --landlock-access restricts it: --landlock-rule path-beneath:execute,read-file:DIR allows it in DIR"
+}
+
+@test "Landlock: ports and signals" {
+  requires bash
+  # Something else than Landlock refuses it where nothing listens.
+  expect 1 bash -c ': </dev/tcp/127.0.0.1/1'
+  contains "$stderr" 'Connection refused'
+  expect 1 setpriv-rs --landlock-access net bash -c ': </dev/tcp/127.0.0.1/1'
+  contains "$stderr" 'Permission denied'
+  expect 1 setpriv-rs --landlock-access net:connect-tcp --landlock-rule net-port:connect-tcp:1 \
+    bash -c ': </dev/tcp/127.0.0.1/1'
+  contains "$stderr" 'Connection refused'
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  ok setpriv-rs --landlock-access net sh -c 'kill -0 $PPID'
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  expect 1 setpriv-rs --landlock-access scope:signal sh -c 'kill -0 $PPID'
+}
+
+@test "Landlock: what is wrong is named, and the command is not run" {
+  touch file
+  refused 1 "'files' is no Landlock access: it is TYPE[:RIGHT,...]" --landlock-access files
+  refused 1 "unknown Landlock right 'fly': it may be execute, write-file," --landlock-access fs:fly
+  refused 1 "unknown Landlock right 'read-file'" --landlock-access net:read-file
+  refused 1 "'path-beneath' is no Landlock rule" --landlock-access fs --landlock-rule path-beneath
+  refused 1 "'70000' is no port number" --landlock-access net --landlock-rule net-port::70000
+  refused 1 "needs --landlock-access fs" --landlock-access net --landlock-rule path-beneath::/
+  refused 1 "needs --landlock-access net" --landlock-access fs --landlock-rule net-port::1
+  refused 127 "cannot allow access to 'no-such': No such file or directory" --landlock-access fs \
+    --landlock-rule path-beneath::no-such
+  refused 127 "cannot allow access to 'file': Invalid argument
+hint: it is no directory" --landlock-access fs --landlock-rule path-beneath::file
+  refused 127 "hint: a rule can only allow what --landlock-access restricts" --landlock-access fs:read-dir \
+    --landlock-rule path-beneath:read-file:/
+}
+
+@test "Landlock: a kernel without it" {
+  requires strace
+  without() {
+    strace -o trace -e inject=landlock_create_ruleset:error="$1" setpriv-rs --landlock-access fs true
+  }
+  expect 127 without ENOSYS
+  contains "$stderr" "cannot use Landlock: Function not implemented
+hint: this kernel was built without Landlock"
+  expect 127 without EOPNOTSUPP
+  contains "$stderr" "hint: this kernel was started without Landlock"
+}
+
+# filter: writes to the file filter a BPF program that gives EXDEV for mkdir(2) and mkdirat(2).
+filter() {
+  cat >filter.c <<'C'
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#ifndef SYS_mkdir
+#define SYS_mkdir SYS_mkdirat
+#endif
+int main(void) {
+  struct sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdir, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mkdirat, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EXDEV),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  return fwrite(program, sizeof program, 1, stdout) != 1;
+}
+C
+  cc -o write-filter filter.c
+  ./write-filter >filter
+}
+
+@test "a seccomp filter stands before the command's system calls" {
+  requires cc
+  filter
+  expect 1 setpriv-rs --seccomp-filter filter mkdir made
+  contains "$stderr" 'Invalid cross-device link'
+  [ ! -e made ]
+  ok setpriv-rs --seccomp-filter filter grep -E '^(NoNewPrivs|Seccomp|Seccomp_filters|Speculation_Store_Bypass):' /proc/self/status
+  contains "$output" $'NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1'
+  # A pipe will do.
+  ok bash -c 'setpriv-rs --seccomp-filter <(cat filter) grep -c "^Seccomp:.2" /proc/self/status'
+}
+
+@test "a seccomp filter may forbid all that comes before it" {
+  requires root cc
+  filter
+  ok as_root setpriv-rs --seccomp-filter filter --reuid 7 --regid 7 --clear-groups --bounding-set -all \
+    --landlock-access fs:make-sock sh -c 'id -u; grep "^Seccomp:" /proc/self/status'
+  equal "$output" $'7\nSeccomp:\t2'
+}
+
+@test "a file that is no seccomp filter" {
+  printf 123456789 >odd
+  printf '' >empty
+  head -c 32776 /dev/zero >long
+  head -c 8 /dev/zero >wrong
+  for file in odd empty; do
+    refused 127 "cannot read the seccomp filter '$file': its size is no multiple of 8" --seccomp-filter "$file"
+  done
+  refused 127 "cannot read the seccomp filter 'long': it has more than 4096 instructions" --seccomp-filter long
+  refused 127 "cannot read the seccomp filter 'no-such': No such file or directory" --seccomp-filter no-such
+  refused 127 "cannot load the seccomp filter 'wrong': Invalid argument
+hint: the kernel's checker refuses this BPF program" --seccomp-filter wrong
 }
 
 @test "an account or a capability that does not exist is named" {
@@ -311,6 +506,15 @@ hint: inheritable, but not in the bounding set: kill" --nnp $drop setpriv-rs --i
   ln -sf /proc/self/environ rootfs/etc/passwd
   home /bin/env -i
   equal "$output" /
+}
+
+@test "--help and --version are written like the classic's, with status 0" {
+  requires setpriv
+  for option in -h --help -V --version; do
+    same_status 0 "$option"
+    equal "$stderr" ''
+    [ -n "$output" ]
+  done
 }
 
 @test "a link named setpriv stands in for the classic" {

@@ -10,9 +10,12 @@ use crate::capabilities::Change;
 use crate::death_signal::DeathSignal;
 use crate::environment::Environment;
 use crate::identity::{Groups, Request};
+use crate::label::Labels;
+use crate::landlock::Landlock;
 use crate::privileges::Privileges;
 use crate::securebits::Securebits;
 use crate::sets::Capabilities;
+use crate::tracer::Tracer;
 
 pub const VERSION: &str = concat!("setpriv-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
@@ -22,48 +25,46 @@ Usage: setpriv-rs [options] COMMAND [ARG...]
 Change user, groups, capabilities and other privileges, then become COMMAND.
 
 User and groups (USER and GROUP are numbers, or names in /etc/passwd and /etc/group):
-      --reuid USER            the real and the effective user
-      --ruid USER             the real user
-      --euid USER             the effective user
-      --regid GROUP           the real and the effective group
-      --rgid GROUP            the real group
-      --egid GROUP            the effective group
-      --clear-groups          no supplementary groups
-      --keep-groups           the supplementary groups stay
-      --init-groups           the supplementary groups that /etc/group gives the user
-      --groups LIST           these supplementary groups, between commas
+      --reuid USER             the real and the effective user
+      --ruid USER              the real user
+      --euid USER              the effective user
+      --regid GROUP            the real and the effective group
+      --rgid GROUP             the real group
+      --egid GROUP             the effective group
+      --clear-groups           no supplementary groups
+      --keep-groups            the supplementary groups stay
+      --init-groups            the supplementary groups that /etc/group gives the user
+      --groups LIST            these supplementary groups, between commas
 
 Capabilities (each LIST is +CAP or -CAP between commas; +all and -all are all of them):
-      --bounding-set LIST     the bounding set
-      --permitted-caps LIST   the permitted set
-      --effective-caps LIST   the effective set
-      --inh-caps LIST         the inheritable set
-      --ambient-caps LIST     the ambient set
+      --bounding-set LIST      the bounding set
+      --permitted-caps LIST    the permitted set
+      --effective-caps LIST    the effective set
+      --inh-caps LIST          the inheritable set
+      --ambient-caps LIST      the ambient set
 
 Other privileges:
-      --no-new-privs, --nnp   COMMAND gains no privileges by set-user-ID bits or file capabilities
-      --securebits LIST       +BIT or -BIT between commas
-      --pdeathsig SIGNAL      the signal for the end of the parent; 'keep' or 'clear'
+      --no-new-privs, --nnp    COMMAND gains no privileges by set-user-ID bits or file capabilities
+      --securebits LIST        +BIT or -BIT between commas
+      --pdeathsig SIGNAL       the signal for the end of the parent; 'keep' or 'clear'
+      --ptracer PID            the process that may trace COMMAND under Yama; 'any' or 'none'
+      --selinux-label LABEL    run COMMAND with this SELinux label
+      --apparmor-profile NAME  run COMMAND under this AppArmor profile
+
+Fences (both set no_new_privs):
+      --landlock-access TYPE   deny fs, net or scope, or with :RIGHT,... behind it a part of that
+      --landlock-rule RULE     allow it here: path-beneath:RIGHT,...:PATH or net-port:RIGHT,...:PORT
+      --seccomp-filter FILE    load this BPF program as a filter of system calls
 
 Environment:
-      --reset-env             nothing but TERM, and HOME, SHELL, USER, LOGNAME, PATH of the user
-      --set-home              HOME of the user, else '/', where HOME is not set
+      --reset-env              nothing but TERM, and HOME, SHELL, USER, LOGNAME, PATH of the user
+      --set-home               HOME of the user, else '/', where HOME is not set
 
-      --list-caps             list the capabilities of this kernel
-  -d, --dump                  show the present state; twice or thrice: more of it
-  -h, --help                  display this help
-  -V, --version               display version
+      --list-caps              list the capabilities of this kernel
+  -d, --dump                   show the present state; twice or thrice: more of it
+  -h, --help                   display this help
+  -V, --version                display version
 ";
-
-/// Options of the classic that have no counterpart here; all of them take a value.
-const UNSUPPORTED: [&str; 6] = [
-    "apparmor-profile",
-    "landlock-access",
-    "landlock-rule",
-    "ptracer",
-    "seccomp-filter",
-    "selinux-label",
-];
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -83,6 +84,10 @@ struct Options {
     securebits: Option<Securebits>,
     no_new_privs: Option<()>,
     death_signal: Option<DeathSignal>,
+    tracer: Option<Tracer>,
+    labels: Labels,
+    landlock: Landlock,
+    seccomp_filter: Option<OsString>,
     environment: Option<Environment>,
     list_caps: Option<()>,
     dump: u32,
@@ -149,9 +154,12 @@ impl Options {
             "reset-env" => once_environment(&mut self.environment, Environment::Reset),
             "set-home" => once_environment(&mut self.environment, Environment::SetHome),
             "list-caps" => once(&mut self.list_caps, name, ()),
-            _ if UNSUPPORTED.contains(&name) => {
-                Err(Error::usage(format!("--{name} is not supported")))
-            }
+            "ptracer" => once(&mut self.tracer, name, Tracer::parse(&text(&parser.value()?)?)?),
+            "selinux-label" => once(&mut self.labels.selinux, name, parser.value()?),
+            "apparmor-profile" => once(&mut self.labels.apparmor, name, parser.value()?),
+            "landlock-access" => self.landlock.restrict(&parser.value()?),
+            "landlock-rule" => self.landlock.allow(&parser.value()?),
+            "seccomp-filter" => once(&mut self.seccomp_filter, name, parser.value()?),
             _ => Err(Long(name).unexpected().into()),
         }
     }
@@ -176,6 +184,10 @@ impl Options {
             securebits: self.securebits,
             no_new_privs: self.no_new_privs.is_some(),
             death_signal: self.death_signal,
+            tracer: self.tracer,
+            labels: self.labels,
+            landlock: self.landlock,
+            seccomp_filter: self.seccomp_filter,
             environment: self.environment.unwrap_or_default(),
             command: command.ok_or_else(|| Error::usage("missing operand: COMMAND"))?,
         })))
@@ -192,7 +204,7 @@ impl Options {
         if *groups == Some(Groups::Init) && ruid.is_none() {
             return Err(Error::usage("--init-groups needs --reuid or --ruid"));
         }
-        Ok(())
+        self.landlock.check()
     }
 }
 
@@ -292,13 +304,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_supported_is_named() {
-        for name in UNSUPPORTED {
-            assert_eq!(
-                refusal(&[&format!("--{name}"), "x", "sh"]),
-                format!("--{name} is not supported")
-            );
-        }
+    fn labels_tracer_and_fences() {
+        let row = privileges(&[
+            "--selinux-label=a",
+            "--apparmor-profile=b",
+            "--ptracer=any",
+            "--landlock-access=fs",
+            "--landlock-rule=path-beneath::/",
+            "--seccomp-filter=c",
+            "sh",
+        ]);
+        assert_eq!((row.labels.selinux, row.labels.apparmor), (Some("a".into()), Some("b".into())));
+        assert_eq!(row.tracer, Some(Tracer::Any));
+        assert_ne!(row.landlock, Landlock::default());
+        assert_eq!(row.seccomp_filter, Some("c".into()));
+        assert!(refusal(&["--landlock-rule=net-port::80", "sh"]).contains("--landlock-access net"));
     }
 
     #[test]

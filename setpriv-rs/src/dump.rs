@@ -8,7 +8,7 @@ use nix::sys::prctl::get_no_new_privs;
 use nix::unistd::{getgroups, getresgid, getresuid};
 
 use crate::capabilities::{self, known};
-use crate::{death_signal, securebits};
+use crate::{death_signal, label, securebits};
 
 /// Prints the capabilities of this kernel, a line each.
 pub fn list_capabilities() -> Result<u8> {
@@ -24,6 +24,9 @@ pub fn dump(level: u32) -> Result<u8> {
     let signal = sys::parent_death_signal().step("read the parent-death signal")?;
     let signal = if signal == 0 { String::new() } else { death_signal::name(signal) };
     line(&mut text, "Parent death signal", &signal);
+    for (name, label) in label::current() {
+        line(&mut text, name, &label);
+    }
     print(&text)
 }
 

@@ -9,9 +9,13 @@ mod death_signal;
 mod dump;
 mod environment;
 mod identity;
+mod label;
+mod landlock;
 mod privileges;
+mod seccomp;
 mod securebits;
 mod sets;
+mod tracer;
 
 use cli::Action;
 use common::{Kind, Result, print};

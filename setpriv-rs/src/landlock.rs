@@ -1,0 +1,313 @@
+//! Landlock: what the command may still do to files, ports and other processes (landlock(7)).
+
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+
+use common::sys::{self, LandlockRuleset};
+use common::{Context, Error, Result, quote};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+
+/// A right, and the version of the kernel's interface that first has it. Its place in its table is its bit
+/// (linux/landlock.h).
+type Right = (&'static str, u32);
+
+const FS: [Right; 17] = [
+    ("execute", 1),
+    ("write-file", 1),
+    ("read-file", 1),
+    ("read-dir", 1),
+    ("remove-dir", 1),
+    ("remove-file", 1),
+    ("make-char", 1),
+    ("make-dir", 1),
+    ("make-reg", 1),
+    ("make-sock", 1),
+    ("make-fifo", 1),
+    ("make-block", 1),
+    ("make-sym", 1),
+    ("refer", 2),
+    ("truncate", 3),
+    ("ioctl-dev", 5),
+    ("resolve-unix", 9),
+];
+
+const NET: [Right; 4] =
+    [("bind-tcp", 4), ("connect-tcp", 4), ("bind-udp", 10), ("connect-send-udp", 10)];
+
+const SCOPE: [Right; 2] = [("abstract-unix-socket", 6), ("signal", 6)];
+
+/// The rights of one type that are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Rights {
+    /// All that the kernel has.
+    all: bool,
+    named: u64,
+}
+
+/// All that is restricted, and what is allowed in spite of that.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Landlock {
+    fs: Rights,
+    net: Rights,
+    scope: Rights,
+    rules: Vec<Rule>,
+}
+
+/// What is allowed: no rights named are all those that are restricted.
+#[derive(Debug, PartialEq, Eq)]
+enum Rule {
+    PathBeneath { rights: u64, path: OsString },
+    Port { rights: u64, port: u16 },
+}
+
+impl Landlock {
+    /// Adds an ACCESS: `fs`, `net` or `scope`, alone or with `:RIGHT,...`.
+    pub fn restrict(&mut self, access: &OsStr) -> Result<()> {
+        let text = access.to_str().ok_or_else(|| wrong("access", access))?;
+        let (kind, list) = text.split_once(':').unwrap_or((text, ""));
+        let (rights, table) = match kind {
+            "fs" => (&mut self.fs, &FS[..]),
+            "net" => (&mut self.net, &NET[..]),
+            "scope" => (&mut self.scope, &SCOPE[..]),
+            _ => return Err(wrong("access", access)),
+        };
+        rights.all |= list.is_empty();
+        rights.named |= parse(table, list)?;
+        Ok(())
+    }
+
+    /// Adds a RULE: `path-beneath:[RIGHT,...]:PATH` or `net-port:[RIGHT,...]:PORT`.
+    pub fn allow(&mut self, rule: &OsStr) -> Result<()> {
+        let mut parts = rule.as_bytes().splitn(3, |&byte| byte == b':');
+        let (kind, list, value) = (parts.next(), parts.next(), parts.next());
+        let list = list.and_then(|list| std::str::from_utf8(list).ok());
+        let (Some(list), Some(value)) = (list, value) else { return Err(wrong("rule", rule)) };
+        self.rules.push(match kind {
+            Some(b"path-beneath") => {
+                let path = OsStr::from_bytes(value).into();
+                Rule::PathBeneath { rights: parse(&FS, list)?, path }
+            }
+            Some(b"net-port") => Rule::Port { rights: parse(&NET, list)?, port: port(value)? },
+            _ => return Err(wrong("rule", rule)),
+        });
+        Ok(())
+    }
+
+    /// Fails where a rule allows what nothing restricts.
+    pub fn check(&self) -> Result<()> {
+        let needs = |rights: Rights, kind, access| match rights == Rights::default() {
+            true => Err(Error::usage(format!(
+                "a --landlock-rule of the type {kind} needs --landlock-access {access}"
+            ))),
+            false => Ok(()),
+        };
+        self.rules.iter().try_for_each(|rule| match rule {
+            Rule::PathBeneath { .. } => needs(self.fs, "path-beneath", "fs"),
+            Rule::Port { .. } => needs(self.net, "net-port", "net"),
+        })
+    }
+
+    /// Why COMMAND could not be executed, where that is restricted and nothing else forbids it.
+    pub fn explain_exec(&self, error: &Error) -> Option<String> {
+        let restricted = self.fs.all || self.fs.named & 1 != 0;
+        (restricted && error.errno() == Some(Errno::EACCES)).then(|| {
+            "--landlock-access restricts it: --landlock-rule path-beneath:execute,read-file:DIR allows \
+             it in DIR, and what it is linked with"
+                .into()
+        })
+    }
+
+    /// The ruleset of all that, with its paths opened; none where nothing is restricted.
+    pub fn ruleset(&self) -> Result<Option<OwnedFd>> {
+        if *self == Self::default() {
+            return Ok(None);
+        }
+        let version = sys::landlock_version()
+            .step("use Landlock")
+            .map_err(|error| error.explain(explain_version))?;
+        let handled = LandlockRuleset {
+            fs: self.fs.handled(&FS, version)?,
+            net: self.net.handled(&NET, version)?,
+            scoped: self.scope.handled(&SCOPE, version)?,
+        };
+        let ruleset = sys::landlock_create_ruleset(&handled).step("make the Landlock ruleset")?;
+        for rule in &self.rules {
+            rule.add(&ruleset, &handled)?;
+        }
+        Ok(Some(ruleset))
+    }
+}
+
+/// From here on the process is restricted.
+pub fn enforce(ruleset: &OwnedFd) -> Result<()> {
+    sys::landlock_restrict_self(ruleset.as_fd()).step("enforce the Landlock ruleset")
+}
+
+impl Rights {
+    /// The bits; fails where one is named that the kernel does not have.
+    fn handled(self, table: &[Right], version: u32) -> Result<u64> {
+        let bits = |has: &dyn Fn(u32) -> bool| {
+            let rights = table.iter().enumerate().filter(|(_, (_, since))| has(*since));
+            rights.fold(0, |bits, (place, _)| bits | 1 << place)
+        };
+        let known: u64 = bits(&|since| since <= version);
+        let lacking = self.named & !known;
+        if lacking != 0 {
+            let (name, since) = table[lacking.trailing_zeros() as usize];
+            return Err(Error::usage(format!(
+                "this kernel has no Landlock right '{name}': it has version {version} of Landlock, and \
+                 the right came with version {since}"
+            )));
+        }
+        if self.all && known == 0 {
+            return Err(Error::usage(format!(
+                "this kernel can restrict files alone: it has version {version} of Landlock"
+            )));
+        }
+        Ok(if self.all { known } else { self.named })
+    }
+}
+
+impl Rule {
+    fn add(&self, ruleset: &OwnedFd, handled: &LandlockRuleset) -> Result<()> {
+        let or_all = |rights, all| if rights == 0 { all } else { rights };
+        match self {
+            Self::PathBeneath { rights, path } => {
+                let place = open(path.as_os_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
+                    .context("allow access to", path)?;
+                let rights = or_all(*rights, handled.fs);
+                sys::landlock_allow_path(ruleset.as_fd(), rights, place.as_fd())
+                    .context("allow access to", path)
+                    .map_err(|error| error.explain(|error| explain(error, rights, handled.fs)))
+            }
+            Self::Port { rights, port } => {
+                let rights = or_all(*rights, handled.net);
+                sys::landlock_allow_port(ruleset.as_fd(), rights, *port)
+                    .context("allow the port", port.to_string())
+                    .map_err(|error| error.explain(|error| explain(error, rights, handled.net)))
+            }
+        }
+    }
+}
+
+fn parse(table: &[Right], list: &str) -> Result<u64> {
+    if list.is_empty() {
+        return Ok(0);
+    }
+    list.split(',').try_fold(0, |bits, name| {
+        let place = table.iter().position(|(known, _)| *known == name);
+        place.map(|place| bits | 1 << place).ok_or_else(|| {
+            let known: Vec<_> = table.iter().map(|(known, _)| *known).collect();
+            let known = known.join(", ");
+            Error::usage(format!("unknown Landlock right '{name}': it may be {known}"))
+        })
+    })
+}
+
+fn port(digits: &[u8]) -> Result<u16> {
+    let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    number.ok_or_else(|| {
+        Error::usage(format!("{} is no port number", quote(OsStr::from_bytes(digits))))
+    })
+}
+
+fn wrong(what: &str, text: &OsStr) -> Error {
+    let forms = match what {
+        "access" => "TYPE[:RIGHT,...] with the type fs, net or scope",
+        _ => "path-beneath:[RIGHT,...]:PATH or net-port:[RIGHT,...]:PORT",
+    };
+    Error::usage(format!("{} is no Landlock {what}: it is {forms}", quote(text)))
+}
+
+/// landlock_create_ruleset(2): ENOSYS where the kernel was built without it, EOPNOTSUPP where it was
+/// started without it.
+fn explain_version(error: &Error) -> Option<String> {
+    match error.errno()? {
+        Errno::ENOSYS => Some("this kernel was built without Landlock".into()),
+        Errno::EOPNOTSUPP => {
+            Some("this kernel was started without Landlock: add landlock to its option lsm=".into())
+        }
+        _ => None,
+    }
+}
+
+/// landlock_add_rule(2) gives EINVAL for a right that is not handled, and for one of directories on
+/// another file.
+fn explain(error: &Error, rights: u64, handled: u64) -> Option<String> {
+    (error.errno()? == Errno::EINVAL).then(|| match rights & !handled {
+        0 => "it is no directory, and so can only have the rights execute, write-file, read-file, \
+              truncate, ioctl-dev and resolve-unix: name those that it shall have"
+            .into(),
+        _ => "a rule can only allow what --landlock-access restricts".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn restricted(accesses: &[&str]) -> Result<Landlock> {
+        let mut landlock = Landlock::default();
+        accesses.iter().try_for_each(|access| landlock.restrict(OsStr::new(access)))?;
+        Ok(landlock)
+    }
+
+    #[test]
+    fn every_right_stands_at_its_bit() {
+        for (kind, table) in [("fs", &FS[..]), ("net", &NET[..]), ("scope", &SCOPE[..])] {
+            for (place, (name, since)) in table.iter().enumerate() {
+                assert_eq!(parse(table, name), Ok(1 << place));
+                assert!(restricted(&[&format!("{kind}:{name}")]).is_ok());
+                let rights = Rights { all: false, named: 1 << place };
+                assert_eq!(rights.handled(table, *since), Ok(1 << place));
+                assert!(rights.handled(table, since - 1).unwrap_err().to_string().contains(name));
+            }
+        }
+        assert_eq!(parse(&FS, "truncate"), Ok(1 << 14));
+    }
+
+    #[test]
+    fn all_is_what_the_kernel_has() {
+        let all = Rights { all: true, named: 0 };
+        assert_eq!(all.handled(&FS, 1), Ok((1 << 13) - 1));
+        assert_eq!(all.handled(&FS, 7), Ok((1 << 16) - 1));
+        assert_eq!(all.handled(&NET, 7), Ok(3));
+        assert!(all.handled(&NET, 3).is_err());
+    }
+
+    #[test]
+    fn accesses_add_up() {
+        let landlock = restricted(&["fs:read-file", "fs:read-dir,refer", "scope"]).unwrap();
+        assert_eq!(landlock.fs, Rights { all: false, named: 1 << 2 | 1 << 3 | 1 << 13 });
+        assert_eq!(landlock.scope, Rights { all: true, named: 0 });
+        for wrong in ["", "files", "fs:nosuch", "fs:read-file,", "net:read-file", "scope:x"] {
+            assert!(restricted(&[wrong]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rules() {
+        let mut landlock = restricted(&["fs", "net"]).unwrap();
+        for rule in ["path-beneath:read-file:/a:b", "path-beneath::/", "net-port:bind-tcp:80"] {
+            landlock.allow(OsStr::new(rule)).unwrap();
+        }
+        assert_eq!(landlock.rules[0], Rule::PathBeneath { rights: 1 << 2, path: "/a:b".into() });
+        assert_eq!(landlock.rules[1], Rule::PathBeneath { rights: 0, path: "/".into() });
+        assert_eq!(landlock.rules[2], Rule::Port { rights: 1, port: 80 });
+        assert!(landlock.check().is_ok());
+        for wrong in ["", "x::/", "path-beneath:/", "net-port::x", "net-port::65536", "net-port::"]
+        {
+            assert!(landlock.allow(OsStr::new(wrong)).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_rule_needs_its_restriction() {
+        let mut landlock = restricted(&["scope"]).unwrap();
+        landlock.allow(OsStr::new("net-port::80")).unwrap();
+        assert!(landlock.check().unwrap_err().to_string().contains("--landlock-access net"));
+    }
+}

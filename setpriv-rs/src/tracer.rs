@@ -1,0 +1,70 @@
+//! Which process may trace the command, where Yama restricts that (prctl(2), PR_SET_PTRACER).
+
+use std::path::Path;
+
+use common::{Context, Error, Result, accounts, sys};
+use nix::errno::Errno;
+use nix::libc;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tracer {
+    /// Every process.
+    Any,
+    /// None but the ancestors.
+    None,
+    /// This one and its descendants too.
+    Process(libc::pid_t),
+}
+
+impl Tracer {
+    /// `any`, `none`, or the number of a process.
+    pub fn parse(text: &str) -> Result<Self> {
+        match text {
+            "any" => return Ok(Self::Any),
+            "none" => return Ok(Self::None),
+            _ => {}
+        }
+        let pid = accounts::id(text.as_bytes()).and_then(|pid| pid.try_into().ok());
+        pid.filter(|&pid| pid > 0)
+            .map(Self::Process)
+            .ok_or_else(|| Error::usage(format!("'{text}' is no process id, 'any' or 'none'")))
+    }
+
+    /// Allows it.
+    pub fn allow(self) -> Result<()> {
+        let (argument, object) = match self {
+            Self::Any => (libc::c_ulong::MAX, "any".into()),
+            Self::None => (0, "none".into()),
+            Self::Process(pid) => (pid as libc::c_ulong, pid.to_string()),
+        };
+        sys::prctl(libc::PR_SET_PTRACER, argument, 0)
+            .map(drop)
+            .context("allow the tracer", object)
+            .map_err(|error| error.explain(|error| explain(error.errno()?)))
+    }
+}
+
+/// Without Yama the operation does not exist; with it the only EINVAL is a process that does not.
+fn explain(errno: Errno) -> Option<String> {
+    let yama = Path::new("/proc/sys/kernel/yama").exists();
+    (errno == Errno::EINVAL).then(|| match yama {
+        true => "there is no such process".into(),
+        false => "this kernel runs without Yama, and so restricts no tracer".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tracers() {
+        assert_eq!(Tracer::parse("any"), Ok(Tracer::Any));
+        assert_eq!(Tracer::parse("none"), Ok(Tracer::None));
+        assert_eq!(Tracer::parse("42"), Ok(Tracer::Process(42)));
+        for wrong in ["", "0", "-1", "+1", "4294967294", "self", "1 "] {
+            assert!(Tracer::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
