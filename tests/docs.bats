@@ -4,6 +4,8 @@
 
 load helpers
 
+PATH=$PATH:/usr/sbin:/sbin
+
 tools() {
   (cd "$project" && ls -d -- *-rs)
 }
@@ -47,7 +49,6 @@ manual() {
 }
 
 @test "every option of the classic is one that the tool takes or refuses by name" {
-  PATH=$PATH:/usr/sbin:/sbin
   while read -r tool classic; do
     requires "$classic"
     for option in $("$classic" --help | options); do
@@ -106,6 +107,40 @@ TABLE
       }
     done
   done
+}
+
+# covered TOOL: the titles of the tests that the man page's table of options names.
+covered() {
+  sed -n '/^\.Sh COMPATIBILITY/,/^\.Sh SEE/s/^\.It .* Ta "\(.*\)"$/\1/p' "$project/$1/$1.1" | sort -u
+}
+
+@test "every test that a man page names is there" {
+  for tool in chroot-rs pivot-root-rs setpriv-rs; do
+    [ -n "$(covered "$tool")" ]
+    while read -r title; do
+      grep -qF "@test \"$title\" {" "$project/tests/$tool.bats" || {
+        printf '%s.1: no test "%s"\n' "$tool" "$title"
+        return 1
+      }
+    done < <(covered "$tool")
+  done
+}
+
+@test "every option of the classic stands in the man page's table" {
+  requires mandoc
+  while read -r tool classic; do
+    requires "$classic"
+    for option in $("$classic" --help | options); do
+      manual "$tool" COMPATIBILITY | grep -q -e "^ .*${option}[ ,]" || {
+        printf '%s.1: COMPATIBILITY lacks %s\n' "$tool" "$option"
+        return 1
+      }
+    done
+  done <<'TABLE'
+chroot-rs chroot
+pivot-root-rs pivot_root
+setpriv-rs setpriv
+TABLE
 }
 
 @test "the completions are those of the present --help" {
