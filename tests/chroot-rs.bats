@@ -104,10 +104,12 @@ refused() {
 @test "--userspec in every form, beside the classic" {
   requires root busybox chroot
   make_accounts rootfs
-  for spec in ann ann: ann:gg ann:81 :gg :5 60 60: 60:81 +60 +60:+81 60:gg 7777:8 +7777:+8 a.b ann.gg ann. .gg . '' : ' 60'; do
+  for spec in ann ann: ann:gg ann:81 :gg :5 60 60: 60:81 +60 +60:+81 60:gg 7777:8 +7777:+8 a.b ann.gg ann. .gg . '' : ' 60' \
+    ann:: :: ann:gg: :gg: ann.81 .81 00060 0 root:root ann:+81 'ann: 81'; do
     same --userspec="$spec" rootfs /bin/id
   done
-  for spec in nosuch 'ann:nosuch' 7777 7777: + +ann -1 4294967295 4294967296 '60 ' 0x5 a.b.gg; do
+  for spec in nosuch 'ann:nosuch' 7777 7777: + +ann -1 4294967295 4294967296 '60 ' 0x5 a.b.gg \
+    'ann :81' :.gg ann:4294967295 99999999999:5 ':gg '; do
     same --userspec="$spec" rootfs /bin/id
   done
   same --userspec=ann --userspec=:gg rootfs /bin/id
@@ -117,11 +119,11 @@ refused() {
 @test "--groups in every form, beside the classic" {
   requires root busybox chroot
   make_accounts rootfs
-  for groups in '' 5 5,6 ',5,,6,' +5,gg gg,tty ' 5, 6' 81,81; do
+  for groups in '' 5 5,6 ',5,,6,' +5,gg gg,tty ' 5, 6' 81,81 $'\t5' 00081; do
     same --groups="$groups" rootfs /bin/id
     same --groups="$groups" --userspec=ann rootfs /bin/id
   done
-  for groups in ',' ',,' nosuch 5,nosuch '5 ' -1 4294967295 4294967296 +gg; do
+  for groups in ',' ',,' nosuch 5,nosuch '5 ' -1 4294967295 4294967296 +gg ' ' '5 6' 5:6 0x5; do
     same --groups="$groups" rootfs /bin/id
   done
   same --groups=5 --groups= rootfs /bin/id
@@ -137,6 +139,16 @@ refused() {
   equal "$output" "uid=60(ann) gid=61(own) groups=61(own),81(gg),82(tty)"
   ok chroot-rs --userspec=ann --groups= rootfs /bin/id
   equal "$output" "uid=60(ann) gid=61(own)"
+}
+
+@test "two users of one number: the named one's own groups count" {
+  requires root busybox
+  make_accounts rootfs
+  echo zoe:x:60:62::/:/bin/sh >>rootfs/etc/passwd
+  echo zz:x:83:zoe >>rootfs/etc/group
+  ok chroot-rs --userspec=zoe rootfs /bin/id -G
+  equal "$output" "62 83"
+  same --userspec=60 rootfs /bin/id -G
 }
 
 @test "the change is for good: no user id is left to go back to" {

@@ -36,9 +36,10 @@ pub struct UserSpec {
 }
 
 impl UserSpec {
-    /// What the text asks for; none where it asks for nothing.
+    /// What the text asks for; none where it asks for nothing. A colon at its end does not count.
     pub fn parse(spec: &OsStr) -> Option<Self> {
         let spec = spec.as_bytes();
+        let spec = spec.strip_suffix(b":").unwrap_or(spec);
         if let Some(at) = position(spec, b':') {
             return Self::part(spec, at);
         }
@@ -153,14 +154,17 @@ mod tests {
         for (text, user, group) in [
             ("u", "u", ""),
             ("u:", "u", ""),
+            ("u::", "u", ""),
             ("u:g", "u", "g"),
+            ("u:g:", "u", "g"),
             (":g", "", "g"),
             ("a:b:c", "a", "b:c"),
         ] {
             assert_eq!(UserSpec::parse(OsStr::new(text)), Some(spec(user, group)), "{text}");
         }
-        assert_eq!(UserSpec::parse(OsStr::new("")), None);
-        assert_eq!(UserSpec::parse(OsStr::new(":")), None);
+        for nothing in ["", ":", "::"] {
+            assert_eq!(UserSpec::parse(OsStr::new(nothing)), None);
+        }
     }
 
     #[test]
