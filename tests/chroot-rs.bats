@@ -81,6 +81,78 @@ refused() {
   ok chroot-rs --version
 }
 
+@test "the command is searched for as the classic does it" {
+  requires busybox chroot
+  make_rootfs rootfs
+  mkdir rootfs/first rootfs/first/only-dir
+  : >rootfs/bin/plain
+  : >rootfs/first/ls
+  # Each has a PATH of its own.
+  for path in /bin /first:/bin /bin/ls:/bin /nosuch:/bin '' :/bin /first:/nosuch; do
+    for command in ls only-dir plain nosuch ''; do
+      same_in "PATH=$path" "$command" -d /
+      same_in --unset=PATH "$command" -d /
+    done
+  done
+  for command in /bin/plain /bin/ls/x ./bin/ls bin/ls "/$(printf '%0300d' 0)" "$(printf '%0300d' 0)" / . -- /dev; do
+    same rootfs "$command"
+  done
+  same '' /bin/ls
+  same -- rootfs /bin/ls -d /
+  ln -s loop loop
+  same loop /bin/ls
+}
+
+# same_in SETTING COMMAND...: as same in rootfs, with that setting of env(1).
+same_in() {
+  local tool setting=$1 want want_status=0 got got_status=0
+  shift
+  tool=$(type -P chroot)
+  want=$(as_root env "$setting" "$tool" rootfs "$@" 2>/dev/null) || want_status=$?
+  tool=$(type -P chroot-rs)
+  got=$(as_root env "$setting" "$tool" rootfs "$@" 2>/dev/null) || got_status=$?
+  equal "$setting: $*: $got_status/$got" "$setting: $*: $want_status/$want"
+}
+
+@test "closed standard streams stay closed" {
+  requires busybox
+  make_rootfs rootfs
+  for fd in 0 1 2; do
+    ok as_root bash -c "chroot-rs / sh -c '[ ! -e /proc/self/fd/$fd ]' $fd>&-"
+    ok as_root bash -c "chroot-rs --carry rootfs busybox true $fd>&-"
+  done
+  ok as_root bash -c "chroot-rs rootfs /bin/true <&- >&- 2>&-"
+  expect 125 as_root sh -c 'chroot-rs nosuch /bin/true 2>&-'
+  equal "$output" ''
+}
+
+@test "ignored signals and the signal mask are handed on" {
+  requires python3
+  # shellcheck disable=SC2016 # Python's own.
+  ok as_root python3 -c '
+import os, signal
+signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_SETMASK, [signal.SIGUSR2])
+os.execvp("chroot-rs", ["chroot-rs", "/", "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"])'
+  equal "$output" $'SigBlk:\t0000000000000800\nSigIgn:\t0000000001001200'
+}
+
+@test "called without any name" {
+  requires cc
+  cat >nameless.c <<'C'
+#include <unistd.h>
+int main(int count, char **words) {
+  char *none[] = {0};
+  return execve(words[1], none, none), 99;
+}
+C
+  cc -o nameless nameless.c
+  expect 125 ./nameless "$(type -P chroot-rs)"
+  contains "$stderr" "missing operand: NEWROOT"
+}
+
 @test "without a command it is the shell, interactive" {
   requires busybox chroot
   make_rootfs rootfs

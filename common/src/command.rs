@@ -83,6 +83,7 @@ impl Command {
                 Errno::ENOEXEC if !explain::names_its_format(&path) => {
                     return self.exec_script(path);
                 }
+                errno if is_path(&self.program) => return errno,
                 Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE => {}
                 Errno::ENODEV | Errno::ETIMEDOUT => {}
                 Errno::EACCES => result = errno,
@@ -106,7 +107,7 @@ impl Command {
         for path in candidates(&self.program) {
             match open_executable(&path) {
                 Ok(program) => return Ok(program),
-                Err(Errno::ENOENT | Errno::ENOTDIR) => {}
+                Err(Errno::ENOENT | Errno::ENOTDIR) if !is_path(&self.program) => {}
                 Err(errno) => result = errno,
             }
         }
@@ -133,9 +134,14 @@ fn shell_path() -> OsString {
     env::var_os("SHELL").filter(|s| !s.is_empty()).unwrap_or_else(|| "/bin/sh".into())
 }
 
+/// Whether the program is not searched for.
+fn is_path(program: &OsStr) -> bool {
+    program.as_bytes().contains(&b'/')
+}
+
 /// The paths at which `execvp` would look for `program`, in its order.
 fn candidates(program: &OsStr) -> Vec<PathBuf> {
-    if program.is_empty() || program.as_bytes().contains(&b'/') {
+    if program.is_empty() || is_path(program) {
         return Vec::from_iter((!program.is_empty()).then(|| program.into()));
     }
     let path = env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
