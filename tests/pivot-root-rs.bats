@@ -266,6 +266,103 @@ the mount '/', that NEW_ROOT is mounted on, is shared: use --private" \
 hint: the current root directory is no mount point" 'chroot-rs --carry box pivot-root-rs --private new new' "$setup"
 }
 
+@test "cause: the current root is the initial ramfs" {
+  requires strace
+  mkdir -p new/old
+  # The root of the table is its own parent, as that mount is; nothing else is wrong, so that it is strace that refuses.
+  private sh -c 'mount --bind new new
+    awk '\''$5 == "/" { $2 = $1 } 1'\'' /proc/self/mountinfo >table
+    mount --bind table /proc/$$/mountinfo
+    exec strace -D -o trace -e inject=pivot_root:error=EINVAL pivot-root-rs new new/old' 2>stderr || status=$?
+  equal "$status" 1
+  equal "$(cat stderr)" "pivot-root-rs: cannot pivot the root to 'new': Invalid argument
+hint: the current root is the initial ramfs, which cannot be moved: in NEW_ROOT use 'bindmount-rs --move . / chroot-rs . COMMAND'"
+}
+
+@test "cause: NEW_ROOT is on an unbindable mount" {
+  mkdir -p new/sub
+  refused "cannot bind onto itself 'new': Invalid argument
+hint: the mount '$PWD/new', that NEW_ROOT is on, is unbindable: use --private" 'pivot-root-rs --self-bind --detach new .' \
+    'mount --bind new new; mount --make-unbindable new'
+}
+
+@test "the cure that a hint names is one" {
+  requires busybox
+  make_rootfs new
+  mkdir new/old new/sub
+  # cured FAILING CURED SETTING: the first command must fail with a hint, the second one work.
+  cured() {
+    expect 1 private sh -c "$3; exec $1"
+    contains "$stderr" "hint: "
+    ok private sh -c "$3; exec $2"
+    contains "$output" bin
+  }
+  cured 'pivot-root-rs new new/old /bin/ls /' 'pivot-root-rs --self-bind new new/old /bin/ls /' :
+  cured 'pivot-root-rs new new/old /bin/ls /' 'pivot-root-rs --private new new/old /bin/ls /' \
+    'mount --bind new new; mount --make-shared /'
+  cured 'pivot-root-rs new new/old /bin/ls /' 'pivot-root-rs --private new new/old /bin/ls /' \
+    'mount --bind new new; mount --make-shared new'
+  cured 'pivot-root-rs new /tmp /bin/ls /' 'pivot-root-rs --detach new . /bin/ls /' 'mount --bind new new'
+  cured 'pivot-root-rs --self-bind --detach new . /bin/ls /' 'pivot-root-rs --private --self-bind --detach new . /bin/ls /' \
+    'mount --bind new new; mount --make-unbindable new'
+  cured 'chroot-rs --carry . pivot-root-rs new . /bin/ls /' 'chroot-rs --carry . chroot-rs new /bin/ls /' \
+    'mount --rbind /proc new/sub; mkdir -p proc; mount --rbind /proc proc; mount --bind new new'
+  # That of the initial ramfs works for every root.
+  ok private sh -c 'mount --bind new new; cd new; exec bindmount-rs --move . / chroot-rs . /bin/ls /'
+  contains "$output" bin
+}
+
+@test "killed in the middle, it leaves nothing outside of its namespace" {
+  requires strace
+  mkdir -p rootfs/old
+  cp /proc/self/mountinfo before
+  for call in open_tree move_mount pivot_root fchdir mount umount2 chdir; do
+    expect 137 private strace -f -o trace -e inject="$call:signal=KILL" \
+      pivot-root-rs --private --self-bind --detach rootfs . true
+    contains "$(tail -n 1 trace)" 'killed by SIGKILL'
+    ok diff before /proc/self/mountinfo
+    equal "$(find rootfs)" "rootfs
+rootfs/old"
+  done
+}
+
+@test "PUT_OLD is not looked for outside of NEW_ROOT" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir rootfs/real
+  ln -s /tmp rootfs/absolute
+  ln -s ../../../../../../../../tmp rootfs/up
+  ln -s real rootfs/inside
+  for link in absolute up; do
+    refused "cannot put the old root at 'rootfs/$link': it is not beneath the new root" \
+      "pivot-root-rs --self-bind rootfs rootfs/$link"
+    refused 'hint: PUT_OLD is not beneath NEW_ROOT' "pivot-root-rs rootfs rootfs/$link" 'mount --bind rootfs rootfs'
+  done
+  ok private pivot-root-rs --self-bind rootfs rootfs/inside /bin/sh -c 'ls /real | grep -x etc'
+}
+
+@test "a command that is there and cannot run in the new root is explained" {
+  requires busybox
+  make_rootfs rootfs
+  printf '#!/nosuch/sh\n' >rootfs/bin/script
+  printf '#!/bin/sh\r\n' >rootfs/bin/dos
+  printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\363\0' >rootfs/bin/riscv
+  head -c 100 /dev/zero >>rootfs/bin/riscv
+  cp /bin/true rootfs/bin/dynamic
+  chmod +x rootfs/bin/script rootfs/bin/dos rootfs/bin/riscv
+  pivot=(pivot-root-rs --self-bind --detach)
+  expect 127 private "${pivot[@]}" rootfs . /bin/script
+  contains "$stderr" "hint: '/bin/script' exists, but the interpreter of its first line, '/nosuch/sh', does not"
+  expect 127 private "${pivot[@]}" rootfs . /bin/dos
+  contains "$stderr" "hint: the first line of '/bin/dos' ends in a carriage return"
+  expect 127 private "${pivot[@]}" rootfs . /bin/dynamic
+  contains "$stderr" "exists, but its ELF interpreter, "
+  expect 126 private "${pivot[@]}" rootfs . /bin/riscv
+  contains "$stderr" "hint: '/bin/riscv' is a program for riscv"
+  expect 127 private "${pivot[@]}" --carry rootfs . true
+  contains "$stderr" "hint: a carried program must be statically linked: the ELF interpreter of this one, '"
+}
+
 @test "cause: the mount beneath a chroot is shared, where the table does not show it" {
   requires root
   mkdir box

@@ -16,6 +16,7 @@ const CAP_SYS_ADMIN: u32 = 21;
 
 const PRIVATE: &str = "use --private, or a mount namespace made with 'unshare-rs --mount'";
 const SELF_BIND: &str = "use --self-bind, or bind it onto itself with 'bindmount-rs'";
+const ELSEWHERE: &str = "NEW_ROOT is in another mount namespace: enter that one first";
 const CHROOT: &str = "use 'chroot-rs' instead";
 
 /// Adds the cause of a failed pivot and its cure, where they can be found out.
@@ -38,8 +39,22 @@ pub fn of_private(error: Error) -> Error {
 }
 
 /// As [`of_pivot`], where NEW_ROOT could not be bound.
-pub fn of_bind(error: Error) -> Error {
-    error.explain(|error| (error.errno()? == Errno::EPERM).then(missing_capability)?)
+pub fn of_bind(error: Error, new_root: &OwnedFd) -> Error {
+    error.explain(|error| match error.errno()? {
+        Errno::EPERM => missing_capability(),
+        Errno::EINVAL => unbindable(&table()?, &Place::of(new_root.as_fd())?),
+        _ => None,
+    })
+}
+
+fn unbindable(mounts: &[Mount], new_root: &Place) -> Option<String> {
+    let Some(mount) = mounts.iter().find(|mount| mount.id == new_root.mount) else {
+        return Some(ELSEWHERE.into());
+    };
+    let point = quote(&mount.point);
+    mount.unbindable.then(|| {
+        format!("the mount {point}, that NEW_ROOT is on, is unbindable: use --private, which changes that")
+    })
 }
 
 fn missing_capability() -> Option<String> {
@@ -68,6 +83,7 @@ struct Mount {
     parent: u64,
     point: PathBuf,
     shared: bool,
+    unbindable: bool,
 }
 
 impl Mount {
@@ -77,8 +93,10 @@ impl Mount {
         let id = number(fields.next()?)?;
         let parent = number(fields.next()?)?;
         let point = unescape(fields.nth(2)?);
-        let mut optional = fields.skip(1).take_while(|field| field != b"-");
-        Some(Self { id, parent, point, shared: optional.any(|f| f.starts_with(b"shared:")) })
+        let optional: Vec<_> = fields.skip(1).take_while(|field| field != b"-").collect();
+        let shared = optional.iter().any(|field| field.starts_with(b"shared:"));
+        let unbindable = optional.contains(&&b"unbindable"[..]);
+        Some(Self { id, parent, point, shared, unbindable })
     }
 }
 
@@ -141,7 +159,7 @@ impl Facts {
             });
         }
         match mount {
-            None => Some("NEW_ROOT is in another mount namespace: enter that one first".into()),
+            None => Some(ELSEWHERE.into()),
             Some(mount) if mount.point != self.new_root.path => {
                 Some(format!("NEW_ROOT is no mount point: {SELF_BIND}"))
             }
@@ -195,8 +213,8 @@ fn root_directory(mounts: &[Mount], root: &Place) -> Option<String> {
             "the current root directory is no mount point, as inside a chroot: {CHROOT}"
         )),
         Some(mount) if mount.parent == mount.id => Some(
-            "the current root is the initial ramfs, which cannot be moved: use 'bindmount-rs --move \
-             NEW_ROOT /' and then 'chroot-rs .'"
+            "the current root is the initial ramfs, which cannot be moved: in NEW_ROOT use \
+             'bindmount-rs --move . / chroot-rs . COMMAND'"
                 .into(),
         ),
         Some(_) => None,
@@ -254,6 +272,7 @@ mod tests {
 51 27 0:41 / /with\\040blank rw - tmpfs none rw
 60 27 0:42 / /shared rw shared:7 - tmpfs none rw
 61 60 0:43 / /shared/new rw master:3 - tmpfs none rw
+70 27 0:44 / /alone rw unbindable - tmpfs none rw
 ";
 
     fn place(mount: u64, path: &str) -> Place {
@@ -279,9 +298,10 @@ mod tests {
     #[test]
     fn lines_of_the_table() {
         let mounts = parse_table(TABLE.as_bytes());
-        assert_eq!((mounts.len(), mounts[1].id, mounts[1].parent), (6, 27, 1));
+        assert_eq!((mounts.len(), mounts[1].id, mounts[1].parent), (7, 27, 1));
         assert_eq!(mounts[3].point, Path::new("/with blank"));
         assert!(mounts[4].shared && !mounts[5].shared);
+        assert!(mounts[6].unbindable && !mounts[4].unbindable);
         for end in 0..TABLE.len() {
             parse_table(&TABLE.as_bytes()[..end]);
         }
@@ -295,6 +315,18 @@ mod tests {
         names(&in_a_mount, "NEW_ROOT is no mount point: use --self-bind");
         names(&facts(place(27, "/"), place(27, "/")), "NEW_ROOT is the current root");
         names(&facts(place(99, "/x"), place(99, "/x")), "in another mount namespace");
+    }
+
+    #[test]
+    fn new_root_cannot_be_bound() {
+        let mounts = parse_table(TABLE.as_bytes());
+        let cause = unbindable(&mounts, &place(70, "/alone/new")).unwrap();
+        assert!(
+            cause.contains("the mount '/alone', that NEW_ROOT is on, is unbindable"),
+            "{cause}"
+        );
+        assert!(unbindable(&mounts, &place(99, "/x")).unwrap().contains("another mount namespace"));
+        assert_eq!(unbindable(&mounts, &place(50, "/new")), None);
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Pivot {
     ) -> Result<Option<OwnedFd>> {
         let new_root = bind_onto_itself(directory)
             .context("bind onto itself", &self.new_root)
-            .map_err(cause::of_bind)?;
+            .map_err(|error| cause::of_bind(error, directory))?;
         find(&new_root, start_in)
             .and_then(|start| self.pivot(&new_root, put_old).map(|()| start))
             .inspect_err(|_| unbind(&new_root))
