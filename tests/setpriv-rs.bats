@@ -93,6 +93,24 @@ sets() {
   ! is_root || same --reset-env --reuid daemon env
 }
 
+@test "an environment that is made anew" {
+  ok env A=1 setpriv-rs --clear-env --setenv B=2 --setenv C= --setenv B=3=4 env
+  equal "$output" $'B=3=4\nC='
+  ok env -i A=1 HOME=/a "$(command -v setpriv-rs)" --setenv A=2 --set-home /usr/bin/env
+  equal "$(sort <<<"$output")" $'A=2\nHOME=/a'
+  ok setpriv-rs --clear-env --setenv HOME= --set-home env
+  equal "$output" "HOME=$(getent passwd "$(id -u)" | cut -d: -f6)"
+  # A variable without a '=', which no name reaches, goes too.
+  cc -x c -o odd - <<<'#include <unistd.h>
+    int main(int c, char **v) { return execve(v[1], v + 1, (char *[]) {"odd", 0}); }'
+  ok ./odd "$(command -v setpriv-rs)" --clear-env /usr/bin/env
+  equal "$output" ''
+  for word in B =2 ''; do
+    expect 1 setpriv-rs --setenv "$word" true
+    contains "$stderr" "setpriv-rs: '$word' is not NAME=VALUE"
+  done
+}
+
 @test "the command keeps the process, its arguments and its environment" {
   # shellcheck disable=SC2016 # The inner shell expands it.
   A=B ok sh -c 'echo $$; exec setpriv-rs --nnp sh -c '\''echo "$$ $A $0 $1"'\'' "a b" --nnp'

@@ -526,18 +526,20 @@ pub fn parent_death_signal() -> nix::Result<c_int> {
 }
 
 /// Sets a variable of this process's environment, which COMMAND inherits.
-pub fn set_variable(name: &str, value: impl AsRef<std::ffi::OsStr>) {
+pub fn set_variable(name: impl AsRef<std::ffi::OsStr>, value: impl AsRef<std::ffi::OsStr>) {
     // SAFETY: the tools never start a thread, so nobody reads the environment meanwhile.
     unsafe { std::env::set_var(name, value) }
 }
 
-/// Removes all variables of this process's environment but those that `keep` names.
+/// Removes all variables of this process's environment but those that `keep` names; those without a
+/// '=', too, which no name reaches.
 pub fn clear_environment(keep: &[&str]) {
-    for (name, _) in std::env::vars_os() {
-        if !keep.iter().any(|kept| name == *kept) {
-            // SAFETY: as in set_variable.
-            unsafe { std::env::remove_var(name) }
-        }
+    let kept = |name| Some((name, std::env::var_os(name)?));
+    let kept: Vec<_> = keep.iter().filter_map(kept).collect();
+    // SAFETY: as in set_variable.
+    unsafe { libc::clearenv() };
+    for (name, value) in kept {
+        set_variable(name, value);
     }
 }
 

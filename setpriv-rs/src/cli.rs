@@ -8,7 +8,7 @@ use lexopt::prelude::*;
 
 use crate::capabilities::Change;
 use crate::death_signal::DeathSignal;
-use crate::environment::Environment;
+use crate::environment::{Base, Environment};
 use crate::identity::{Groups, Request};
 use crate::label::Labels;
 use crate::landlock::Landlock;
@@ -57,7 +57,9 @@ Fences (both set no_new_privs):
       --seccomp-filter FILE    load this BPF program as a filter of system calls
 
 Environment:
+      --clear-env              nothing
       --reset-env              nothing but TERM, and HOME, SHELL, USER, LOGNAME, PATH of the user
+      --setenv NAME=VALUE      this variable, whatever it was before
       --set-home               HOME of the user, else '/', where HOME is not set
 
       --list-caps              list the capabilities of this kernel
@@ -88,7 +90,7 @@ struct Options {
     labels: Labels,
     landlock: Landlock,
     seccomp_filter: Option<OsString>,
-    environment: Option<Environment>,
+    environment: Environment,
     list_caps: Option<()>,
     dump: u32,
     count: usize,
@@ -151,8 +153,17 @@ impl Options {
             "pdeathsig" => {
                 once(&mut self.death_signal, name, DeathSignal::parse(&text(&parser.value()?)?)?)
             }
-            "reset-env" => once_environment(&mut self.environment, Environment::Reset),
-            "set-home" => once_environment(&mut self.environment, Environment::SetHome),
+            "clear-env" => self.environment(Base::Clear),
+            "reset-env" => self.environment(Base::Reset),
+            "setenv" => {
+                let assignment = Environment::assignment(&parser.value()?)?;
+                self.environment.set.push(assignment);
+                Ok(())
+            }
+            "set-home" => {
+                self.environment.home = true;
+                Ok(())
+            }
             "list-caps" => once(&mut self.list_caps, name, ()),
             "ptracer" => once(&mut self.tracer, name, Tracer::parse(&text(&parser.value()?)?)?),
             "selinux-label" => once(&mut self.labels.selinux, name, parser.value()?),
@@ -161,6 +172,13 @@ impl Options {
             "landlock-rule" => self.landlock.allow(&parser.value()?),
             "seccomp-filter" => once(&mut self.seccomp_filter, name, parser.value()?),
             _ => Err(Long(name).unexpected().into()),
+        }
+    }
+
+    fn environment(&mut self, base: Base) -> Result<()> {
+        match std::mem::replace(&mut self.environment.base, base) {
+            Base::Keep => Ok(()),
+            _ => Err(Error::usage("only one of --clear-env and --reset-env can be given")),
         }
     }
 
@@ -188,7 +206,7 @@ impl Options {
             labels: self.labels,
             landlock: self.landlock,
             seccomp_filter: self.seccomp_filter,
-            environment: self.environment.unwrap_or_default(),
+            environment: self.environment,
             command: command.ok_or_else(|| Error::usage("missing operand: COMMAND"))?,
         })))
     }
@@ -221,13 +239,6 @@ fn once_groups(place: &mut Option<Groups>, value: Groups) -> Result<()> {
         Some(_) => Err(Error::usage(
             "only one of --clear-groups, --keep-groups, --init-groups and --groups can be given",
         )),
-    }
-}
-
-fn once_environment(place: &mut Option<Environment>, value: Environment) -> Result<()> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(Error::usage("only one of --reset-env and --set-home can be given")),
     }
 }
 
@@ -334,7 +345,7 @@ mod tests {
         assert_eq!(refusal(&["--nnp", "--no-new-privs", "sh"]), "--no-new-privs is given twice");
         assert_eq!(refusal(&["--reuid=1", "--ruid=1", "sh"]), "--ruid is given twice");
         assert!(refusal(&["--clear-groups", "--keep-groups", "sh"]).starts_with("only one of"));
-        assert!(refusal(&["--reset-env", "--set-home", "sh"]).starts_with("only one of"));
+        assert!(refusal(&["--reset-env", "--clear-env", "sh"]).starts_with("only one of"));
     }
 
     #[test]
