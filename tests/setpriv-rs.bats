@@ -93,6 +93,16 @@ sets() {
   ! is_root || same --reset-env --reuid daemon env
 }
 
+@test "no descriptor but the standard ones reaches the command" {
+  exec 7</ 99</
+  # shellcheck disable=SC2016 # The shell that is executed expands it.
+  ok setpriv-rs --close-fds sh -c 'cd /proc/$$/fd && for fd in 0 1 2 7 99; do [ ! -e $fd ] || echo $fd; done'
+  equal "$output" $'0\n1\n2'
+  # shellcheck disable=SC2016 # The shell that is executed expands it.
+  ok setpriv-rs sh -c '[ -e /proc/$$/fd/7 ] && [ -e /proc/$$/fd/99 ]'
+  exec 7<&- 99<&-
+}
+
 @test "an environment that is made anew" {
   ok env A=1 setpriv-rs --clear-env --setenv B=2 --setenv C= --setenv B=3=4 env
   equal "$output" $'B=3=4\nC='

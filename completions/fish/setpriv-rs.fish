@@ -24,6 +24,7 @@ complete -c setpriv-rs -l apparmor-profile -r -d 'run COMMAND under this AppArmo
 complete -c setpriv-rs -l landlock-access -r -d 'deny fs, net or scope, or with :RIGHT,... behind it a part of that'
 complete -c setpriv-rs -l landlock-rule -r -d 'allow it here: path-beneath:RIGHT,...:PATH or net-port:RIGHT,...:PORT'
 complete -c setpriv-rs -l seccomp-filter -r -d 'load this BPF program as a filter of system calls'
+complete -c setpriv-rs -l close-fds -d 'none but standard input, output and error'
 complete -c setpriv-rs -l clear-env -d 'nothing'
 complete -c setpriv-rs -l reset-env -d 'nothing but TERM, and HOME, SHELL, USER, LOGNAME, PATH of the user'
 complete -c setpriv-rs -l setenv -r -d 'this variable, whatever it was before'

@@ -215,7 +215,7 @@ add_privileges() {
   [ -z "$no_new_privileges" ] || add '  --no-new-privs'
   # A change of user would take away what --kill-child has set.
   [ -z "$forks" ] || add '  --pdeathsig keep'
-  add "  --clear-env$env"
+  add "  --close-fds --clear-env$env"
   [ -n "$home" ] || add '  --set-home'
 }
 

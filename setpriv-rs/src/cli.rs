@@ -56,6 +56,9 @@ Fences (both set no_new_privs):
       --landlock-rule RULE     allow it here: path-beneath:RIGHT,...:PATH or net-port:RIGHT,...:PORT
       --seccomp-filter FILE    load this BPF program as a filter of system calls
 
+Descriptors:
+      --close-fds              none but standard input, output and error
+
 Environment:
       --clear-env              nothing
       --reset-env              nothing but TERM, and HOME, SHELL, USER, LOGNAME, PATH of the user
@@ -91,6 +94,7 @@ struct Options {
     landlock: Landlock,
     seccomp_filter: Option<OsString>,
     environment: Environment,
+    close_fds: bool,
     list_caps: Option<()>,
     dump: u32,
     count: usize,
@@ -153,6 +157,10 @@ impl Options {
             "pdeathsig" => {
                 once(&mut self.death_signal, name, DeathSignal::parse(&text(&parser.value()?)?)?)
             }
+            "close-fds" => {
+                self.close_fds = true;
+                Ok(())
+            }
             "clear-env" => self.environment(Base::Clear),
             "reset-env" => self.environment(Base::Reset),
             "setenv" => {
@@ -207,6 +215,7 @@ impl Options {
             landlock: self.landlock,
             seccomp_filter: self.seccomp_filter,
             environment: self.environment,
+            close_fds: self.close_fds,
             command: command.ok_or_else(|| Error::usage("missing operand: COMMAND"))?,
         })))
     }

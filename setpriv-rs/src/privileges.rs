@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 
-use common::{Command, Context, Error, Result};
+use common::{Command, Context, Error, Result, sys};
 use nix::sys::prctl::set_no_new_privs;
 
 use crate::death_signal::DeathSignal;
@@ -29,6 +29,7 @@ pub struct Privileges {
     pub landlock: Landlock,
     pub seccomp_filter: Option<OsString>,
     pub environment: Environment,
+    pub close_fds: bool,
     pub command: Command,
 }
 
@@ -57,6 +58,9 @@ impl Privileges {
         }
         self.tracer.map_or(Ok(()), Tracer::allow)?;
         variables.set();
+        if self.close_fds {
+            sys::close_extra_descriptors_on_exec().step("close the descriptors")?;
+        }
         self.raise(&fences)
     }
 
