@@ -24,7 +24,7 @@ add_cgroup() {
     esac
   done
   if [ "$seen" != ' ' ]; then
-    [ -z "$read_only" ] || mounts="$mounts${newline}none $target none remount,bind$options$read_only"
+    [ -z "$read_only" ] || mounts="$mounts${newline}none $target none remount,bind,ro"
   elif [ -n "$unified" ]; then
     add_unified
   else
@@ -59,7 +59,7 @@ add_hierarchy() {
 }
 
 add_unified() {
-  find_own '' || path=/
+  find_own '' || own_path=/
   split_hierarchy "$unified"
   if has_new cgroup; then
     add_mount cgroup cgroup2 "$options$read_only"
@@ -68,22 +68,22 @@ add_unified() {
   fi
 }
 
-# Sets $mounted to where a hierarchy is mounted, and $own to where the caller's cgroup, $path, is in it. Both are
+# Sets $mounted to where a hierarchy is mounted, and $own to where the caller's cgroup, $own_path, is in it. Both are
 # written with the escapes of mountinfo, which are those of fstab too.
 split_hierarchy() {
   IFS=' '
   # shellcheck disable=SC2086 # fields
   set -- $1
   mounted=$5
-  find_beneath "$path" "$4"
+  find_beneath "$own_path" "$4"
   own=$mounted${beneath%/}
 }
 
-# Sets $controllers and $path to those of the caller's cgroup in the hierarchy with these superblock options.
+# Sets $controllers and $own_path to those of the caller's cgroup in the hierarchy with these superblock options.
 find_own() {
   IFS=$newline
   for line in $cgroup; do
-    line=${line#*:} path=${line#*:} controllers=${line%%:*}
+    line=${line#*:} own_path=${line#*:} controllers=${line%%:*}
     [ -n "$controllers" ] || [ -z "$1" ] || continue
     holds_all "$1" && return
   done
@@ -142,7 +142,7 @@ write_table() {
       ;;
   esac
   table="$table$protected$masked"
-  [ -z "$readonly" ] || table="$table${newline}none / none remount,bind,ro${no_devices:+,nodev}"
+  [ -z "$readonly" ] || table="$table${newline}none / none remount,bind,ro"
 }
 
 # --- the words

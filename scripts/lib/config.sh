@@ -145,7 +145,7 @@ find_container() {
       ;;
     2'["process","args"]' | 2'["process","env"]' | 3'["process","capabilities",'* | 3'["mounts",'[0-9]*',"options"]' | \
       2'["linux","maskedPaths"]' | 2'["linux","readonlyPaths"]')
-      container=strings
+      container='strings'
       ;;
     *) container='' ;;
   esac
@@ -156,15 +156,15 @@ unknown() {
   full_path=$path leaf=$type
   while :; do
     find_container "$path"
-    case $container$type in
-      stringsarray)
+    case $container:$type in
+      strings:array)
         # Where this element is a string itself, it is another one that is none.
         [ "$leaf" != string ] || return 0
         path=$full_path
         wrong 'must be a string'
         ;;
-      strings*) must_be array ;;
-      object* | array*) must_be "$container" ;;
+      strings:*) must_be array ;;
+      ?*:*) must_be "$container" ;;
     esac
     depth=${path%%'['*} last=${path##*,} path=${path#*'['}
     [ "$depth" -gt 1 ] || break
@@ -175,8 +175,8 @@ unknown() {
     esac
   done
   path=$full_path
-  case $leaf$value in
-    booleanfalse | string | array | 'object{}') ;;
+  case $leaf:$value in
+    boolean:false | string: | array: | object:'{}') ;;
     *) wrong 'is not supported' ;;
   esac
 }
@@ -662,7 +662,7 @@ finish_file_system() {
   esac
   case $target in
     # It becomes read-only once its nodes are made.
-    /dev | /dev/) dev=made dev_end=${read_only:+$newline"none /dev none remount,bind$options$read_only"} read_only='' ;;
+    /dev | /dev/) dev=made dev_end=${read_only:+$newline"none /dev none remount,bind$read_only"} read_only='' ;;
   esac
   add_mount "${source:-$mount_type}" "$mount_type" "$options$read_only"
 }

@@ -1,0 +1,506 @@
+#!/usr/bin/env bats
+# runsh: an OCI bundle as one command line. What the container is, is read off the kernel, inside and outside.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC1003,SC2016 # Backslashes are meant, and the shell inside expands what it gets.
+
+load helpers
+
+export RUNSH_TOOLS
+RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+runsh=$project/scripts/runsh
+
+# bundle DIR [FILTER]: a bundle of busybox, with a config.json that the jq FILTER has changed.
+bundle() {
+  mkdir -p "$1"
+  make_rootfs "$1/rootfs"
+  mkdir -p "$1/rootfs/etc" "$1/rootfs/tmp"
+  echo 'root:x:0:0:root:/root:/bin/sh' >"$1/rootfs/etc/passwd"
+  specification >spec.json
+  jq ".process.terminal = false | ${2:-.}" spec.json >"$1/config.json"
+}
+
+# specification: what "runc spec" writes for this user; a test of mkbundle compares the two.
+specification() {
+  mkdir -p empty
+  : >empty/a
+  [ -e made/config.json ] || "$project/scripts/mkbundle" made "$(type -P true)"
+  cat made/config.json
+}
+
+# change FILTER: of the bundle b.
+change() {
+  jq "$1" b/config.json >changed
+  mv changed b/config.json
+}
+
+# inside SCRIPT [ARGUMENT...]: what the shell of the bundle b says to SCRIPT.
+inside() {
+  jq --arg script "$1" '.process.args = ["sh", "-c", $script, "sh"] + $ARGS.positional' b/config.json --args "${@:2}" >changed
+  mv changed b/config.json
+  "$runsh" run -b b box </dev/null
+}
+
+# refused MESSAGE [COMMAND...]: runsh fails with status 1 and says MESSAGE; nothing has run and nothing is left.
+refused() {
+  local message=$1 command=("${@:2}") before after
+  [ $# -gt 1 ] || command=("$runsh" run -b b box)
+  before=$(find . -path './separate-stderr*' -prune -o -printf '%p %y %l\n' | sort)
+  expect 1 "${command[@]}" </dev/null
+  contains "$stderr" "$message"
+  equal "$output" ''
+  after=$(find . -path './separate-stderr*' -prune -o -printf '%p %y %l\n' | sort)
+  equal "$after" "$before"
+}
+
+# A line for each type of namespace.
+namespaces='for n in /proc/self/ns/*; do echo "${n##*/} $(readlink "$n")"; done'
+
+# What a container is, but for what differs between any two.
+probe='hostname; cat /proc/sys/kernel/domainname
+while read -r id parent device root point options rest; do
+  set -- ${rest#*- }
+  echo "mount $point $1 ${options%%,*}"
+done </proc/self/mountinfo
+grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Umask)" /proc/self/status
+cat /proc/self/limits /proc/self/oom_score_adj
+env; pwd
+stat -c "%n %F %a %t:%T %u:%g" /dev/* /dev/pts/*
+readlink /dev/fd /dev/stdin /dev/stdout /dev/stderr /dev/ptmx
+ls -id / | tr -d " /"'
+
+# facts RUNTIME...: what the probe says in the bundle b, its namespaces as "new" or "host".
+facts() {
+  local line
+  "$@" </dev/null >facts
+  sort facts | sed -e 's/ devtmpfs r/ tmpfs r/' -e 's,\(/sys/fs/cgroup tmpfs\) r[ow],\1,' >sorted
+  # shellcheck disable=SC2162 # There is no backslash in it.
+  while read line; do
+    case $line in
+      *:\[*) grep -qxF "$line" host && echo "${line%% *} host" || echo "${line%% *} new" ;;
+      *) printf '%s\n' "$line" ;;
+    esac
+  done <sorted
+}
+
+same_as_runc() {
+  (eval "$namespaces") >host
+  change ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<<"$probe; $namespaces")]"
+  XDG_RUNTIME_DIR=$PWD facts runc --root "$PWD/state" run -b b "box-$$" >theirs
+  facts "$runsh" run -b b box >ours
+  ok diff theirs ours
+  contains "$(cat ours)" $'pid new\n'
+  contains "$(cat ours)" $'user '
+  contains "$(cat ours)" 'mount /proc/sys proc ro'
+}
+
+@test "a bundle of runc's is the same container as under runc" {
+  requires runc
+  mkdir b
+  make_rootfs b/rootfs
+  if is_root; then
+    runc spec -b b
+  else
+    runc spec --rootless -b b
+  fi
+  change '.process.terminal = false'
+  same_as_runc
+}
+
+@test "what root may ask for is the same container as under runc" {
+  requires runc root
+  bundle b '.process.user = {uid: 7, gid: 8, umask: 63, additionalGids: [9, 10]}
+    | .process.cwd = "/new/place" | .process.oomScoreAdj = 100 | .process.noNewPrivileges = false
+    | .process.env += ["A B=c d", "E="] | .root.readonly = false | .hostname = "a-b.c"
+    | .process.rlimits += [{type: "RLIMIT_CORE", soft: 0, hard: 1024}, {type: "RLIMIT_STACK", soft: 1048577, hard: 8388608},
+                           {type: "RLIMIT_NPROC", soft: 100, hard: 200}]
+    | .process.capabilities.inheritable = ["CAP_KILL"] | .process.capabilities.ambient = ["CAP_KILL"]
+    | .linux.namespaces += [{type: "cgroup"}] | .linux.namespaces -= [{type: "ipc"}]
+    | .mounts -= [.mounts[] | select(.type == "mqueue")]'
+  same_as_runc
+}
+
+@test "explain prints the line that run executes" {
+  bundle b
+  change ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<<"$probe; $namespaces")]"
+  (eval "$namespaces") >host
+  facts "$runsh" run -b b box >ran
+  "$runsh" explain -b b >chain
+  facts sh chain >explained
+  ok diff ran explained
+  # From a pipe too, and from anywhere.
+  run bash -c "cd / && '$runsh' explain -b '$PWD/b' | sh"
+  contains "$output" runc
+  equal "$("$runsh" explain -b b box)" "$(cat chain)"
+  equal "$(cd b && "$runsh" explain)" "$(sed "s,cd .*/b/\./*,&," chain)"
+}
+
+@test "every jq writes the same line" {
+  bundle b
+  local jq chain=
+  for jq in jq gojq jaq; do
+    type -P "$jq" >/dev/null || continue
+    ok env JQ="$jq" "$runsh" explain -b b
+    [ -z "$chain" ] || equal "$output" "$chain"
+    chain=$output
+  done
+  [ -n "$chain" ]
+}
+
+@test "the exit status of the command comes back" {
+  bundle b
+  for status in 0 1 42 255; do
+    change ".process.args = [\"sh\", \"-c\", \"exit $status\"]"
+    expect "$status" "$runsh" run -b b box
+  done
+  change '.process.args = ["nothing"]'
+  expect 127 "$runsh" run -b b box
+  contains "$stderr" "cannot execute 'nothing': No such file or directory"
+  change '.process.args = ["/etc/passwd"]'
+  expect 126 "$runsh" run -b b box
+}
+
+@test "a signal comes back, and goes in" {
+  bundle b
+  change '.process.args = ["sh", "-c", "kill -9 $$"] | .linux.namespaces -= [{type: "pid"}]
+    | .mounts -= [.mounts[] | select(.type == "proc")] | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+  expect 137 "$runsh" run -b b box
+  bundle b '.process.args = ["sh", "-c", "trap \"echo got it; exit 3\" TERM; echo ready; while :; do sleep 0.1; done"]'
+  "$runsh" run -b b box >said </dev/null &
+  local runsh_pid=$!
+  timeout 20 sh -c 'until grep -q ready said; do sleep 0.05; done'
+  kill -TERM "$runsh_pid"
+  expect 3 wait_for "$runsh_pid"
+  equal "$(cat said)" $'ready\ngot it'
+}
+
+# wait_for PID: its exit status, in a shell that is not its parent.
+wait_for() {
+  tail --pid="$1" -f /dev/null
+  return 3
+}
+
+@test "the root is the bundle's, whichever way it is changed" {
+  bundle b
+  local want
+  want=$(stat -c %i b/rootfs)
+  ok inside 'stat -c %i /'
+  equal "$output" "$want"
+  change '.process.args = ["stat", "-c", "%i", "/"]'
+  ok "$runsh" run --no-pivot -b b box
+  equal "$output" "$want"
+  contains "$("$runsh" explain --no-pivot -b b)" 'chroot-rs --carry'
+  contains "$("$runsh" explain -b b)" 'pivot-root-rs --carry'
+  # Nothing of the old root is left behind.
+  ok inside 'cut -d" " -f5 /proc/self/mountinfo | grep -c "^/$"; ls /..'
+  equal "${lines[0]}" 1
+  lacks "$output" work
+}
+
+@test "without a new mount namespace it is chroot, and nothing is mounted" {
+  requires root
+  bundle b '.mounts = [] | .linux = {namespaces: [{type: "uts"}]} | .root.readonly = false'
+  ok inside 'stat -c %i / && readlink -f / && hostname'
+  equal "$output" "$(stat -c %i b/rootfs)"$'\n/\nrunc'
+  lacks "$("$runsh" explain -b b)" bindmount-rs
+  change '.mounts = [{destination: "/proc", type: "proc"}]'
+  refused 'mounts, root.readonly'
+  change '.mounts = [] | .root.readonly = true'
+  refused 'need a new mount namespace'
+}
+
+@test "a bind mount's source is relative to the bundle, and its destination is made" {
+  bundle b '.mounts += [{destination: "/data/dir", type: "bind", source: "volume", options: ["rbind", "rw"]},
+                        {destination: "/data/file", source: "volume/a file", options: ["bind", "ro"]}]'
+  mkdir b/volume
+  echo text >'b/volume/a file'
+  ok inside 'cat "/data/dir/a file" /data/file && echo new >/data/dir/new; echo no >/data/file; true'
+  equal "$output" $'text\ntext'
+  contains "$stderr" 'Read-only file system'
+  equal "$(cat b/volume/new)" new
+  [ -d b/rootfs/data/dir ] && [ -f b/rootfs/data/file ]
+}
+
+@test "names with blanks, quotes, newlines and backslashes" {
+  bundle b
+  local name=$'a \'"\\ $(touch hit) `x` \n\tz;#'
+  mkdir "b/$name"
+  echo it >"b/$name/file"
+  jq --arg name "$name" '.mounts += [{destination: ("/" + $name), source: $name, options: ["bind"]}]
+    | .process.env += ["X=" + $name] | .process.cwd = ("/" + $name)' b/config.json >changed
+  mv changed b/config.json
+  ok inside 'pwd; printf "%s\n" "$X" "$1"; cat file' "$name"
+  equal "$output" "/$name"$'\n'"$name"$'\n'"$name"$'\nit'
+  mv b "$name"
+  ok "$runsh" run -b "$name" box
+  contains "$output" "$name"
+  [ ! -e hit ]
+}
+
+@test "a root file system of one static program" {
+  mkdir -p b/rootfs
+  cc -static -x c -o b/rootfs/only - <<<'#include <unistd.h>
+    int main() { return write(1, "it runs\n", 8) != 8; }'
+  specification | jq '.process.terminal = false | .process.args = ["/only"]' >b/config.json
+  ok "$runsh" run -b b box
+  equal "$output" 'it runs'
+}
+
+@test "symlinks of the root file system lead nowhere but into it" {
+  local name
+  for name in proc dev sys data; do
+    bundle b '.mounts += [{destination: "/data/made", source: "volume", options: ["bind"]}]'
+    mkdir -p b/volume victim
+    echo mine >victim/file
+    cp -a victim before
+    ln -s "$PWD/victim" "b/rootfs/$name"
+    run "$runsh" run -b b box </dev/null
+    ok diff -r victim before
+    rm -r b before victim
+  done
+}
+
+@test "no descriptor of the caller's gets in" {
+  bundle b
+  change '.process.args = ["sh", "-c", "[ ! -e /proc/$$/fd/7 ] && [ ! -e /proc/$$/fd/9 ] && [ ! -e /proc/$$/fd/99 ]"]'
+  ok bash -c "exec 7</ 99<'$PWD'; exec '$runsh' run -b b box </dev/null"
+}
+
+@test "devices: the default ones, and no other" {
+  requires root
+  bundle b '.root.readonly = false'
+  mknod b/rootfs/zero c 1 5
+  ok inside 'head -c 4 /dev/zero | wc -c; echo x >/dev/null; head -c 1 /zero; mknod /dev/x c 1 5; true'
+  equal "$output" 4
+  contains "$stderr" 'zero: Permission denied'
+  contains "$stderr" 'Operation not permitted'
+  change '.process.capabilities.bounding += ["CAP_MKNOD"]'
+  refused 'cannot be kept from a process with CAP_MKNOD'
+}
+
+@test "a read-only /dev has its devices" {
+  bundle b '(.mounts[] | select(.destination == "/dev") | .options) += ["ro"]'
+  expect 1 inside 'echo x >/dev/null && echo x >/dev/new'
+  contains "$stderr" 'Read-only file system'
+}
+
+@test "a terminal is the console" {
+  requires script
+  bundle b '.process.terminal = true'
+  change '.process.args = ["sh", "-c", "tty; [ -c /dev/console ] && echo hello >/dev/console"]'
+  run script -qec "'$runsh' run -b b box" /dev/null
+  contains "$output" hello
+}
+
+@test "time, and the name of the domain" {
+  requires root
+  bundle b '.linux.namespaces += [{type: "time"}] | .domainname = "example.org"
+    | .linux.timeOffsets = {monotonic: {secs: 86400}, boottime: {secs: 864000}}'
+  ok inside 'cat /proc/self/timens_offsets /proc/sys/kernel/domainname; [ "$(cut -d. -f1 /proc/uptime)" -gt 864000 ]'
+  equal "$(tr -s ' ' <<<"$output")" $'monotonic 86400 0\nboottime 864000 0\nexample.org'
+}
+
+@test "ids are mapped, and the container's root is who the map says" {
+  requires root
+  bundle b '.linux.namespaces += [{type: "user"}] | del(.linux.resources)
+    | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
+    | .linux.gidMappings = [{containerID: 0, hostID: 200000, size: 1000}]
+    | .process.user.additionalGids = [5]'
+  # The way to the root file system is open to all in the test, and a directory of the mapped root.
+  chmod 711 . .. ../.. || :
+  chown -R 100000:200000 b/rootfs
+  ok inside 'cat /proc/self/uid_map /proc/self/gid_map; id -u; id -G; stat -c "%u %g" /'
+  equal "$(tr -s ' ' <<<"$output")" $' 0 100000 1000\n 0 200000 1000\n0\n0 5\n0 0'
+}
+
+# Every way in which a config.json can be of no use, and what is said of it.
+refusals() {
+  cat <<'ROWS'
+.ociVersion = "2.0"	ociVersion must be 1.x
+del(.ociVersion)	ociVersion is missing
+.ociVersion = 1	ociVersion must be a string
+del(.root)	root.path is missing
+.root = []	root must be an object
+.root = "rootfs"	root must be an object
+.root.readonly = "yes"	root.readonly must be true or false
+.process = null	process.args is missing
+.process = "sh"	process must be an object
+.process.args = []	process.args is missing
+.process.args = "sh"	process.args must be an array
+.process.args = {"0": "sh"}	process.args must be an array
+.process.args = [["sh"]]	process.args must be an array
+.process.args = [1]	process.args[0] must be a string
+.process.args = ["sh", 1]	process.args[1] must be a string
+.process.args = [null]	process.args[0] must not be null
+.process.cwd = "tmp"	process.cwd must be an absolute path
+.process.cwd = ["/"]	process.cwd must be a string
+.process.env = ["A"]	process.env has 'A', which is not NAME=VALUE
+.process.env = ["=A"]	process.env has '=A', which is not NAME=VALUE
+.process.user.uid = -1	process.user.uid must be a whole number
+.process.user.uid = 1.5	process.user.uid must be a whole number
+.process.user.uid = 4294967295	process.user.uid must be a whole number
+.process.user.uid = "0"	process.user.uid must be a number
+.process.user.umask = 512	process.user.umask must be a whole number from 0 to 511
+.process.capabilities.bounding = ["KILL"]	process.capabilities.bounding has 'KILL', which is no capability
+.process.capabilities.bounding = ["CAP_KILL,-all"]	which is no capability
+.process.capabilities.bounding = "CAP_KILL"	process.capabilities.bounding must be an array
+.process.capabilities.odd = ["CAP_KILL"]	process.capabilities.odd is not supported
+.process.rlimits[0].type = "RLIMIT_ODD"	process.rlimits[0].type is no resource limit: RLIMIT_ODD
+.process.rlimits[0].soft = 2048	process.rlimits[0]: soft is above hard
+.process.rlimits[0] = {}	process.rlimits[0].type is missing
+.process.rlimits += .process.rlimits	process.rlimits[1] is RLIMIT_NOFILE for the second time
+.process.rlimits = {}	process.rlimits must be an array
+.process.apparmorProfile = "x"	process.apparmorProfile is not supported
+.process.oomScoreAdj = 2000	process.oomScoreAdj must be a whole number from -1000 to 1000
+.hostname = 5	hostname must be a string
+.linux.namespaces[0].type = "odd"	linux.namespaces[0].type is no namespace: odd
+.linux.namespaces[0].type = "$(id)"	linux.namespaces[0].type is no namespace: '$(id)'
+.linux.namespaces[0].path = "/proc/1/ns/pid"	linux.namespaces[0].path is not supported
+.linux.namespaces[0] = {}	linux.namespaces[0].type is missing
+.linux.namespaces += [{type: "pid"}]	is pid for the second time
+.linux.namespaces = ["pid"]	linux.namespaces[0] must be an object
+.linux.namespaces = {"a": 1}	linux.namespaces must be an array
+.linux.namespaces -= [{type: "uts"}]	hostname needs a new uts namespace
+.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"}	linux.seccomp.defaultAction is not supported
+.linux.cgroupsPath = "/x"	linux.cgroupsPath is not supported
+.linux.sysctl = {"net.ipv4.ip_forward": "1"}	linux.sysctl.net.ipv4.ip_forward is not supported
+.linux.resources.memory.limit = 4096	linux.resources.memory.limit is not supported
+.linux.resources.devices = [{allow: true, access: "rwm"}]	linux.resources.devices[0] is not supported
+.linux.rootfsPropagation = "shared"	linux.rootfsPropagation is not supported: 'shared'
+.linux.timeOffsets.monotonic.secs = 5	linux.timeOffsets needs a new time namespace
+.linux.maskedPaths = [1]	linux.maskedPaths[0] must be a string
+.mounts = {}	mounts must be an array
+.mounts[0] = null	mounts[0] must not be null
+.mounts[0] = "proc"	mounts[0] must be an object
+.mounts[0].destination = ""	mounts[0].destination is missing
+.mounts[0].destination = "/.."	mounts[0].destination is the root
+.mounts[0].type = ""	mounts[0].type is missing
+.mounts[0].type = "char"	mounts[0].type is no file system: char
+.mounts[0].options = ["tmpcopyup"]	mounts[0].options has 'tmpcopyup', which is not supported
+.mounts[0].options = ["X-mount.idmap=1:2:3"]	which is not supported
+.mounts[0].options = "ro"	mounts[0].options must be an array
+.mounts[0].uidMappings = [{containerID: 0, hostID: 0, size: 1}]	mounts[0].uidMappings[0].containerID is not supported
+.mounts += [{destination: "/x", type: "bind"}]	.source is missing
+.mounts[0].source = ("x" * 5000)	mounts[0].source is longer than 4096 bytes
+.hooks.prestart = [{path: "/bin/true"}]	hooks.prestart[0].path is not supported
+.vm = {kernel: {path: "/x"}}	vm.kernel.path is not supported
+."process.args" = ["x"]	process.args is not supported
+.annotations = ["x"]	annotations must be an object
+.process.args = ["a\u0000b"]	a string holds a NUL character
+.annotations = {"a\u0000b": "c"}	a string holds a NUL character
+ROWS
+}
+
+@test "what cannot be honoured is refused by name" {
+  bundle b
+  cp b/config.json good
+  local filter message count=0
+  while IFS=$'\t' read -r filter message; do
+    jq "$filter" good >b/config.json
+    refused "$message" || {
+      echo "$filter"
+      return 1
+    }
+    count=$((count + 1))
+  done < <(refusals)
+  [ "$count" -gt 60 ]
+}
+
+@test "what says nothing is let pass" {
+  bundle b '.linux.seccomp = null | .hooks = {} | .process.apparmorProfile = "" | .linux.sysctl = {}
+    | .process.consoleSize = {height: 25, width: 80} | .annotations = {"a.b/c": "$(x)"} | .solaris = null'
+  ok inside 'echo yes'
+  equal "$output" yes
+}
+
+@test "a config.json that is none" {
+  mkdir b
+  refused "cannot use '$PWD/b/config.json': No such file or directory"
+  mkdir b/config.json
+  refused 'Not a regular file'
+  rmdir b/config.json
+  mkfifo b/config.json
+  refused 'Not a regular file'
+  rm b/config.json
+  local text
+  : >b/config.json
+  refused 'it is empty'
+  for text in '{' '{"a":}' 'hello' '{} x' '{"ociVersion":"1.0"}}' $'{"a":"\x01'; do
+    printf '%s' "$text" >b/config.json
+    refused 'it is not JSON: '
+  done
+  for text in '[]' '"x"' 1 true '["x"]' null; do
+    printf '%s' "$text" >b/config.json
+    refused 'it is not a JSON object'
+  done
+  printf '{} {}' >b/config.json
+  refused 'it holds more than one JSON value'
+  printf '{"a":"\xff"}' >b/config.json
+  refused 'it is not UTF-8'
+  ! is_root || return 0
+  printf '{}' >b/config.json
+  chmod 0 b/config.json
+  refused 'Permission denied'
+}
+
+@test "nothing in a config.json is ever executed" {
+  bundle b
+  cp b/config.json good
+  local text word
+  for word in '$(touch hit)' '`touch hit`' $'\'; touch hit; \'' $'\n touch hit\n' '"; touch hit; "' $'mounts\ntouch hit\n' '*' '\' '-x' '\u0024(touch hit)'; do
+    # In every string and in every name of a field, one at a time.
+    while IFS= read -r path; do
+      jq --argjson path "$path" --arg word "$word" 'setpath($path; $word)' good >b/config.json
+      run "$runsh" run -b b box </dev/null
+      [ ! -e hit ] && [ ! -e b/hit ] && [ ! -e b/rootfs/hit ]
+    done < <(jq -c 'paths(strings)' good | shuf -n 6 --random-source=<(yes))
+    jq --arg word "$word" '.process[$word] = "x"' good >b/config.json
+    refused 'is not supported'
+    jq --arg word "$word" '.process.args = ["printf", "%s", $word] | .process.env += ["W=" + $word]' good >b/config.json
+    run "$runsh" run -b b box </dev/null
+    equal "$output" "${word%$'\n'}"
+  done
+  [ ! -e hit ]
+}
+
+@test "the environment of runsh is none of the container's" {
+  bundle b
+  ok env hostname=evil args=evil mounts=evil IFS=o rootfs=/ A=1 "$runsh" explain -b b
+  lacks "$output" evil
+  ok env A=1 IFS=/ "$runsh" run -b b box </dev/null
+  ok inside env
+  equal "$(sort <<<"$output")" "$(printf 'HOME=/root\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nPWD=/\nSHLVL=1\nTERM=xterm')"
+}
+
+@test "the command line" {
+  bundle b
+  expect 1 "$runsh"
+  contains "$stderr" 'missing command: run or explain'
+  contains "$stderr" "Try 'runsh --help' for more information."
+  expect 1 "$runsh" start box
+  contains "$stderr" "unknown command 'start'"
+  expect 1 "$runsh" run -b b
+  contains "$stderr" 'missing operand: ID'
+  expect 1 "$runsh" run -b b a b
+  contains "$stderr" "unexpected operand 'b'"
+  expect 1 "$runsh" run --odd
+  contains "$stderr" "invalid option '--odd'"
+  expect 1 "$runsh" run -b
+  contains "$stderr" "option '-b' needs a value"
+  expect 1 "$runsh" run -b b 'a/b'
+  contains "$stderr" "cannot name a container 'a/b'"
+  ok "$runsh" --help
+  contains "$output" 'Usage: runsh run'
+  ok "$runsh" --version
+  equal "$output" 'runsh 0.1.0'
+}
+
+@test "what runsh itself needs is asked for by name" {
+  bundle b
+  cp -r "$project/scripts" scripts
+  expect 1 env -u RUNSH_TOOLS ./scripts/runsh run -b b box
+  contains "$stderr" "cannot find the tools: build them with 'cargo build --release'"
+  mkdir path
+  ln -s "$(type -P readlink)" path
+  expect 1 env PATH="$PWD/path" "$(type -P sh)" "$runsh" run -b b box
+  contains "$stderr" 'cannot find jq; install it with: apt-get install jq'
+}
