@@ -14,14 +14,19 @@ use crate::tags::{Tag, Tags};
 use crate::text;
 
 /// What a column says of one mount.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub enum Cell<'a> {
     /// Nothing is known.
     None,
+    /// What is borrowed is a word of the table or one of ours, and costs nothing to ask for again.
     Text(Cow<'a, [u8]>),
     Number(u64),
     /// Bytes, shown as a person reads them unless `--bytes`.
     Size(u64),
+    /// All options of a mount: put together only where they are written.
+    Options(&'a Table, &'a Mount),
+    /// A source, and the directory that was mounted from it.
+    Source(Cow<'a, [u8]>, &'a [u8]),
 }
 
 impl<'a> Cell<'a> {
@@ -33,6 +38,27 @@ impl<'a> Cell<'a> {
 
     fn owned(text: String) -> Self {
         Cell::Text(Cow::Owned(text.into_bytes()))
+    }
+
+    /// Whether it is made of the table's own words alone.
+    pub fn is_borrowed(&self) -> bool {
+        matches!(
+            self,
+            Cell::None
+                | Cell::Text(Cow::Borrowed(_))
+                | Cell::Options(..)
+                | Cell::Source(Cow::Borrowed(_), _)
+        )
+    }
+
+    /// The length of its text, where that is known without writing it.
+    pub fn length(&self) -> Option<usize> {
+        match self {
+            Cell::None => Some(0),
+            Cell::Text(word) => Some(word.len()),
+            Cell::Source(source, root) => Some(source.len() + root.len() + 2),
+            _ => None,
+        }
     }
 }
 
@@ -135,9 +161,9 @@ pub static COLUMNS: &[Column] = &[
     column!("INO.USE%", C(3), Right, Text, TARGET, |view, mount| view.percent(mount, |fs| (fs.files(), fs.files_free())), "inode use percentage"),
     column!("LABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Label), "file system label"),
     column!("MAJ:MIN", C(6), Left, Text, mask::SB_BASIC, |view, mount| view.device(mount), "major:minor device number"),
-    column!("OLD-OPTIONS", P(0.10), Cut, Text, 0, |view, _| view.change(|change| Cell::word(&change.old_options[..])), "old mount options saved by --poll"),
-    column!("OLD-TARGET", P(0.30), Uneven, Text, 0, |view, _| view.change(|change| Cell::word(&change.old_target[..])), "old mountpoint saved by --poll"),
-    column!("OPTIONS", P(0.10), Cut, Text, OPTIONS, |view, mount| Cell::word(view.options(mount)), "all mount options"),
+    column!("OLD-OPTIONS", P(0.10), Cut, Text, 0, |view, _| view.change(|change| Cell::word(change.old_options.clone())), "old mount options saved by --poll"),
+    column!("OLD-TARGET", P(0.30), Uneven, Text, 0, |view, _| view.change(|change| Cell::word(change.old_target.clone())), "old mountpoint saved by --poll"),
+    column!("OPTIONS", P(0.10), Cut, Text, OPTIONS, |view, mount| view.options(mount), "all mount options"),
     column!("OPT-FIELDS", P(0.10), Cut, Text, mask::MNT_BASIC | mask::PROPAGATE_FROM, |view, mount| Cell::word(view.table.word(mount.optional)), "optional mount fields"),
     column!("PARENT", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.kernel(mount.parent.into()), "mount parent ID"),
     column!("PARTLABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::PartLabel), "partition label"),
@@ -145,8 +171,8 @@ pub static COLUMNS: &[Column] = &[
     column!("PASSNO", C(1), Right, Number, 0, |view, mount| view.fstab(mount.passno), "pass number on parallel fsck(8) [fstab only]"),
     column!("PROPAGATION", P(0.10), Left, Text, mask::MNT_BASIC, |view, mount| view.propagation(mount), "VFS propagation flags"),
     column!("SIZE", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks), "file system size"),
-    column!("SOURCE", P(0.25), Uneven, Text, SOURCE, |view, mount| Cell::word(view.source(mount)), "source device"),
-    column!("SOURCES", P(0.25), Uneven, List, SOURCE, |view, mount| Cell::word(view.source(mount)), "all possible source devices"),
+    column!("SOURCE", P(0.25), Uneven, Text, SOURCE, |view, mount| view.source(mount), "source device"),
+    column!("SOURCES", P(0.25), Uneven, List, SOURCE, |view, mount| view.source(mount), "all possible source devices"),
     column!("TARGET", P(0.30), Tree, Text, TARGET, |view, mount| Cell::word(view.target(mount)), "mountpoint"),
     column!("TID", C(4), Right, Number, 0, |view, _| view.table.task.map_or(Cell::None, |task| Cell::Number(task.into())), "task ID"),
     column!("USED", C(5), Right, Size, TARGET, |view, mount| view.size(mount, |fs| fs.blocks() - fs.blocks_free()), "file system size used"),
@@ -286,13 +312,13 @@ impl<'a> View<'a> {
     }
 
     /// The source, with the directory that was mounted from it where that is not the whole.
-    pub fn source(&self, mount: &'a Mount) -> Cow<'a, [u8]> {
+    fn source(&self, mount: &'a Mount) -> Cell<'a> {
         let root = self.table.word(mount.root);
         let source = self.device_name(mount);
         if self.style.no_fsroot || root.is_empty() || root == b"/" || source.is_empty() {
-            return source;
+            return Cell::word(source);
         }
-        Cow::Owned([&source, &b"["[..], root, b"]"].concat())
+        Cell::Source(source, root)
     }
 
     fn device_name(&self, mount: &'a Mount) -> Cow<'a, [u8]> {
@@ -308,11 +334,10 @@ impl<'a> View<'a> {
         Cow::Borrowed(source)
     }
 
-    /// All options of the mount.
-    pub fn options(&self, mount: &'a Mount) -> Cow<'a, [u8]> {
-        match self.table.kind {
-            TableKind::Fstab => Cow::Borrowed(self.table.word(mount.vfs_options)),
-            TableKind::Kernel => Cow::Owned(self.table.all_options(mount)),
+    fn options(&self, mount: &'a Mount) -> Cell<'a> {
+        match self.table.has_options(mount) {
+            true => Cell::Options(self.table, mount),
+            false => Cell::None,
         }
     }
 
@@ -440,6 +465,13 @@ pub fn write(out: &mut Vec<u8>, cell: &Cell, bytes: bool) {
     match cell {
         Cell::None => {}
         Cell::Text(word) => out.extend_from_slice(word),
+        Cell::Options(table, mount) => table.write_options(out, mount),
+        Cell::Source(source, root) => {
+            out.extend_from_slice(source);
+            out.push(b'[');
+            out.extend_from_slice(root);
+            out.push(b']');
+        }
         Cell::Size(size) if !bytes => text::size(out, *size),
         Cell::Number(number) | Cell::Size(number) => text::number(out, *number),
     }

@@ -157,6 +157,11 @@ impl Operand {
                 Cell::None => Value::Missing,
                 Cell::Text(text) => Value::Text(text),
                 Cell::Number(value) | Cell::Size(value) => Value::Integer(value),
+                cell @ (Cell::Options(..) | Cell::Source(..)) => {
+                    let mut text = Vec::new();
+                    columns::write(&mut text, &cell, false);
+                    Value::Text(text.into())
+                }
             },
         }
     }

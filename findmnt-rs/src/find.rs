@@ -5,11 +5,13 @@ use std::io;
 use std::os::fd::AsFd;
 
 use common::{Result, sys};
+use nix::unistd::gethostname;
 
 use crate::cli::{Request, When};
-use crate::columns::{COLUMNS, View};
+use crate::columns::{COLUMNS, Style, View};
 use crate::load::{self, From, Load, Loaded, Method};
-use crate::print::{Form, Look, Output, Printer, Shown};
+use crate::output::Output;
+use crate::print::{Answer, Form, Look, Printer};
 use crate::rebuild;
 use crate::table::Table;
 use crate::tags::Tags;
@@ -25,22 +27,23 @@ pub fn find(mut request: Request) -> Result<u8> {
         None => request.load()?.into_iter().map(|Loaded { table, .. }| table).collect(),
     };
     let tags = Tags::default();
-    let style = crate::columns::Style { aligned: request.form == Form::Table, ..request.style };
-    let views: Vec<_> = tables.iter().map(|table| View::new(table, style, &tags)).collect();
-    let shown: Vec<_> = views
+    let style = Style { aligned: request.form == Form::Table, ..request.style };
+    let answers: Vec<_> = tables
         .iter()
-        .flat_map(|view| {
-            let rows = request.selection.rows(view, request.shows_tree(view.table));
-            rows.into_iter().map(move |row| Shown { view, row })
+        .map(|table| {
+            let view = View::new(table, style, &tags);
+            let rows = request.selection.rows(&view, request.shows_tree(table));
+            Answer { view, rows }
         })
         .collect();
 
+    let found = answers.iter().any(|answer| !answer.rows.is_empty());
     if request.fstab_output {
-        rebuild::write(&request, &shown)?;
-    } else if !shown.is_empty() || request.form == Form::Json {
-        Printer::new(look(&request))?.write(&shown)?;
+        rebuild::write(&request, &answers)?;
+    } else if found || request.form == Form::Json {
+        Printer::new(look(&request))?.write(&answers)?;
     }
-    Ok(u8::from(shown.is_empty()))
+    Ok(u8::from(!found))
 }
 
 impl Request {
@@ -134,14 +137,20 @@ pub fn look(request: &Request) -> Look {
         shell: request.shell,
         ascii: request.ascii,
         no_truncate: request.no_truncate,
-        hyperlinks: match request.hyperlink {
-            When::Always => true,
-            When::Never => false,
-            When::Auto => terminal.is_some(),
-        },
+        links: links(request.hyperlink, terminal.is_some()),
         utf8: utf8_locale(),
         terminal,
     }
+}
+
+/// The host's name for links to mountpoints, where they are wanted.
+fn links(when: When, on_terminal: bool) -> Option<Vec<u8>> {
+    let wanted = match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => on_terminal,
+    };
+    wanted.then(|| gethostname().unwrap_or_default().into_encoded_bytes())
 }
 
 /// Whether the locale's character set is UTF-8: what setlocale(3) would read is read here.

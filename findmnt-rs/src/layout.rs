@@ -11,21 +11,25 @@ pub struct Need {
     longest: usize,
     /// Every cell's width, where a few long ones need not make the column wide.
     cells: Vec<u32>,
+    is_uneven: bool,
 }
 
 impl Need {
-    pub fn new(column: &Column, heading: usize, no_truncate: bool) -> Self {
+    /// Only on a terminal does it matter whether a few cells are long.
+    pub fn new(column: &Column, heading: usize, no_truncate: bool, on_terminal: bool) -> Self {
         let layout = match column.layout {
             Layout::Cut if no_truncate => Layout::Left,
             layout => layout,
         };
-        Self { width: column.width, layout, heading, longest: 0, cells: Vec::new() }
+        let is_uneven = on_terminal && matches!(layout, Layout::Uneven | Layout::Tree);
+        let (width, cells) = (column.width, Vec::new());
+        Self { width, layout, heading, longest: 0, cells, is_uneven }
     }
 
     /// Takes a cell of this width into account.
     pub fn add(&mut self, width: usize) {
         self.longest = self.longest.max(width);
-        if matches!(self.layout, Layout::Uneven | Layout::Tree) {
+        if self.is_uneven {
             self.cells.push(width as u32);
         }
     }
@@ -126,7 +130,7 @@ mod tests {
             .iter()
             .map(|(name, widths)| {
                 let column = columns::find(name.as_bytes()).unwrap();
-                let mut need = Need::new(column, name.len(), false);
+                let mut need = Need::new(column, name.len(), false, true);
                 widths.iter().for_each(|&width| need.add(width));
                 need
             })

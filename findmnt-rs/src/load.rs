@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::os::fd::AsFd;
 
 use common::{Context, Error, Result, start, sys};
@@ -206,7 +206,7 @@ fn set_user_options(table: &mut Table, target: &[u8], root: Option<&[u8]>, optio
     }
 }
 
-/// The whole file. The kernel's tables come a page at a time and have no size, so the buffer only grows.
+/// The whole file.
 ///
 /// # Errors
 /// Those of open(2) and read(2).
@@ -220,21 +220,11 @@ pub fn read(path: &OsStr) -> Result<Vec<u8>> {
 /// # Errors
 /// Those of read(2).
 pub fn read_all(file: &mut File) -> nix::Result<Vec<u8>> {
-    let mut text = vec![0; 16 << 10];
-    let mut length = 0;
-    loop {
-        if text.len() - length < 8 << 10 {
-            text.resize(text.len() * 2, 0);
-        }
-        match file.read(&mut text[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(Errno::from_raw(error.raw_os_error().unwrap_or(0))),
-        }
+    let mut text = Vec::with_capacity(64 << 10);
+    match file.read_to_end(&mut text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Errno::from_raw(error.raw_os_error().unwrap_or(0))),
     }
-    text.truncate(length);
-    Ok(text)
 }
 
 /// An empty table of the kernel.

@@ -1,68 +1,109 @@
 //! `/proc/PID/mountinfo`, as proc_pid_mountinfo(5) describes it.
 
+use std::ops::Range;
+
 use crate::table::{Kind, Mount, Span, Table, unescape};
+
+/// Hardly a line is shorter than this.
+const SHORTEST_LINE: usize = 50;
 
 /// The mounts that `text` describes. A line that is none is passed over.
 pub fn parse(text: Vec<u8>) -> Table {
     let mut table = Table::new(Kind::Kernel, text);
-    table.mounts.reserve(table.text.len() / 80);
-    let mut start = 0;
-    while start < table.text.len() {
-        let rest = &table.text[start..];
-        let end = start + rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
-        let mut words = Words { text: &mut table.text[..end], at: start };
+    // More than there can be; what is not used is never touched.
+    table.mounts.reserve(table.text.len() / SHORTEST_LINE);
+    table.plain = is_plain(&table.text);
+    let escaped = !table.plain;
+    let mut words = Words { text: &mut table.text, escaped, at: 0, line_is_over: false };
+    while words.at < words.text.len() {
         table.mounts.extend(mount(&mut words));
-        start = end + 1;
+        words.next_line();
     }
     table
+}
+
+/// Whether there is nothing but printable ASCII without a backslash in the lines.
+fn is_plain(text: &[u8]) -> bool {
+    let is_odd = |byte: u8| (!matches!(byte, b' '..=b'~') & (byte != b'\n')) | (byte == b'\\');
+    // A vector instruction tests many bytes, but only where it need not stop within them.
+    text.chunks(4096).all(|chunk| !chunk.iter().fold(false, |odd, &byte| odd | is_odd(byte)))
 }
 
 /// The words of a line, separated by single spaces: an empty source is a word too.
 struct Words<'a> {
     text: &'a mut [u8],
+    /// There may be escapes.
+    escaped: bool,
     at: usize,
+    line_is_over: bool,
 }
 
 impl Words<'_> {
-    fn next(&mut self) -> Option<(usize, usize)> {
-        let rest = self.text.get(self.at..)?;
-        let end = self.at + rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
-        let start = std::mem::replace(&mut self.at, end + 1);
-        Some((start, end))
+    /// The place of the next word.
+    fn next(&mut self) -> Option<Range<usize>> {
+        if self.line_is_over {
+            return None;
+        }
+        let start = self.at;
+        let length = self.text[start..].iter().position(|&byte| byte == b' ' || byte == b'\n');
+        let end = length.map_or(self.text.len(), |length| start + length);
+        self.line_is_over = self.text.get(end) != Some(&b' ');
+        self.at = end + 1;
+        Some(start..end)
+    }
+
+    fn next_line(&mut self) {
+        while self.next().is_some() {}
+        self.line_is_over = false;
     }
 
     /// The next word, its escapes decoded where it stands.
     fn decoded(&mut self) -> Option<Span> {
-        let (start, end) = self.next()?;
-        let length = unescape(&mut self.text[start..end]);
-        Some(Span::new(start, start + length))
+        let Range { start, mut end } = self.next()?;
+        if self.escaped {
+            end = start + unescape(&mut self.text[start..end]);
+        }
+        Some(Span::new(start, end))
     }
 
-    fn number(&mut self) -> Option<u32> {
-        let (start, end) = self.next()?;
-        decimal(&self.text[start..end])
+    /// The digits that come next, and what ends them.
+    fn digits(&mut self) -> Option<(u32, u8)> {
+        let first = self.at;
+        let mut value = 0_u32;
+        while let Some(&byte) = self.text.get(self.at) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                let any = self.at > first;
+                // What is no number is left for the search for the end of the line.
+                self.at += usize::from(byte != b'\n');
+                return any.then_some((value, byte));
+            }
+            value = value.checked_mul(10)?.checked_add(digit.into())?;
+            self.at += 1;
+        }
+        None
     }
 
-    fn device(&mut self) -> Option<(u32, u32)> {
-        let (start, end) = self.next()?;
-        device(&self.text[start..end])
+    fn number_before(&mut self, end: u8) -> Option<u32> {
+        let (number, byte) = self.digits()?;
+        (byte == end).then_some(number)
     }
 
     /// The optional fields, up to the separator.
     fn optional(&mut self) -> Option<Span> {
-        let start = self.at;
+        let first = self.at;
         loop {
-            let (word, end) = self.next()?;
-            if &self.text[word..end] == b"-" {
-                return Some(Span::new(start, word.saturating_sub(1).max(start)));
+            let word = self.next()?;
+            if &self.text[word.clone()] == b"-" {
+                return Some(Span::new(first, word.start.saturating_sub(1).max(first)));
             }
         }
     }
 }
 
 fn mount(words: &mut Words) -> Option<Mount> {
-    let (id, parent) = (words.number()?, words.number()?);
-    let (major, minor) = words.device()?;
+    let (id, parent) = (words.number_before(b' ')?, words.number_before(b' ')?);
+    let (major, minor) = (words.number_before(b':')?, words.number_before(b' ')?);
     Some(Mount {
         id,
         parent,
@@ -123,6 +164,27 @@ mod tests {
             ["/a b", "/mnt/\\x", "rw,noatime", "shared:3 master:5", "fuse.sshfs", "u@h:/x"]
         );
         assert_eq!(table.word(mount.fs_options), b"ro,y");
+    }
+
+    #[test]
+    fn control_characters_end_nothing() {
+        let table =
+            parse(b"1 0 0:1 / /a\x01\tb rw - t s rw\n2 1 0:2 / /c rw - t\x02 s rw".to_vec());
+        let targets: Vec<_> = table.mounts.iter().map(|mount| table.target(mount)).collect();
+        assert_eq!(targets, [&b"/a\x01\tb"[..], b"/c"]);
+        assert_eq!(table.fstype(&table.mounts[1]), b"t\x02");
+    }
+
+    #[test]
+    fn plain_tables() {
+        let plain = |target: &[u8]| {
+            let text = [b"1 0 0:1 / ", target, b" rw - t s rw\n"].concat();
+            parse(text).plain
+        };
+        assert!(plain(b"/a~!"));
+        for target in [&br"/\040"[..], b"/\x01", b"/\x7f", b"/\xc3\xbc", b"/\t"] {
+            assert!(!plain(target));
+        }
     }
 
     #[test]

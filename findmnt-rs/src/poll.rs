@@ -16,7 +16,7 @@ use crate::columns::{Change, View};
 use crate::find;
 use crate::load::{self, From};
 use crate::mountinfo;
-use crate::print::{Printer, Shown};
+use crate::print::{Answer, Printer};
 use crate::table::{Mount, Table};
 use crate::tags::Tags;
 use crate::tree::Row;
@@ -114,18 +114,18 @@ impl Poll<'_> {
             found.truncate(1);
         }
         let changes: Vec<_> = found.iter().map(|found| found.change(before)).collect();
-        let views: Vec<_> = found
+        let answers: Vec<_> = found
             .iter()
             .zip(&changes)
-            .map(|(found, change)| self.view(found.table, Some(change)))
+            .map(|(found, change)| {
+                let view = self.view(found.table, Some(change));
+                Answer { view, rows: vec![Row::flat(found.mount)] }
+            })
             .collect();
-        let rows = views.iter().zip(&found);
-        let shown: Vec<_> =
-            rows.map(|(view, found)| Shown { view, row: Row::flat(found.mount) }).collect();
-        if !shown.is_empty() {
-            printer.write(&shown)?;
+        if !answers.is_empty() {
+            printer.write(&answers)?;
         }
-        Ok(!shown.is_empty())
+        Ok(!answers.is_empty())
     }
 
     fn view<'a>(&'a self, table: &'a Table, change: Option<&'a Change>) -> View<'a> {
@@ -180,7 +180,9 @@ fn changes<'a>(before: &'a Table, now: &'a Table) -> Vec<Found<'a>> {
                 if before.target(old) != now.target(mount) {
                     add(Action::Move);
                 }
-                if before.all_options(old) != now.all_options(mount) {
+                if before.word(old.vfs_options) != now.word(mount.vfs_options)
+                    || before.word(old.fs_options) != now.word(mount.fs_options)
+                {
                     add(Action::Remount);
                 }
             }

@@ -9,7 +9,8 @@ use crate::cli::Request;
 use crate::columns;
 use crate::load::From;
 use crate::options;
-use crate::print::{Output, Shown};
+use crate::output::Output;
+use crate::print::{Answer, Shown, shown};
 use crate::select::is_deleted;
 use crate::table::{Kind, Mount, Table};
 use crate::text;
@@ -19,11 +20,11 @@ use crate::text;
 ///
 /// # Errors
 /// Those of write(2).
-pub fn write(request: &Request, rows: &[Shown]) -> Result<()> {
+pub fn write(request: &Request, answers: &[Answer]) -> Result<()> {
     let mut out = Output::new()?;
     let relative = request.selection.submounts && !request.selection.is_all();
     let mut top: &[u8] = b"/";
-    for Shown { view, row } in rows {
+    for Shown { view, row } in shown(answers) {
         let (table, mount) = (view.table, &view.table.mounts[row.mount as usize]);
         if table.kind == Kind::Fstab {
             original(&mut out.buffer, table, mount);

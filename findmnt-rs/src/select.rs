@@ -121,6 +121,9 @@ impl Selection {
     /// The rows to show of a table.
     pub fn rows(&self, view: &View, as_tree: bool) -> Vec<Row> {
         let matcher = Matcher::new(self, view);
+        if as_tree && self.is_all() && !self.unique_targets {
+            return tree::whole(view.table, &[], |_| true);
+        }
         if as_tree && !self.submounts {
             let mut chosen = vec![false; view.table.mounts.len()];
             matcher.matches().for_each(|mount| chosen[mount as usize] = true);
@@ -306,7 +309,7 @@ impl<'a> Matcher<'a> {
 
     fn has_options(&self, mount: &Mount) -> bool {
         let Some(pattern) = &self.selection.options else { return true };
-        let options = self.view.options(mount);
+        let options = self.table.all_options(mount);
         !options.is_empty() && options::satisfy(&options, pattern)
     }
 

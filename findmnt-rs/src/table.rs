@@ -70,6 +70,9 @@ pub struct Extra {
 pub struct Table {
     pub kind: Kind,
     pub text: Vec<u8>,
+    /// There is nothing in the text but printable ASCII without a backslash: no word needs a look at its
+    /// characters before it is shown.
+    pub plain: bool,
     pub mounts: Vec<Mount>,
     pub extras: Vec<Extra>,
     /// The thread whose mount namespace it is, where it is a running one's.
@@ -78,7 +81,7 @@ pub struct Table {
 
 impl Table {
     pub fn new(kind: Kind, text: Vec<u8>) -> Self {
-        Self { kind, text, mounts: Vec::new(), extras: Vec::new(), task: None }
+        Self { kind, text, plain: false, mounts: Vec::new(), extras: Vec::new(), task: None }
     }
 
     /// The word at `span`.
@@ -105,17 +108,26 @@ impl Table {
         self.word(mount.fstype)
     }
 
-    /// All options of the mount, of its file system and of user space, as one list.
-    pub fn all_options(&self, mount: &Mount) -> Vec<u8> {
-        let (vfs, fs) = (self.word(mount.vfs_options), self.word(mount.fs_options));
+    /// Writes all options of the mount, of its file system and of user space, as one list.
+    pub fn write_options(&self, out: &mut Vec<u8>, mount: &Mount) {
+        options::merge(out, self.word(mount.vfs_options), self.word(mount.fs_options));
         let user = self.word(mount.user_options);
-        let mut all = Vec::with_capacity(vfs.len() + fs.len() + user.len() + 2);
-        options::merge(&mut all, vfs, fs);
         if !user.is_empty() {
-            all.push(b',');
-            all.extend_from_slice(user);
+            out.push(b',');
+            out.extend_from_slice(user);
         }
-        all
+    }
+
+    /// Whether there are any options to write.
+    pub fn has_options(&self, mount: &Mount) -> bool {
+        [mount.vfs_options, mount.fs_options].iter().any(|&list| !self.word(list).is_empty())
+    }
+
+    /// All options of the mount as one list.
+    pub fn all_options(&self, mount: &Mount) -> Vec<u8> {
+        let mut list = Vec::new();
+        self.write_options(&mut list, mount);
+        list
     }
 
     pub fn extra(&self, mount: &Mount) -> Option<&Extra> {

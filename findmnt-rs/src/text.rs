@@ -11,7 +11,7 @@ fn hex(out: &mut Vec<u8>, byte: u8) {
 /// Writes `word` for a table and gives its width: what cannot be shown becomes `\xNN`, and so does a
 /// backslash that would look like one of those.
 pub fn table(out: &mut Vec<u8>, word: &[u8], utf8: bool) -> usize {
-    if word.iter().all(|&byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+    if is_plain(word) {
         out.extend_from_slice(word);
         return word.len();
     }
@@ -27,6 +27,13 @@ pub fn table(out: &mut Vec<u8>, word: &[u8], utf8: bool) -> usize {
         chunk.invalid().iter().for_each(|&byte| hex(out, byte));
     }
     out.len() - start - hidden
+}
+
+/// Whether the word needs no look at its characters. Not stopping at the first makes it one vector
+/// instruction for many bytes.
+pub fn is_plain(word: &[u8]) -> bool {
+    let is_odd = |byte: u8| !matches!(byte, b' '..=b'~') | (byte == b'\\');
+    !word.iter().fold(false, |odd, &byte| odd | is_odd(byte))
 }
 
 /// Writes one character; gives by how much its bytes exceed its width.
@@ -119,8 +126,18 @@ pub fn fstab(out: &mut Vec<u8>, word: &[u8]) {
     }
 }
 
+/// Writes a path as a terminal's link to it (OSC 8).
+pub fn link(out: &mut Vec<u8>, host: &[u8], path: &[u8]) {
+    out.extend_from_slice(b"\x1b]8;;file://");
+    uri(out, host);
+    uri(out, path);
+    out.extend_from_slice(b"\x1b\\");
+    out.extend_from_slice(path);
+    out.extend_from_slice(b"\x1b]8;;\x1b\\");
+}
+
 /// Writes a path as a part of a URI.
-pub fn uri(out: &mut Vec<u8>, path: &[u8]) {
+fn uri(out: &mut Vec<u8>, path: &[u8]) {
     for &byte in path {
         match byte {
             b'/' | b'-' | b'.' | b'_' | b'~' => out.push(byte),
@@ -212,6 +229,12 @@ mod tests {
         assert_eq!(written(|out| quoted(out, word)), "a b\\x5c\\x22\\x24\\x60\\x01\\xff\\x0a");
         assert_eq!(written(|out| json(out, word)), "\"a b\\\\\\\"$`\\u0001\\\\xff\\n\"");
         assert_eq!(written(|out| fstab(out, b"a b\t\\#")), "a\\040b\\011\\134\\043");
+    }
+
+    #[test]
+    fn links() {
+        let link = written(|out| link(out, b"host", b"/a b"));
+        assert_eq!(link, "\x1b]8;;file://host/a%20b\x1b\\/a b\x1b]8;;\x1b\\");
     }
 
     #[test]

@@ -167,6 +167,9 @@ impl<'a, F: FnMut(u32) -> bool> Walk<'a, F> {
     /// Goes through the tree beneath `mount`, parents before children. The stack is our own, since
     /// mounts may be stacked without limit.
     fn from(&mut self, mount: u32) {
+        if self.seen[mount as usize] {
+            return;
+        }
         let mut stack = vec![(mount, 0)];
         while let Some((mount, depth)) = stack.pop() {
             if std::mem::replace(&mut self.seen[mount as usize], true) {

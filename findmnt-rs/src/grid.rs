@@ -1,0 +1,300 @@
+//! The form of a table: columns side by side, and the tree in one of them.
+//!
+//! All cells must be looked at before the first is written, to know how wide the columns are. What costs
+//! nothing to ask for again is asked for twice, which is cheaper than to keep thousands of texts.
+
+use std::borrow::Cow;
+
+use common::Result;
+
+use crate::columns::{self, Cell, Column, Layout};
+use crate::layout::{self, Need};
+use crate::output::{Output, blanks};
+use crate::print::{Answer, Look, Shown, shown};
+use crate::text;
+use crate::tree::Row;
+
+/// What was found out about all cells.
+pub struct Grid<'a> {
+    look: &'a Look,
+    widths: &'a [usize],
+    kept: Kept,
+}
+
+impl<'a> Grid<'a> {
+    /// Measures the cells; the widths of columns are set only where they are not known yet.
+    pub fn measure(look: &'a Look, answers: &[Answer], widths: &'a mut Option<Vec<usize>>) -> Self {
+        let mut kept = Kept::default();
+        let mut needs: Vec<_> = look.columns.iter().map(|column| need(look, column)).collect();
+        let mut scratch = Scratch::default();
+        let measured = measured(look);
+        for row in shown(answers) {
+            for (column, need) in look.columns.iter().zip(&mut needs).take(measured) {
+                need.add(kept.measure(look, &row, column, &mut scratch));
+            }
+        }
+        let widths = widths.get_or_insert_with(|| match look.terminal {
+            Some(terminal) => layout::fit(&needs, terminal),
+            None => needs.iter().map(Need::full).collect(),
+        });
+        Self { look, widths, kept }
+    }
+
+    /// Writes the rows.
+    ///
+    /// # Errors
+    /// Those of write(2).
+    pub fn write(&self, answers: &[Answer], heading: bool, out: &mut Output) -> Result<()> {
+        let mut line = Line::new(self.look, self.widths);
+        if heading {
+            line.heading(&mut out.buffer);
+        }
+        let measured = measured(self.look);
+        let mut kept = self.kept.cells();
+        let mut scratch = Scratch::default();
+        for row in shown(answers) {
+            line.begin(&row.row);
+            for (at, column) in self.look.columns.iter().enumerate() {
+                let cell = if at < measured { kept.next() } else { None };
+                let cell = cell.unwrap_or_else(|| cell_text(self.look, &row, column, &mut scratch));
+                line.cell(&mut out.buffer, at, cell);
+            }
+            line.end(&mut out.buffer, &row.row);
+            out.advance()?;
+        }
+        Ok(())
+    }
+}
+
+fn need(look: &Look, column: &Column) -> Need {
+    let heading = if look.no_headings { 0 } else { column.key(look.shell).len() };
+    Need::new(column, heading, look.no_truncate, look.terminal.is_some())
+}
+
+/// How many columns must be known as a whole before any is written: not the last one, unless it is aligned
+/// on the right or cut at the end of the terminal.
+fn measured(look: &Look) -> usize {
+    let count = look.columns.len();
+    match look.columns.last() {
+        Some(last) if look.terminal.is_none() && last.layout != Layout::Right => count - 1,
+        _ => count,
+    }
+}
+
+/// The text of one cell, and its width with the tree before it.
+#[derive(Clone, Copy)]
+struct CellText<'a> {
+    text: &'a [u8],
+    width: usize,
+}
+
+/// Room for one cell.
+#[derive(Default)]
+struct Scratch {
+    value: Vec<u8>,
+    text: Vec<u8>,
+}
+
+/// A cell as text for a table.
+fn cell_text<'t>(
+    look: &Look,
+    shown: &Shown<'t>,
+    column: &Column,
+    scratch: &'t mut Scratch,
+) -> CellText<'t> {
+    let tree = tree_width(shown, column);
+    let cell = shown.cell(column);
+    let plain = cell.is_borrowed() && shown.view.table.plain;
+    let value = match cell {
+        Cell::Text(Cow::Borrowed(word)) => word,
+        cell => {
+            scratch.value.clear();
+            columns::write(&mut scratch.value, &cell, look.bytes);
+            &scratch.value
+        }
+    };
+    if plain {
+        return CellText { text: value, width: value.len() + tree };
+    }
+    scratch.text.clear();
+    let width = text::table(&mut scratch.text, value, look.utf8);
+    CellText { text: &scratch.text, width: width + tree }
+}
+
+fn tree_width(shown: &Shown, column: &Column) -> usize {
+    if column.layout == Layout::Tree { 2 * shown.row.depth as usize } else { 0 }
+}
+
+/// The texts of those cells that it would cost something to ask for again.
+#[derive(Default)]
+struct Kept {
+    /// For every cell whether it is kept.
+    is_kept: Vec<bool>,
+    text: Vec<u8>,
+    /// Of those that are kept, where each text ends, and its width.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Kept {
+    /// The cell's width; its text is kept where that is worth it.
+    fn measure(
+        &mut self,
+        look: &Look,
+        shown: &Shown,
+        column: &Column,
+        scratch: &mut Scratch,
+    ) -> usize {
+        let cell = shown.cell(column);
+        let again = cell.is_borrowed();
+        self.is_kept.push(!again);
+        let length = cell.length().filter(|_| again && shown.view.table.plain);
+        if let Some(length) = length {
+            return length + tree_width(shown, column);
+        }
+        let CellText { text, width } = cell_text(look, shown, column, scratch);
+        if !again {
+            self.text.extend_from_slice(text);
+            self.ends.push((self.text.len(), width));
+        }
+        width
+    }
+
+    /// All cells in their order, each as it was kept or as none.
+    fn cells(&self) -> KeptCells<'_> {
+        KeptCells { kept: self, cell: 0, end: 0, start: 0 }
+    }
+}
+
+struct KeptCells<'a> {
+    kept: &'a Kept,
+    cell: usize,
+    end: usize,
+    start: usize,
+}
+
+impl<'a> KeptCells<'a> {
+    fn next(&mut self) -> Option<CellText<'a>> {
+        let is_kept = self.kept.is_kept[self.cell];
+        self.cell += 1;
+        if !is_kept {
+            return None;
+        }
+        let (end, width) = self.kept.ends[self.end];
+        self.end += 1;
+        let start = std::mem::replace(&mut self.start, end);
+        Some(CellText { text: &self.kept.text[start..end], width })
+    }
+}
+
+/// The pieces a tree is drawn with.
+struct Pieces {
+    pass: &'static [u8],
+    blank: &'static [u8],
+    branch: &'static [u8],
+    end: &'static [u8],
+}
+
+#[rustfmt::skip]
+const UTF8: Pieces = Pieces {
+    pass: "│ ".as_bytes(), blank: b"  ", branch: "├─".as_bytes(), end: "└─".as_bytes(),
+};
+const ASCII: Pieces = Pieces { pass: b"| ", blank: b"  ", branch: b"|-", end: b"`-" };
+
+/// Writes the lines of a table.
+struct Line<'a> {
+    look: &'a Look,
+    widths: &'a [usize],
+    pieces: &'static Pieces,
+    /// The tree's lines that pass the current row: one piece for each of its ancestors.
+    trunk: Vec<u8>,
+    /// Where each ancestor's piece ends.
+    levels: Vec<usize>,
+    /// The current row's own piece.
+    branch: &'static [u8],
+}
+
+impl<'a> Line<'a> {
+    fn new(look: &'a Look, widths: &'a [usize]) -> Self {
+        let pieces = if look.utf8 && !look.ascii { &UTF8 } else { &ASCII };
+        Self { look, widths, pieces, trunk: Vec::new(), levels: Vec::new(), branch: b"" }
+    }
+
+    fn heading(&self, out: &mut Vec<u8>) {
+        for (at, column) in self.look.columns.iter().enumerate() {
+            let name = column.key(self.look.shell);
+            self.cell(out, at, CellText { text: name.as_bytes(), width: name.len() });
+        }
+        out.push(b'\n');
+    }
+
+    /// Takes away the tree's lines that do not pass this row.
+    fn begin(&mut self, row: &Row) {
+        self.levels.truncate((row.depth as usize).saturating_sub(1));
+        self.trunk.truncate(self.levels.last().copied().unwrap_or(0));
+        self.branch = match row {
+            Row { depth: 0, .. } => b"",
+            Row { last: true, .. } => self.pieces.end,
+            Row { last: false, .. } => self.pieces.branch,
+        };
+    }
+
+    /// Adds the line that passes the rows beneath this one.
+    fn end(&mut self, out: &mut Vec<u8>, row: &Row) {
+        out.push(b'\n');
+        if row.depth > 0 {
+            let piece = if row.last { self.pieces.blank } else { self.pieces.pass };
+            self.trunk.extend_from_slice(piece);
+            self.levels.push(self.trunk.len());
+        }
+    }
+
+    #[inline]
+    fn cell(&self, out: &mut Vec<u8>, at: usize, cell: CellText) {
+        let column = self.look.columns[at];
+        let (width, is_last) = (self.widths[at], at + 1 == self.widths.len());
+        let cell = self.shortened(column, cell, width);
+        let missing = width.saturating_sub(cell.width);
+        match column.layout {
+            Layout::Right => blanks(out, missing),
+            Layout::Tree if !self.branch.is_empty() => {
+                out.extend_from_slice(&self.trunk);
+                out.extend_from_slice(self.branch);
+            }
+            _ => {}
+        }
+        self.text(out, column, cell.text);
+        if is_last {
+            return;
+        }
+        if cell.width > width && self.look.terminal.is_some() {
+            return self.continued(out, at);
+        }
+        blanks(out, if column.layout == Layout::Right { 1 } else { missing + 1 });
+    }
+
+    /// What is shown of a cell. Nothing is cut that does not go to a terminal.
+    fn shortened<'c>(&self, column: &Column, cell: CellText<'c>, width: usize) -> CellText<'c> {
+        let cuts = self.look.terminal.is_some() && !self.look.no_truncate;
+        if !cuts || column.layout != Layout::Cut || cell.width <= width {
+            return cell;
+        }
+        let (text, width) = text::cut(cell.text, width);
+        CellText { text, width }
+    }
+
+    /// A cell that is too long for its column and must not be cut: the row goes on in the next line.
+    fn continued(&self, out: &mut Vec<u8>, at: usize) {
+        out.push(b'\n');
+        blanks(out, self.widths[..=at].iter().map(|width| width + 1).sum());
+    }
+
+    /// The text, as a link to the place it names where that was asked for.
+    #[inline]
+    fn text(&self, out: &mut Vec<u8>, column: &Column, word: &[u8]) {
+        let is_place = column.layout == Layout::Tree && word.starts_with(b"/");
+        match &self.look.links {
+            Some(host) if is_place => text::link(out, host, word),
+            _ => out.extend_from_slice(word),
+        }
+    }
+}
