@@ -26,6 +26,59 @@ same() {
   }
 }
 
+# both SCRIPT [SETUP]: as same, where the tool is the word $tool of a script that runs as root in a mount namespace of
+# its own, after SETUP.
+both() {
+  local want want_status=0 got got_status=0
+  want=$(tool=unshare private bash -c "${2-}"$'\n'"$1" 2>/dev/null) || want_status=$?
+  got=$(tool=unshare-rs private bash -c "${2-}"$'\n'"$1" 2>stderr) || got_status=$?
+  [ "$got_status/$got" = "$want_status/$want" ] || {
+    printf 'script: %s\nunshare:    %s %s\nunshare-rs: %s %s\n' "$1" "$want_status" "$want" "$got_status" "$got"
+    cat stderr
+    return 1
+  }
+}
+
+# refused MESSAGE COMMAND...: fails with status 1 and says MESSAGE.
+refused() {
+  local message=$1
+  shift
+  expect 1 "$@"
+  contains "$stderr" "$message"
+}
+
+# as_nobody COMMAND...: runs COMMAND as an ordinary user.
+as_nobody() {
+  if is_root; then
+    setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+  else
+    "$@"
+  fi
+}
+
+# until COMMAND...: waits until COMMAND succeeds, ten seconds at most.
+until_ok() {
+  local try
+  for ((try = 0; try < 1000; try++)); do
+    ! "$@" 2>/dev/null || return 0
+    sleep 0.01
+  done
+  printf 'never came true: %s\n' "$*"
+  return 1
+}
+
+# ended PID: the process is gone, or a zombie.
+ended() {
+  ! grep -q '^State:.[^ZX]' "/proc/$1/status"
+}
+
+# ends STATUS PID: the job PID of this shell ends with STATUS.
+ends() {
+  local status=0
+  wait "$2" || status=$?
+  equal "$status" "$1"
+}
+
 # new_namespaces TOOL ARGUMENT...: the files of /proc/self/ns that COMMAND sees changed.
 new_namespaces() {
   as_root bash -c '
@@ -60,6 +113,72 @@ same_namespaces() {
   same_namespaces 'time time_for_children' -T
   same_namespaces 'time time_for_children' --time --fork
   same_namespaces 'cgroup ipc mnt net pid pid_for_children time time_for_children user uts' -muinpUCTrf
+  equal "$(new_namespaces unshare-rs)" ''
+}
+
+# The ids of mount namespaces come from a stock of each CPU, and a namespace is bound only inside one with a lower id.
+@test "lasting namespaces: each is bound onto its file" {
+  kinds='mount uts ipc net pid user cgroup time'
+  # shellcheck disable=SC2086 # Words.
+  touch $kinds
+  files='--mount=mount --uts=uts --ipc=ipc --net=net --pid=pid --user=user --cgroup=cgroup --time=time'
+  look='stat -L -c %i /proc/self/ns/{mnt,uts,ipc,net,pid,user,cgroup,time}'
+  taskset -p -c 0 $BASHPID
+  for tool in unshare unshare-rs; do
+    ok private bash -c "
+      $tool $files --fork bash -c '$look' >inside
+      stat -c %i $kinds
+      umount $kinds"
+    [ "$(wc -l <inside)" -eq 8 ]
+    equal "$output" "$(cat inside)"
+  done
+}
+
+@test "lasting namespaces: they live on without a process" {
+  touch ns
+  both '$tool --uts=ns sh -c "echo box >/proc/sys/kernel/hostname"; nsenter --uts=ns uname -n'
+  both '$tool --fork --uts=ns sh -c "echo box >/proc/sys/kernel/hostname; exit 7"; echo $?; nsenter --uts=ns uname -n'
+  both '$tool --pid=ns true; echo $?; stat -f -c %T ns' 'mount --bind ns ns'
+  ok private sh -c 'unshare-rs --mount=ns mount -t tmpfs mine /mnt &&
+    nsenter --mount=ns grep -o " /mnt .* mine" /proc/self/mountinfo | cut -d" " -f2'
+  equal "$output" /mnt
+}
+
+@test "lasting namespaces: nothing stays bound after a failure" {
+  touch uts net
+  for line in '/nosuch' '--fork /nosuch' '--init /nosuch' '-w /nosuch true' '--fork -w /nosuch true' '--info-fd=7 true' \
+    '--pid-file=/nosuch/file true' '--ipc=nosuch true' '--ipc=nosuch --fork true'; do
+    ok private bash -c "exec 7> >(true); sleep 0.1; ! unshare-rs --uts=uts --net=net $line 2>stderr &&
+      ! grep \"\$PWD/\" /proc/self/mountinfo"
+    [ -s stderr ]
+  done
+  [ ! -e nosuch ]
+}
+
+@test "lasting namespaces: the command finds no child that it did not make" {
+  touch ns
+  ok private unshare-rs --mount=ns --uts bash -c 'cat /proc/$$/task/$$/children'
+  equal "$output" ''
+}
+
+@test "lasting namespaces: a mount namespace is not bound where others would get it" {
+  mkdir t
+  taskset -p -c 0 $BASHPID
+  expect 1 private bash -c '
+    mount -t tmpfs none t && mount --make-shared t && touch t/ns
+    unshare --mount --propagation unchanged sleep 10 &
+    until [ "$(readlink "/proc/$!/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ]; do :; done
+    unshare-rs --mount=t/ns true
+    status=$?
+    kill $!
+    grep -q " $PWD/t/ns " /proc/self/mountinfo || exit $status'
+  equal "$stderr" "unshare-rs: cannot bind the mount namespace onto 't/ns': Invalid argument
+hint: the mount '$PWD/t' is shared, and a mount namespace is not bound where others would get it: use a file on a \
+private mount ('mount --make-private')"
+  ok private bash -c 'mount -t tmpfs none t && touch t/ns && unshare-rs --mount=t/ns true'
+  refused "cannot bind the uts namespace onto 'nosuch': No such file or directory
+hint: 'nosuch' has to be there before, as an empty file" private unshare-rs --uts=nosuch true
+  refused "--pid=FILE needs --fork" private unshare-rs --pid=t true
 }
 
 @test "own ids: the caller alone is mapped" {
@@ -72,28 +191,304 @@ same_namespaces() {
   same --map-group 7 sh -c "$maps"
   same --map-user daemon --map-group daemon sh -c "$maps"
   same -r --map-user 3 sh -c "$maps"
+  same -cr sh -c "$maps"
   same -U sh -c "$maps"
+  same --map-user nosuch true
+  refused "cannot map the user 'nosuch': no such user" unshare-rs --map-user nosuch true
+  refused "cannot map the group 'nosuch': no such group" unshare-rs --map-group nosuch true
+  refused "'4294967295' is not an id or a name" unshare-rs --map-user 4294967295 true
 }
 
-@test "root in a mount namespace of one's own" {
+@test "own ids: root in a mount namespace of one's own, and the host's table unchanged" {
   ok unshare-rs -Umr sh -c 'id -u; mount -t tmpfs t /mnt && grep -o " / /mnt .* tmpfs t" /proc/self/mountinfo | cut -d" " -f3'
   equal "$output" "0
 /mnt"
 }
 
-@test "propagation: private by default" {
+@test "blocks of ids: written from outside by who may" {
+  requires root
+  ok unshare-rs --map-users 0:100000:10 --map-users 100:200000:1 --map-groups 20:0:3 --map-groups 5:7:1 --map-user 3 \
+    sh -c 'cat /proc/self/uid_map /proc/self/gid_map | tr -s " "'
+  equal "$output" " 3 0 1
+ 0 100000 3
+ 4 100003 6
+ 100 200000 1
+ 20 0 3
+ 5 7 1"
+  ok unshare-rs --map-users all --map-groups all cat /proc/self/uid_map /proc/self/gid_map
+  equal "$output" "$(cat /proc/self/uid_map /proc/self/gid_map)"
+}
+
+@test "blocks of ids: one's own needs no privilege" {
+  ok as_nobody unshare-rs --map-users 0:65534:1 --map-groups 7:65534:1 sh -c 'id -u; id -g; cat /proc/self/setgroups'
+  equal "$output" "0
+7
+deny"
+}
+
+# subids SCRIPT: runs SCRIPT as root in a mount namespace where nobody has subordinate ids, and nobody COMMAND... runs
+# COMMAND as nobody.
+subids() {
+  printf 'root:1:2\n65534:200000:1000\nnobody:300000:7\n' >subuid
+  printf 'nobody:400000:500\n' >subgid
+  private bash -c '
+    mount --bind subuid /etc/subuid && mount --bind subgid /etc/subgid || exit
+    nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+    '"$1"
+}
+
+@test "subordinate ids: newuidmap and newgidmap write the maps" {
+  requires root newuidmap newgidmap
+  maps='cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; id -u; id -g'
+  for options in --map-auto '--map-auto -r' '--map-auto -c' '--map-auto --map-user 5 --map-group 6' \
+    '--map-users=200000,0,1000' '--map-users=200100,5,10 --map-groups=400000,0,500 -r' \
+    '--map-users=200000,7,1000 --map-groups=400000,3,100 --map-user 10 --map-group 4' '--map-users=0,0,1' --map-users=1; do
+    run --separate-stderr subids "nobody unshare $options sh -c '$maps'"
+    want=$output
+    expect "$status" subids "nobody unshare-rs $options sh -c '$maps'"
+    equal "$output" "$want"
+  done
+  for options in --map-subids '--map-users subids --map-groups=subids'; do
+    ok subids "nobody unshare-rs $options sh -c 'cat /proc/self/uid_map /proc/self/gid_map | tr -s \" \"'"
+    equal "$output" " 200000 200000 1000
+ 400000 400000 500"
+  done
+  ok subids "nobody unshare-rs --map-users 0:65534:1 --map-users 1:200010:5 cat /proc/self/uid_map | tr -s ' '"
+  equal "$output" " 0 65534 1
+ 1 200010 5"
+}
+
+@test "subordinate ids: what the helper lacks is told apart" {
+  requires root newuidmap newgidmap
+  mkdir bin
+  cp "$(command -v newuidmap)" bin
+  chmod 755 bin bin/newuidmap
+  tools=$(dirname "$(command -v unshare-rs)")
+  refused "cannot execute 'newuidmap': No such file or directory
+hint: newuidmap writes maps of more than the own id for ordinary users; it comes with the package 'uidmap' or 'shadow'" \
+    subids "nobody env PATH=$tools unshare-rs --map-auto /bin/true"
+  refused "hint: '/mnt/newuidmap' is neither set-user-ID root nor has it the file capability cap_setuid: 'chmod u+s' as root" \
+    subids "mount --bind bin /mnt; nobody env PATH=/mnt:$tools unshare-rs --map-auto /bin/true"
+  refused "hint: no_new_privs is set, so that newuidmap gains no privilege" \
+    subids 'nobody setpriv --no-new-privs unshare-rs --map-auto true'
+  refused "cannot map users as in '/etc/subuid': it has no range for the user 'daemon'
+hint: 'usermod --add-subuids 100000-165535 daemon' as root adds one" \
+    subids 'setpriv --reuid=1 --regid=1 --clear-groups unshare-rs --map-auto true'
+  refused "hint: /etc/subuid grants no range that holds 0:500000:10 to 'nobody': as root 'usermod --add-subuids 500000-500009 nobody'" \
+    subids 'nobody unshare-rs --map-users 0:500000:10 true'
+  refused "hint: /etc/subuid grants no range that holds 0:0:10 to 'nobody'" \
+    subids 'nobody unshare-rs --map-users 0:0:10 true'
+  lacks "$stderr" usermod
+}
+
+@test "owner: the namespace belongs to another user" {
+  requires root
+  mkfifo -m 666 ready
+  for owner in 1:1 65534:65534; do
+    unshare-rs --owner "$owner" --map-users 0:5:1 sh -c 'echo >ready; exec sleep 10' &
+    read -r _ <ready
+    ok setpriv --reuid="${owner%:*}" --regid="${owner#*:}" --clear-groups nsenter --preserve-credentials --user="/proc/$!/ns/user" true
+    expect 1 setpriv --reuid=7 --regid=7 --clear-groups nsenter --preserve-credentials --user="/proc/$!/ns/user" true
+    kill "$!"
+  done
+  ok unshare-rs --owner 1:2 --map-users 3:1:1 --map-groups 4:2:1 --setgroups deny sh -c 'id -u; id -g; cat /proc/self/setgroups'
+  equal "$output" "3
+4
+deny"
+  ok unshare-rs --owner 1:2 -r --time --boottime 100 --pid-file pid tail -n 1 /proc/self/timens_offsets
+  contains "$output" ' 100 '
+  [ -s pid ]
+  refused "cannot become the owner '0:0': Operation not permitted
+hint: that needs CAP_SETUID and CAP_SETGID" as_nobody "$(command -v unshare-rs)" --owner 0:0 true
+}
+
+@test "setgroups: allowed, or denied before the groups are mapped" {
+  same -U --setgroups deny cat /proc/self/setgroups
+  same -U --setgroups allow cat /proc/self/setgroups
+  same -r --setgroups allow echo ran
+  # The classic has denied it already, and cannot once more.
+  ok unshare-rs -r --setgroups deny cat /proc/self/setgroups
+  equal "$output" deny
+  same --setgroups deny true
+  refused "hint: it is taken only before the groups" as_root unshare-rs --setgroups deny true
+  refused "cannot write '/proc/self/setgroups': Permission denied
+hint: that needs a user namespace of one's own: --user" as_nobody "$(command -v unshare-rs)" --setgroups deny true
+  refused "cannot write '/proc/self/gid_map': Operation not permitted
+hint: an ordinary user maps a group only where setgroups(2) is denied: --setgroups deny" \
+    as_nobody "$(command -v unshare-rs)" --setgroups allow --map-groups 0:65534:1 true
+  refused "cannot drop the supplementary groups: Operation not permitted
+hint: setgroups(2) is denied in this user namespace" unshare-rs -r --setgid 0 true
+  refused "hint: this user namespace has no groups yet: map some with --map-groups" unshare-rs -U --setgid 0 true
+}
+
+@test "setgroups: denied with blocks of groups" {
+  requires root
+  ok unshare-rs --map-groups 0:0:10 --setgroups deny cat /proc/self/setgroups
+  equal "$output" deny
+  ok unshare-rs --map-groups 0:0:10 cat /proc/self/setgroups
+  equal "$output" allow
+}
+
+@test "propagation: private by default, and as it is asked for" {
   list='grep -o " / / [^-]*-" /proc/self/mountinfo | sed "s/:[0-9]*//g"'
   for how in private shared slave unchanged; do
-    same -Ur --mount --propagation "$how" sh -c "$list"
+    both "\$tool --mount --propagation $how sh -c '$list'" 'mount --make-rshared /'
+    same -Ur --mount "--propagation=$how" sh -c "$list"
   done
-  ok unshare-rs -Umr sh -c "$list"
+  both "\$tool --mount sh -c '$list'" 'mount --make-rshared /'
   lacks "$output" shared
+  both "\$tool --propagation shared sh -c '$list'" 'mount --make-rprivate /'
+}
+
+@test "root and directory: as they are named" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir -p rootfs/srv/www
+  for arguments in '-R rootfs' '--root=rootfs' '-R rootfs -w /srv' '--wd /srv/www --root rootfs' '-R rootfs -w srv' \
+    '-R nosuch' '-R rootfs -w /nosuch' '-R rootfs/bin/busybox'; do
+    [ "$arguments" = '-R rootfs -w srv' ] ||
+      both "\$tool $arguments /bin/busybox sh -c 'pwd; ls -id / | tr -d /'"
+  done
+  same -w / pwd
+  same --wd rootfs/srv sh -c 'pwd'
+  same -w nosuch pwd
+  same -w stderr pwd
+  # The classic leaves a relative directory of the old root, outside of the new one.
+  ok as_root unshare-rs -R rootfs -w srv /bin/busybox ls
+  equal "$output" www
+  ln -s /proc/self/fd/7 rootfs/out
+  refused "cannot enter the directory '/nosuch': No such file or directory
+hint: it is looked up in the new root" as_root unshare-rs -R rootfs -w /nosuch /bin/busybox true
+  refused "cannot enter the directory 'no/such': No such file or directory
+hint: it is looked up from '$PWD'" unshare-rs -w no/such true
+  refused "cannot change the root to 'no/such': No such file or directory" as_root unshare-rs -R no/such true
+  refused "cannot change the root to 'rootfs': Operation not permitted
+hint: that needs CAP_SYS_CHROOT" as_nobody "$(command -v unshare-rs)" -R rootfs true
 }
 
 @test "proc: it shows the new pid namespace" {
   same -Umrpf --mount-proc sh -c 'echo $$; ls -d /proc/[0-9]* | head -n 1'
-  ok unshare-rs -Umrpf --mount-proc readlink /proc/self
+  same -Urpf --mount-proc=/mnt sh -c 'ls -d /mnt/[0-9]*; grep -o " / /mnt rw[^ ]*" /proc/self/mountinfo'
+  same -Urpf --mount-proc=/nosuch true
+  ok unshare-rs -Urpf --mount-proc readlink /proc/self
   equal "$output" 1
+}
+
+@test "proc: it is not put over the host's where mounts propagate" {
+  for how in shared slave unchanged; do
+    both "\$tool -pf --mount-proc --propagation $how readlink /proc/self; ls -d /proc/\$\$ >/dev/null && echo still" \
+      'mount --make-rshared /'
+    equal "$(tail -n 1 <<<"$output")" ''
+  done
+  ok private bash -c 'mount --make-rshared / && cat /proc/self/mountinfo >before &&
+    unshare-rs -pf --mount-proc --propagation shared readlink /proc/self && cat /proc/self/mountinfo >after'
+  equal "$output" 1
+  ok diff before after
+}
+
+@test "proc: a part of the outer one is masked, or the pid namespace is another's" {
+  mask='mount --bind /dev/null /proc/keys && mount --bind /dev/null /proc/version'
+  refused "cannot mount proc on '/proc': Operation not permitted
+hint: '/proc/keys' and 1 more hides a part of the /proc that can be seen here, and the kernel mounts none that shows more" \
+    private sh -c "$mask && unshare-rs -Urpf --mount-proc true"
+  refused "hint: proc shows a pid namespace, and only who owns that may mount it: use --pid --fork too" \
+    unshare-rs -Ur --mount-proc true
+  refused "hint: '/proc/keys' and 1 more hides" private sh -c "$mask && unshare-rs -Urpf unshare-rs -m --mount-proc true"
+  refused "cannot write '/proc/self/setgroups': No such file or directory
+hint: no proc is mounted on /proc" private sh -c "mount -t tmpfs none /proc && unshare-rs -Ur true"
+}
+
+@test "binfmt_misc: a user namespace has its own" {
+  grep -q binfmt_misc /proc/filesystems || skip "this kernel has no binfmt_misc"
+  printf 'FOOMAGIC' >program
+  chmod +x program
+  mkdir dir
+  line=':foo:M::FOOMAGIC::/bin/echo:'
+  ok unshare-rs -rpf --mount-binfmt sh -c 'ls /proc/sys/fs/binfmt_misc'
+  equal "$output" "register
+status"
+  ok unshare-rs -rpf --mount-binfmt=dir ls dir
+  equal "$output" "register
+status"
+  ok unshare-rs -rpf --load-interp "$line" ./program 1
+  equal "$output" "./program 1"
+  ok unshare-rs -rpf -l "$line" --mount-binfmt=dir sh -c './program 1; grep interpreter dir/foo'
+  equal "$output" "./program 1
+interpreter /bin/echo"
+  refused "cannot register the interpreter 'junk': Invalid argument" unshare-rs -rpf -l junk true
+  expect 127 unshare-rs -rpf --mount-binfmt ./program
+}
+
+@test "binfmt_misc: the flag F takes an interpreter of the old root" {
+  grep -q binfmt_misc /proc/filesystems || skip "this kernel has no binfmt_misc"
+  requires busybox
+  make_rootfs rootfs
+  mkdir rootfs/proc
+  printf 'FOOMAGIC' >rootfs/program
+  chmod +x rootfs/program
+  printf '#include <unistd.h>\nint main(void) { return write(1, "outer\\n", 6) != 6; }\n' >outer.c
+  cc -static -o outer outer.c
+  ok unshare-rs -rpf -R rootfs -l ":foo:M::FOOMAGIC::$PWD/outer:F" /program
+  equal "$output" outer
+  expect 127 unshare-rs -rpf -R rootfs -l ":foo:M::FOOMAGIC::$PWD/outer:" /program
+}
+
+@test "user and group: set last, without supplementary groups" {
+  requires root
+  same -S 5 id
+  same --setuid=5 -G 6 id
+  same --setgid 5 id
+  ok unshare-rs --map-users=0:0:10 --map-groups=0:0:10 -S 5 -G 6 id -u -r
+  equal "$output" 5
+  ok unshare-rs --map-users=0:0:10 --map-groups=0:0:10 -S 5 -G 6 id -G
+  equal "$output" 6
+  same -U -S 5 true
+  refused "cannot set the user id '50': Invalid argument
+hint: the user namespace has no such user: map it with --map-users" unshare-rs -r -S 50 true
+  refused "cannot set the group id '50': Invalid argument
+hint: the user namespace has no such group: map it with --map-groups" unshare-rs --map-groups 0:0:10 -G 50 true
+}
+
+@test "capabilities: kept for any user" {
+  for arguments in '-U' '-c' '-r' '-U --keep-caps' '-c --keep-caps' '-r --keep-caps' '--keep-caps'; do
+    # shellcheck disable=SC2086 # Words.
+    same $arguments grep ^Cap /proc/self/status
+  done
+}
+
+@test "capabilities: kept when the user changes" {
+  requires root
+  ok unshare-rs --map-users 0:0:10 --map-user 0 --map-groups 0:0:10 --keep-caps -S 5 grep ^CapEff /proc/self/status
+  equal "$output" "$(unshare-rs -c --keep-caps grep ^CapEff /proc/self/status)"
+}
+
+@test "clocks: set off forward and back" {
+  same -UrTf --monotonic 500 --boottime=1000 cat /proc/self/timens_offsets
+  same -UrT --boottime 1000 cat /proc/self/timens_offsets
+  ok unshare-rs -UrT --monotonic -3 --boottime -2 sh -c 'tr -s " " </proc/self/timens_offsets'
+  equal "$output" "monotonic -3 0
+boottime -2 0"
+  read -r before _ </proc/uptime
+  ok unshare-rs -UrT --boottime 1000000 cut -d. -f1 /proc/uptime
+  [ "$output" -ge $((${before%.*} + 1000000)) ]
+  same --monotonic 1 true
+  same -UrT --monotonic soon true
+  refused "cannot set off the boottime clock by '-9999999999': Math result not representable
+hint: the clock would show a time before its beginning, or overflow" unshare-rs -UrT --boottime -9999999999 true
+}
+
+@test "environment: none of it, or what is named" {
+  ok env A=1 B=2 C= unshare-rs --clear-env env
+  equal "$output" ''
+  ok env A=1 B=2 C= unshare-rs --whitelist-env A,C,NONE env
+  equal "$output" "A=1
+C="
+  ok env A=1 B=2 unshare-rs --clear-env --whitelist-env A --whitelist-env=B -f env
+  equal "$output" "A=1
+B=2"
+  # Where SHELL is gone with the rest, it is /bin/sh.
+  ok env SHELL=/bin/false unshare-rs --clear-env <<<'echo "$0"'
+  equal "$output" -sh
 }
 
 @test "fork: the command's status and signal come back" {
@@ -101,21 +496,407 @@ same_namespaces() {
     # shellcheck disable=SC2086 # Words.
     same $arguments sh -c 'exit 7'
   done
-  for signal in TERM INT USR1 SEGV; do
-    same -f sh -c "kill -$signal \$\$"
+  for signal in TERM INT USR1 SEGV RTMIN; do
+    same -f bash -c "kill -$signal \$\$"
+    same -Urf --mount bash -c "kill -$signal \$\$"
   done
   # util-linux 2.38 gives 1 here, and later ones this:
-  expect 137 unshare-rs -f sh -c 'kill -KILL $$'
+  for arguments in -f --kill-child --forward-signals '-Ur --init' '--pid-file pid'; do
+    # shellcheck disable=SC2086 # Words.
+    expect 137 unshare-rs $arguments bash -c 'kill -KILL $$'
+    # shellcheck disable=SC2086 # Words.
+    expect "$((128 + $(kill -l RTMIN)))" unshare-rs $arguments bash -c 'kill -RTMIN $$'
+    # shellcheck disable=SC2086 # Words.
+    expect 7 unshare-rs $arguments sh -c 'exit 7'
+  done
+}
+
+@test "fork: what the command inherits of signals is what the caller had" {
+  look='grep ^Sig[BI] /proc/self/status'
+  for inherited in '' --ignore-signal=CHLD '--ignore-signal=INT,CHLD,PIPE' --block-signal=CHLD,INT,TERM,USR1 --block-signal=RTMIN; do
+    # shellcheck disable=SC2086 # Words.
+    ok env $inherited $look
+    want=$output
+    for arguments in '' -f --kill-child --forward-signals '--kill-child --forward-signals' '-Ur --init' '--pid-file pid' \
+      '-Ur --map-users=all'; do
+      case $arguments in
+        *all) is_root || continue ;;
+      esac
+      # shellcheck disable=SC2086 # Words.
+      ok timeout 10 env $inherited unshare-rs $arguments $look
+      equal "$output" "$want"
+    done
+    # shellcheck disable=SC2086 # Words.
+    expect 7 timeout 10 env $inherited unshare-rs -f sh -c 'exit 7'
+  done
+}
+
+@test "fork: SIGINT and SIGTERM do not end the parent before the child" {
+  mkfifo ready
+  for tool in unshare unshare-rs; do
+    "$tool" --fork sh -c 'echo >ready; read -r _ <ready; exit 7' &
+    read -r _ <ready
+    kill -INT "$!"
+    kill -TERM "$!"
+    echo >ready
+    ends 7 "$!"
+  done
+}
+
+@test "fork: a pid namespace that has lost its pid 1 takes no child" {
+  refused "cannot fork: Out of memory
+hint: memory is not what is lacking: the pid namespace that this process's children belong to has lost its pid 1; \
+with --pid use --fork, so that COMMAND itself is that pid 1" \
+    unshare-rs -Urp sh -c 'true & wait; exec unshare-rs -f true'
+}
+
+@test "kill-child: the child dies with the parent" {
+  mkfifo ready
+  for options in --kill-child '--kill-child --forward-signals' '-Urp --kill-child=KILL' '-Ur --init --kill-child'; do
+    # shellcheck disable=SC2086 # Words.
+    unshare-rs $options --pid-file pid sh -c 'echo >ready; exec sleep 100' &
+    read -r _ <ready
+    kill -KILL "$!"
+    until_ok ended "$(cat pid)"
+    wait "$!" || true
+  done
+}
+
+@test "kill-child: with a signal of choice" {
+  mkfifo ready
+  for signal in TERM sigusr1 RTMIN+1 10; do
+    unshare-rs "--kill-child=$signal" bash -c 'trap "echo it >got; exit" TERM USR1 RTMIN+1; echo >ready; while :; do sleep 0.01; done' &
+    read -r _ <ready
+    kill -KILL "$!"
+    until_ok test -s got
+    rm got
+  done
+  # A pid 1 hands on to COMMAND what it gets.
+  unshare-rs -Ur --init --kill-child=ALRM bash -c 'trap "echo it >got; exit" ALRM; echo >ready; while :; do sleep 0.01; done' &
+  read -r _ <ready
+  kill -KILL "$!"
+  until_ok test -s got
+  same --kill-child=NOSUCH true
+}
+
+# The tracer holds the child before it arms the signal, and its parent is killed then.
+@test "kill-child: a parent that dies before the signal is armed is not missed" {
+  requires strace
+  for options in --kill-child '--kill-child=TERM' '-Urp --kill-child=TERM' '--kill-child=USR1 --forward-signals' \
+    '--kill-child --pid-file pid' '--kill-child=WINCH'; do
+    # shellcheck disable=SC2086 # Words.
+    strace -f -o trace -e trace=prctl -e inject=prctl:delay_enter=300000 unshare-rs $options touch ran &
+    until_ok grep -q PR_SET_PDEATHSIG trace
+    read -r parent _ <"/proc/$!/task/$!/children" || true
+    kill -KILL "$parent"
+    wait "$!" || true
+    [ ! -e ran ]
+    rm trace
+  done
+}
+
+@test "forward-signals: what the parent gets the child gets" {
+  mkfifo ready
+  for options in --forward-signals '--forward-signals --kill-child' '-Urp --forward-signals' '-Ur --init --forward-signals'; do
+    for signal in HUP INT QUIT TERM USR1 USR2 WINCH; do
+      # A job in the background ignores SIGINT and SIGQUIT.
+      # shellcheck disable=SC2086 # Words.
+      env --default-signal unshare-rs $options bash -c "trap 'exit 9' $signal; echo >ready; while :; do sleep 0.01; done" &
+      read -r _ <ready
+      kill "-$signal" "$!"
+      ends 9 "$!"
+    done
+  done
+}
+
+@test "forward-signals: what a terminal sends comes once" {
+  requires python3
+  cat >terminal.py <<'PY'
+import os, pty, sys, time
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+text = b""
+while b"ready" not in text:
+    text += os.read(terminal, 1000)
+os.write(terminal, b"\x03")
+try:
+    while True:
+        text += os.read(terminal, 1000)
+except OSError:
+    pass
+print(text.decode().count("caught"))
+PY
+  ok python3 terminal.py unshare-rs --forward-signals bash -c \
+    'trap "echo caught" INT; echo ready; for i in {1..30}; do sleep 0.01; done'
+  equal "$output" 1
+}
+
+@test "init: a pid 1 that reaps orphans and ends with the command" {
+  ok unshare-rs -Ur --init --mount-proc bash -c '
+    echo $$ "$(cat /proc/1/comm)"
+    for i in {1..5}; do (sleep 0.01 &); done
+    sleep 0.3
+    grep -l ^State:.Z /proc/[0-9]*/status
+    echo "$(ls -d /proc/[0-9]* | wc -l) processes, with ls and wc"'
+  contains "$output" "2 unshare-rs"
+  lacks "$output" /status
+  expect 3 unshare-rs -Ur --init sh -c 'sleep 100 & exit 3'
+  expect 143 unshare-rs -Ur --init sh -c 'kill $$'
+  expect 127 unshare-rs -Ur --init /nosuch
+  expect 7 unshare-rs -Ur --init sh -c 'trap "exit 7" TERM; kill -TERM 1; sleep 1'
+}
+
+@test "detach: the child stays when it stands" {
+  requires python3
+  cat >subreaper.py <<'PY'
+import ctypes, os, subprocess, sys
+ctypes.CDLL(None).prctl(36, 1)
+print(subprocess.call(sys.argv[1:]))
+pid = open("pid").read().strip()
+fields = open(f"/proc/{pid}/stat").read().split()
+print(fields[1], int(fields[3]) == os.getpid())
+os.kill(int(pid), 9)
+print(os.waitpid(int(pid), 0)[1])
+PY
+  for options in --detach '-Urp --detach' '-Urm --detach --mount-proc -p'; do
+    # shellcheck disable=SC2086 # Words.
+    ok python3 subreaper.py unshare-rs $options --pid-file pid sleep 100
+    equal "$output" "0
+(sleep) True
+9"
+  done
+  ok python3 subreaper.py unshare-rs -Ur --init --detach --pid-file pid sleep 100
+  contains "$output" '(unshare-rs) True'
+  rm pid
+  expect 127 unshare-rs --detach --pid-file pid /nosuch
+  expect 126 unshare-rs --detach --pid-file pid /etc
+  expect 1 unshare-rs --detach --pid-file pid -w /nosuch true
+  [ ! -e pid ]
+  refused "--detach excludes --kill-child" unshare-rs --detach --kill-child true
+}
+
+@test "pid file and information: what the kernel has" {
+  requires jq
+  mkfifo ready
+  unshare-rs -UrmuinpCT --pid-file pid --info-fd 7 sh -c 'echo >ready; exec sleep 10' 7>info &
+  read -r _ <ready
+  pid=$(cat pid)
+  equal "$(jq '."child-pid"' info)" "$pid"
+  equal "$(cut -d' ' -f4 "/proc/$pid/stat")" "$!"
+  [ "$(jq length info)" -eq 9 ]
+  for kind in mnt uts ipc net pid user cgroup time; do
+    equal "$(jq ".\"$kind-namespace\"" info)" "$(stat -L -c %i "/proc/$pid/ns/$kind")"
+  done
+  kill "$pid"
+}
+
+@test "pid file and information: written when the set-up is complete, or not at all" {
+  for line in '-w /nosuch true' '-R /nosuch true' '-Ur --mount-proc=/nosuch true'; do
+    # shellcheck disable=SC2086 # Words.
+    expect 1 unshare-rs --pid-file pid --info-fd 7 $line 7>info
+    [ ! -e pid ] && [ ! -s info ]
+  done
+  for line in /nosuch '--init -Ur /nosuch'; do
+    # shellcheck disable=SC2086 # Words.
+    expect 127 unshare-rs --pid-file pid $line
+    [ ! -e pid ]
+  done
+  # COMMAND starts after that.
+  ok unshare-rs -Ur --pid-file pid --info-fd 7 sh -c 'cat pid info' 7>info
+  contains "$output" '"child-pid": '
+  equal "${output%%$'\n'*}" "$(cat pid)"
+  equal "$(stat -c %a pid)" 644
+  refused "cannot use the descriptor '9': Bad file number" unshare-rs --info-fd 9 true 9>&-
+  refused "cannot write the pid file 'no/such': No such file or directory" unshare-rs --pid-file no/such touch ran
+  refused "cannot write to the descriptor '7': No space left on device" unshare-rs --pid-file pid --info-fd 7 touch ran 7>/dev/full
+  [ ! -e pid ]
+  expect 1 bash -c 'exec 7> >(true); sleep 0.1; exec unshare-rs --pid-file pid --info-fd 7 touch ran'
+  contains "$stderr" "cannot write to the descriptor '7': Broken pipe"
+  [ ! -e pid ] && [ ! -e ran ]
+  equal "$(echo pid.*)" 'pid.*'
+}
+
+@test "pid file and information: no symbolic link is followed" {
+  ln -s victim pid
+  ok unshare-rs --pid-file pid true
+  [ ! -L pid ] && [ ! -e victim ]
 }
 
 @test "names: of host and domain" {
+  host=$(uname -n)
   ok unshare-rs -Ur --hostname box --domainname dom sh -c 'uname -n; cat /proc/sys/kernel/domainname'
   equal "$output" "box
 dom"
+  equal "$(uname -n)" "$host"
+  refused "cannot set the host name 'x" unshare-rs -Ur --hostname "$(printf 'x%.0s' {1..65})" true
+}
+
+@test "loopback: it is up" {
+  addresses='grep -c "127.0.0.1" /proc/self/net/fib_trie'
+  expect 1 unshare-rs -Urn sh -c "$addresses"
+  ok unshare-rs -Ur --loopback sh -c "$addresses"
+  [ "$output" -ge 1 ]
+}
+
+@test "maps are shown as they would be written" {
+  ok unshare-rs -r --print-map
+  equal "$output" "setgroups, written inside the namespace:
+deny
+uid_map, written inside the namespace:
+0 $(id -u) 1
+gid_map, written inside the namespace:
+0 $(id -g) 1"
+  ok unshare-rs -r --print-map touch ran
+  [ ! -e ran ]
+  ok unshare-rs --print-map
+  equal "$output" ''
+}
+
+@test "maps are shown with their writer" {
+  requires root newuidmap
+  ok unshare-rs -r --map-users 0:1000:10 --print-map
+  contains "$output" "uid_map, written outside the namespace:
+0 0 1
+1 1000 9"
+  ok subids 'nobody unshare-rs --map-auto --map-root-user --print-map'
+  equal "$output" "uid_map, written by newuidmap:
+0 65534 1
+1 200000 999
+gid_map, written by newgidmap:
+0 65534 1
+1 400000 499"
+}
+
+@test "id maps that are refused are explained" {
+  requires root
+  refused "cannot write '/proc/" unshare-rs --map-users 0:0:5 --map-users 4:50:5 true
+  contains "$stderr" "/uid_map': Invalid argument
+hint: the blocks 0:0:5 and 4:50:5 overlap"
+  for id in {0..340}; do
+    blocks+=(--map-users "$id:$id:1")
+  done
+  refused "hint: the kernel takes no more than 340 blocks" unshare-rs "${blocks[@]}" true
+  refused "hint: not all of the users that 0:5:1 maps exist in this user namespace" \
+    unshare-rs --map-users 0:0:2 --map-groups 0:0:2 unshare-rs --map-users 0:5:1 true
+  refused "hint: to map the root outside, CAP_SETFCAP is needed too" \
+    setpriv --bounding-set=-setfcap --inh-caps=-all unshare-rs --map-users 0:0:10 true
+}
+
+@test "user namespaces that are forbidden are explained" {
+  for limit in user net uts; do
+    refused "cannot unshare: No space left on device
+hint: user.max_${limit}_namespaces is 0, which forbids them: 'sysctl user.max_${limit}_namespaces=N' as root" \
+      unshare -Ur sh -c "echo 0 >/proc/sys/user/max_${limit}_namespaces; unshare-rs --$limit true"
+  done
+  refused "hint: no space is lacking, but a limit is reached, here or in a user namespace around: user.max_uts_namespaces = 1" \
+    unshare -Ur sh -c 'echo 1 >/proc/sys/user/max_uts_namespaces; unshare-rs --uts unshare-rs --uts true'
+  refused "cannot unshare: Operation not permitted
+hint: the caller's user id is not mapped in the user namespace that it is in" unshare --user unshare-rs --user true
+}
+
+@test "a seccomp filter is named" {
+  cat >filter.c <<'C'
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  struct sock_filter refuse[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  struct sock_fprog filter = {4, refuse};
+  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
+  execvp(argv[1], argv + 1);
+  return argc;
+}
+C
+  cc -o filter filter.c
+  for namespace in --user --uts; do
+    refused "cannot unshare: Operation not permitted
+hint: a seccomp filter is in force for this process" as_root ./filter unshare-rs "$namespace" true
+  done
+}
+
+@test "what a chroot forbids is explained" {
+  mkdir box mountpoint
+  cp "$(command -v unshare-rs)" box
+  cp "$(command -v unshare-rs)" mountpoint
+  refused "cannot unshare: Operation not permitted
+hint: '/' is not the root of a mount: this process is in a chroot, and the kernel makes no user namespace there" \
+    private chroot box /unshare-rs --user /unshare-rs
+  refused "cannot change the propagation of '/': Invalid argument
+hint: '/' is not the root of a mount, as in a chroot, and has no propagation; use --propagation unchanged" \
+    private chroot box /unshare-rs --mount /unshare-rs
+  ok private chroot box /unshare-rs --mount --propagation unchanged /unshare-rs --version
+  refused "hint: nothing that can be read here forbids user namespaces; they are refused inside a chroot" \
+    private sh -c 'mount --bind mountpoint mountpoint && exec chroot mountpoint /unshare-rs --user /unshare-rs'
+}
+
+@test "without the capability it is refused, and says what gives it" {
+  refused "cannot unshare: Operation not permitted
+hint: these namespaces need CAP_SYS_ADMIN; with --map-root-user they are made in a user namespace of one's own" \
+    as_nobody "$(command -v unshare-rs)" --mount true
+}
+
+@test "a command that cannot be executed is explained" {
+  printf '#!/no/such/interpreter\n' >script
+  printf '#!/bin/sh\r\n' >dos
+  cp "$(type -P true)" foreign
+  printf '\xb7' | dd of=foreign bs=1 seek=18 conv=notrunc status=none
+  printf 'int main(void) { return 0; }\n' >main.c
+  cc -Wl,--dynamic-linker=/no/such/ld.so -o dynamic main.c
+  chmod +x script dos foreign
+  for fork in '' -f; do
+    for command in script dos dynamic; do
+      # shellcheck disable=SC2086 # A word or none.
+      same $fork "./$command"
+    done
+    # shellcheck disable=SC2086 # A word or none.
+    expect 127 unshare-rs $fork ./script
+    contains "$stderr" "hint: './script' exists, but the interpreter of its first line, '/no/such/interpreter', does not"
+    # shellcheck disable=SC2086 # A word or none.
+    expect 127 unshare-rs $fork ./dos
+    contains "$stderr" "hint: the first line of './dos' ends in a carriage return"
+    # The classic gives it to the shell.
+    # shellcheck disable=SC2086 # A word or none.
+    expect 126 unshare-rs $fork ./foreign
+    contains "$stderr" "hint: './foreign' is a program for aarch64"
+    # shellcheck disable=SC2086 # A word or none.
+    expect 127 unshare-rs $fork ./dynamic
+    contains "$stderr" "hint: './dynamic' exists, but its ELF interpreter, '/no/such/ld.so', does not"
+  done
+}
+
+@test "no descriptor reaches the command that the caller did not pass" {
+  requires busybox
+  touch ns
+  ok busybox ls /proc/self/fd
+  want=$output
+  ok busybox ls /proc/self/fd 7>info
+  with_info=$output
+  for arguments in '' -f --kill-child --forward-signals '-Ur --init' '--pid-file pid' '--info-fd 7' '-Ur --mount' \
+    '--kill-child --forward-signals --pid-file pid'; do
+    # shellcheck disable=SC2086 # Words.
+    ok unshare-rs $arguments busybox ls /proc/self/fd 7>info
+    case $arguments in
+      *info-fd*) equal "$output" "$want" ;;
+      *) equal "$output" "$with_info" ;;
+    esac
+  done
+  ok private unshare-rs --uts=ns busybox ls /proc/self/fd
+  equal "$output" "$want"
 }
 
 @test "command lines: what is wrong does nothing" {
-  for arguments in --nosuch '--fork=x' --root '--propagation down' '--setgroups maybe' '--monotonic 1' '--setuid x'; do
+  for arguments in --nosuch '--fork=x' --root '--propagation down' '--setgroups maybe' '--monotonic 1' '--setuid x' \
+    '--map-users 1' '-x' '-fx' '-r --setgroups allow' --nosuch=1 --kill-child=; do
     # shellcheck disable=SC2086 # Words.
     same $arguments echo ran
   done
@@ -125,6 +906,16 @@ Try 'unshare-rs --help' for more information."
   same -U /nosuch
   same -U /etc
   same -U /etc/passwd
+  same -f /nosuch
+  same -U sh -c 'echo "$@"' sh -f --nosuch -- 'a  b' ''
+  same -U -- echo -n x
+  ok env SHELL="$(command -v echo)" unshare-rs
+  equal "$output" ''
+  for shell in /bin/sh /bin/bash ''; do
+    want=$(SHELL=$shell unshare -Ur <<<'echo "$0 $#"; id -u') || true
+    [ -n "$shell" ] || want=$'-sh 0\n0'
+    equal "$(SHELL=$shell unshare-rs -Ur <<<'echo "$0 $#"; id -u')" "$want"
+  done
 }
 
 @test "a link named unshare speaks as unshare" {
@@ -133,11 +924,31 @@ Try 'unshare-rs --help' for more information."
   contains "$stderr" "unshare: invalid option '--nosuch'"
 }
 
+@test "messages are one line whatever the bytes of a name" {
+  expect 127 unshare-rs $'./no\nsuch\xff'
+  equal "$stderr" "unshare-rs: cannot execute './no\\012such\\377': No such file or directory"
+  ok unshare-rs -Ur echo $'\xff'
+  equal "$output" $'\xff'
+}
+
 @test "--help and the man page name the same options" {
   ok unshare-rs --help
   help=$(grep -oE '^ {2,}(-[a-zA-Z], )?--[a-z-]+' <<<"$output" | grep -oE -- '--[a-z-]+' | sort)
   page=$(sed -n 's/^\.It.* Fl Fl \([a-z-]*\).*/--\1/p' "$project/unshare-rs/unshare-rs.1" | sort -u)
   equal "$help" "$page"
+}
+
+@test "the man page names a test for each option of the classic" {
+  table=$(sed -n 's/^\.It \(.*\) Ta supported Ta \(.*\)/\1|\2/p' "$project/unshare-rs/unshare-rs.1")
+  for option in $(unshare --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--.*'); do
+    contains "$table" "Fl Fl ${option#--}|"
+  done
+  while IFS='|' read -r _ title; do
+    grep -q "^@test \"$title\(\"\|:\| \)" "$BATS_TEST_FILENAME" || {
+      echo "no test '$title'"
+      return 1
+    }
+  done <<<"$table"
 }
 
 @test "the man page is well formed" {

@@ -217,8 +217,8 @@ impl Options {
         match name {
             "map-root-user" => (users.own, groups.own) = (Some(Own::Id(0)), Some(Own::Id(0))),
             "map-current-user" => (users.own, groups.own) = (Some(Own::Same), Some(Own::Same)),
-            "map-user" => users.own = Some(own_id(values.required()?)),
-            "map-group" => groups.own = Some(own_id(values.required()?)),
+            "map-user" => users.own = Some(own_id(values.required()?)?),
+            "map-group" => groups.own = Some(own_id(values.required()?)?),
             _ => return Ok(false),
         }
         self.namespaces.flags |= CloneFlags::CLONE_NEWUSER;
@@ -418,9 +418,13 @@ fn number<T: FromStr>(value: &OsStr) -> Option<T> {
     value.to_str()?.parse().ok()
 }
 
-/// A number or a name; the name is looked up later.
-fn own_id(value: OsString) -> Own {
-    number(&value).map_or(Own::Name(value), Own::Id)
+/// A number or a name; the name is looked up later. The last number is no id.
+fn own_id(value: OsString) -> Result<Own> {
+    match number(&value) {
+        Some(u32::MAX) => Err(not_a("an id or a name", &value)),
+        Some(id) => Ok(Own::Id(id)),
+        None => Ok(Own::Name(value)),
+    }
 }
 
 /// INNER:OUTER:COUNT, or OUTER,INNER,COUNT as it was before util-linux 2.39.

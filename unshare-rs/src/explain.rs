@@ -18,6 +18,7 @@ use crate::idmap::{GROUPS, Range, Sort, USERS, Writer, id_map};
 use crate::namespaces::{Kind, kinds};
 
 /// Capabilities' numbers (linux/capability.h).
+const CAP_SYS_CHROOT: u32 = 18;
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SETFCAP: u32 = 31;
 
@@ -232,13 +233,22 @@ pub fn setgroups(errno: Errno) -> Option<String> {
     }
 }
 
+/// A file of /proc.
+pub fn no_proc() -> Option<String> {
+    (!Path::new("/proc/self").exists()).then(|| "no proc is mounted on /proc".into())
+}
+
 /// A write to setgroups.
 pub fn setgroups_word(errno: Errno) -> Option<String> {
-    (errno == Errno::EPERM).then(|| {
-        "it is taken only before the groups of a user namespace are mapped, and no more after a \
-         \"deny\" in the namespace or one around it"
-            .into()
-    })
+    match errno {
+        Errno::EACCES => Some("that needs a user namespace of one's own: --user".into()),
+        Errno::EPERM => Some(
+            "it is taken only before the groups of a user namespace are mapped, and no more after a \
+             \"deny\" in the namespace or one around it"
+                .into(),
+        ),
+        _ => None,
+    }
 }
 
 /// setuid(2) and setgid(2).
@@ -251,6 +261,14 @@ pub fn id(noun: &str, errno: Errno) -> Option<String> {
 pub fn clock(errno: Errno) -> Option<String> {
     (errno == Errno::ERANGE)
         .then(|| "the clock would show a time before its beginning, or overflow".into())
+}
+
+/// chroot(2).
+pub fn root(errno: Errno) -> Option<String> {
+    (errno == Errno::EPERM && !has_capability(CAP_SYS_CHROOT)).then(|| {
+        "that needs CAP_SYS_CHROOT; with --map-root-user a user namespace of one's own gives it"
+            .into()
+    })
 }
 
 /// chdir(2), and its like in a new root.

@@ -404,7 +404,7 @@ fn put(pid: &str, file: &str, text: &str) -> Result<()> {
         let file = open(path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
         write(&file, text.as_bytes())
     };
-    write().map(drop).context("write", &path)
+    write().map(drop).context("write", &path).map_err(|error| error.explain(|_| explain::no_proc()))
 }
 
 /// newuidmap PID INNER OUTER COUNT...

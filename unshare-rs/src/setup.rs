@@ -128,7 +128,9 @@ impl Setup {
                 entered.map_err(|e| e.explain(|e| explain::directory(directory, false, e.errno()?)))
             });
         };
-        chroot(root.as_os_str()).context("change the root to", root)?;
+        chroot(root.as_os_str())
+            .context("change the root to", root)
+            .map_err(|error| error.explain(|error| explain::root(error.errno()?)))?;
         let directory = self.directory.as_deref().unwrap_or(OsStr::new("/"));
         let hint =
             |error: Error| error.explain(|e| explain::directory(directory, true, e.errno()?));
