@@ -350,16 +350,16 @@ rootfs/old"
   head -c 100 /dev/zero >>rootfs/bin/riscv
   cp /bin/true rootfs/bin/dynamic
   chmod +x rootfs/bin/script rootfs/bin/dos rootfs/bin/riscv
-  pivot=(pivot-root-rs --self-bind --detach)
-  expect 127 private "${pivot[@]}" rootfs . /bin/script
+  words=(pivot-root-rs --self-bind --detach)
+  expect 127 private "${words[@]}" rootfs . /bin/script
   contains "$stderr" "hint: '/bin/script' exists, but the interpreter of its first line, '/nosuch/sh', does not"
-  expect 127 private "${pivot[@]}" rootfs . /bin/dos
+  expect 127 private "${words[@]}" rootfs . /bin/dos
   contains "$stderr" "hint: the first line of '/bin/dos' ends in a carriage return"
-  expect 127 private "${pivot[@]}" rootfs . /bin/dynamic
+  expect 127 private "${words[@]}" rootfs . /bin/dynamic
   contains "$stderr" "exists, but its ELF interpreter, "
-  expect 126 private "${pivot[@]}" rootfs . /bin/riscv
+  expect 126 private "${words[@]}" rootfs . /bin/riscv
   contains "$stderr" "hint: '/bin/riscv' is a program for riscv"
-  expect 127 private "${pivot[@]}" --carry rootfs . true
+  expect 127 private "${words[@]}" --carry rootfs . true
   contains "$stderr" "hint: a carried program must be statically linked: the ELF interpreter of this one, '"
 }
 
