@@ -42,14 +42,18 @@ inside() {
 
 # refused MESSAGE [COMMAND...]: runsh fails with status 1 and says MESSAGE; nothing has run and nothing is left.
 refused() {
-  local message=$1 command=("${@:2}") before after
+  local message=$1 command=("${@:2}")
   [ $# -gt 1 ] || command=("$runsh" run -b b box)
-  before=$(find . -path './separate-stderr*' -prune -o -printf '%p %y %l\n' | sort)
+  files >before
   expect 1 "${command[@]}" </dev/null
   contains "$stderr" "$message"
   equal "$output" ''
-  after=$(find . -path './separate-stderr*' -prune -o -printf '%p %y %l\n' | sort)
-  equal "$after" "$before"
+  files >after
+  ok diff before after
+}
+
+files() {
+  find . \( -path './separate-stderr*' -o -name before -o -name after \) -prune -o -printf '%p %y %l\n' | sort
 }
 
 # A line for each type of namespace.
@@ -305,8 +309,6 @@ wait_for() {
     | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
     | .linux.gidMappings = [{containerID: 0, hostID: 200000, size: 1000}]
     | .process.user.additionalGids = [5]'
-  # The way to the root file system is open to all in the test, and a directory of the mapped root.
-  chmod 711 . .. ../.. || :
   chown -R 100000:200000 b/rootfs
   ok inside 'cat /proc/self/uid_map /proc/self/gid_map; id -u; id -G; stat -c "%u %g" /'
   equal "$(tr -s ' ' <<<"$output")" $' 0 100000 1000\n 0 200000 1000\n0\n0 5\n0 0'
@@ -327,7 +329,7 @@ del(.root)	root.path is missing
 .process.args = []	process.args is missing
 .process.args = "sh"	process.args must be an array
 .process.args = {"0": "sh"}	process.args must be an array
-.process.args = [["sh"]]	process.args must be an array
+.process.args = [["sh"]]	process.args[0] must be a string
 .process.args = [1]	process.args[0] must be a string
 .process.args = ["sh", 1]	process.args[1] must be a string
 .process.args = [null]	process.args[0] must not be null

@@ -19,10 +19,11 @@ add_cgroup() {
   IFS=$newline
   for hierarchy in $mountinfo; do
     case $hierarchy in
-      *' - cgroup '*) add_hierarchy "$hierarchy" ;;
+      *' - cgroup '*) add_hierarchy ;;
       *' - cgroup2 '*) unified=${unified:-$hierarchy} ;;
     esac
   done
+  unset IFS
   if [ "$seen" != ' ' ]; then
     [ -z "$read_only" ] || mounts="$mounts${newline}none $target none remount,bind,ro"
   elif [ -n "$unified" ]; then
@@ -30,18 +31,25 @@ add_cgroup() {
   else
     refuse "$element_name: this machine has no cgroup hierarchy"
   fi
-  unset IFS
 }
 
-# add_hierarchy LINE: one of version 1, by its line of mountinfo.
+# The one of version 1 whose line of mountinfo is $hierarchy; its controllers stand in the last field.
 add_hierarchy() {
-  find_own "${1##* }" || return 0
-  case $seen in
-    *" $controllers "*) return ;;
-    ' ') mounts="$mounts${newline}cgroup $target tmpfs mode=755$options" ;;
+  superblock=,${hierarchy##* },
+  for line in $cgroup; do
+    line=${line#*:}
+    controllers=${line%%:*}
+    case $superblock in
+      *,"$controllers",*) break ;;
+    esac
+    controllers=''
+  done
+  case $controllers:$seen in
+    :* | *" $controllers "*) return ;;
+    *:' ') mounts="$mounts${newline}cgroup $target tmpfs mode=755$options" ;;
   esac
   seen="$seen$controllers "
-  split_hierarchy "$1"
+  split_hierarchy "$hierarchy" "${line#*:}"
   name=${mounted##*/}
   if has_new cgroup; then
     mounts="$mounts${newline}cgroup $target/$name cgroup $controllers$options$read_only"
@@ -49,18 +57,22 @@ add_hierarchy() {
     mounts="$mounts$newline$own $target/$name none bind$options$read_only"
   fi
   case $controllers in
-    *,*)
-      IFS=,
-      for controller in $controllers; do
-        mounts="$mounts$newline$name $target/$controller symlink"
-      done
-      ;;
+    *,*) add_links ;;
   esac
 }
 
+# Each controller of several that are one hierarchy is found under its own name too.
+add_links() {
+  rest=$controllers,
+  while [ -n "$rest" ]; do
+    mounts="$mounts$newline$name $target/${rest%%,*} symlink"
+    rest=${rest#*,}
+  done
+}
+
 add_unified() {
-  find_own '' || own_path=/
-  split_hierarchy "$unified"
+  own_path=${cgroup##*"$newline"0::}
+  split_hierarchy "$unified" "${own_path%%"$newline"*}"
   if has_new cgroup; then
     add_mount cgroup cgroup2 "$options$read_only"
   else
@@ -68,36 +80,17 @@ add_unified() {
   fi
 }
 
-# Sets $mounted to where a hierarchy is mounted, and $own to where the caller's cgroup, $own_path, is in it. Both are
-# written with the escapes of mountinfo, which are those of fstab too.
+# split_hierarchy LINE PATH: sets $mounted to where the hierarchy is mounted, and $own to where the caller's cgroup, PATH,
+# is in it. Both are written with the escapes of mountinfo, which are those of fstab too.
 split_hierarchy() {
+  own_path=$2
   IFS=' '
   # shellcheck disable=SC2086 # fields
   set -- $1
+  IFS=$newline
   mounted=$5
   find_beneath "$own_path" "$4"
   own=$mounted${beneath%/}
-}
-
-# Sets $controllers and $own_path to those of the caller's cgroup in the hierarchy with these superblock options.
-find_own() {
-  IFS=$newline
-  for line in $cgroup; do
-    line=${line#*:} own_path=${line#*:} controllers=${line%%:*}
-    [ -n "$controllers" ] || [ -z "$1" ] || continue
-    holds_all "$1" && return
-  done
-  false
-}
-
-holds_all() {
-  IFS=,
-  for controller in $controllers; do
-    case ,$1, in
-      *,"$controller",*) ;;
-      *) return 1 ;;
-    esac
-  done
 }
 
 # The devices that the specification demands. In a user namespace none can be made, and in the directory of an image

@@ -1,6 +1,7 @@
-# A config.json in; out, lines of shell that scripts/lib/config.sh gives their meaning:
+# What a config.json holds, slurped, in; lines of shell out, which scripts/lib/config.sh gives their meaning:
 #
-#   document TYPE JSON STATUS CGROUP MOUNTINFO    the whole of it, and the files of /proc/self that were read with it
+#   document COUNT TYPE JSON STATUS CGROUP MOUNTINFO
+#                                                 how many values it holds, the first, and files of /proc/self
 #   field TYPE PATH VALUE                         each leaf, the mounts last
 #   field array PATH VALUE...                     an array of strings, which is a leaf too
 #
@@ -10,9 +11,10 @@
 def leaves:
   if (type == "object" and length > 0) or (type == "array" and any(.[]; type != "string")) then .[] | leaves else . end;
 
-"document " + ([type, tojson, $status, $cgroup, $mountinfo] | @sh),
+"document " + ([length, (.[0] | type, tojson), $status, $cgroup, $mountinfo] | @sh),
 (
-  if type == "object" then del(.mounts), {mounts} else empty end
+  .[0]
+  | if type == "object" then del(.mounts), {mounts} else empty end
   | path(leaves) as $path
   | getpath($path)
   | "field " + ([type, "\($path | length)\($path | tojson)", if type == "array" then .[] else tostring end] | @sh)

@@ -7,7 +7,7 @@
 reset() {
   newline='
 '
-  complete='' status='' cgroup='' mountinfo='' element='' element_name=''
+  status='' cgroup='' mountinfo='' kind='' element='none' element_name=''
   version='' rootfs='' readonly='' hostname='' domainname=''
   args='' cwd='' env='' home='' terminal='' no_new_privileges='' uid=0 gid=0 groups='' umask=18 oom=''
   bounding='' permitted='' effective='' inheritable='' ambient='' limits=' ' limit_lines='' limit_words=''
@@ -40,24 +40,35 @@ wrong() {
   refuse "$name $1"
 }
 
-# --- types
+# --- types; where a "case" does for a "[" it is there, since it takes dash a fourth of the time
 
 must_be() {
-  [ "$type" = "$1" ] || case $1 in
+  case $type in
+    "$1") return ;;
+  esac
+  case $1 in
     boolean) wrong 'must be true or false' ;;
     array | object) wrong "must be an $1" ;;
     *) wrong "must be a $1" ;;
   esac
 }
 
-is_true() {
+# Sets $truth to "yes" or to nothing.
+must_be_truth() {
   must_be boolean
-  [ "$value" = true ]
+  case $value in
+    true) truth=yes ;;
+    *) truth='' ;;
+  esac
 }
 
 # must_be_whole LOW HIGH: of at most 16 digits, up to which a number of JSON is exact.
 must_be_whole() {
   must_be number
+  case $value in
+    # In the range of everybody.
+    [0-9] | [0-9][0-9]) return ;;
+  esac
   case ${value#-} in
     '' | *[!0-9]* | ?????????????????*) wrong "must be a whole number from $1 to $2" ;;
   esac
@@ -99,15 +110,25 @@ must_be_strings() {
 # A string that becomes a word of the line, $quoted. The kernel takes none of 128 KiB or more (MAX_ARG_STRLEN).
 must_be_word() {
   must_be string
-  [ ${#value} -lt 131072 ] || wrong 'is longer than 131071 bytes'
-  quote "$value"
+  case $value in
+    *[!A-Za-z0-9_/.,:=+@%-]* | '')
+      [ ${#value} -lt 131072 ] || wrong 'is longer than 131071 bytes'
+      quote "$value"
+      ;;
+    *) quoted=$value ;;
+  esac
 }
 
 # A string that becomes a field of the table, $escaped. A path or a mount's options are at most a page long.
 must_be_table_field() {
   must_be string
-  [ ${#value} -le 4096 ] || wrong 'is longer than 4096 bytes'
-  escape "$value"
+  case $value in
+    *[!A-Za-z0-9_/.,:=+@%-]* | '')
+      [ ${#value} -le 4096 ] || wrong 'is longer than 4096 bytes'
+      escape "$value"
+      ;;
+    *) escaped=$value ;;
+  esac
 }
 
 # Sets $escaped to TEXT as fstab(5) writes it.
@@ -184,13 +205,17 @@ unknown() {
 # --- what config.jq prints
 
 document() {
-  [ -z "$status" ] || refuse 'it holds more than one JSON value'
-  status=$3 cgroup=$4 mountinfo=$5
-  [ "$1" = object ] || refuse 'it is not a JSON object'
-  case $2 in
-    *'\u0000'*) refuse_nul "$2" ;;
+  case $1 in
+    0) refuse 'it is empty' ;;
+    1) ;;
+    *) refuse 'it holds more than one JSON value' ;;
   esac
-  case $2 in
+  [ "$2" = object ] || refuse 'it is not a JSON object'
+  status=$4 cgroup=$5 mountinfo=$6
+  case $3 in
+    *'\u0000'*) refuse_nul "$3" ;;
+  esac
+  case $3 in
     *'�'*) refuse 'it is not UTF-8' ;;
   esac
 }
@@ -217,27 +242,30 @@ field() {
       shift 2
       mount_field "$@"
       ;;
-    *'["process",'*)
+    [2-5]'["process",'*)
       shift 2
       process_field "$@"
       ;;
-    *'["linux",'*)
+    [2-9]'["linux",'*)
       shift 2
       linux_field "$@"
       ;;
-    *'["annotations",'*) ;;
+    2'["annotations",'*) ;;
     2'["root","path"]')
       must_be_word
       rootfs=$value
       ;;
-    2'["root","readonly"]') ! is_true || readonly=yes ;;
+    2'["root","readonly"]')
+      must_be_truth
+      readonly=$truth
+      ;;
     1'["hostname"]')
       must_be_word
-      [ -z "$value" ] || hostname=$quoted
+      hostname=${value:+$quoted}
       ;;
     1'["domainname"]')
       must_be_word
-      [ -z "$value" ] || domainname=$quoted
+      domainname=${value:+$quoted}
       ;;
     1'["ociVersion"]')
       must_be string
@@ -250,25 +278,26 @@ field() {
 # enter KIND ARRAY JSON: the field at hand belongs to an element of the array, whose path begins with JSON; the element
 # before it is finished.
 enter() {
-  index=${path#*"$3"}
-  index=${index%%[],]*}
-  [ "$element" != "$1 $index" ] || return 0
+  case $path in
+    ?"$element"[],]*) return ;;
+  esac
   finish_element
-  element="$1 $index" element_name="$2[$index]"
+  index=${path#?"$3"}
+  index=${index%%[],]*}
+  kind=$1 element=$3$index element_name="$2[$index]"
   limit='' soft='' hard='' namespace='' inner=0 outer=0 size=0 allow='' access=''
   destination='' target='' mount_type='' source='' options='' bind='' read_only=''
 }
 
 finish_element() {
-  case $element in
-    limit*) finish_limit ;;
-    namespace*) finish_namespace ;;
-    uid*) finish_uid_mapping ;;
-    gid*) finish_gid_mapping ;;
-    device*) finish_device_rule ;;
-    mount*) finish_mount ;;
+  case $kind in
+    mount) finish_mount ;;
+    limit) finish_limit ;;
+    namespace) finish_namespace ;;
+    uidMappings) finish_uid_mapping ;;
+    gidMappings) finish_gid_mapping ;;
+    device) finish_device_rule ;;
   esac
-  element=''
 }
 
 # --- process
@@ -289,8 +318,14 @@ process_field() {
       must_be_word
       cwd=$value cwd_word=$quoted
       ;;
-    2'["process","terminal"]') ! is_true || terminal=yes ;;
-    2'["process","noNewPrivileges"]') ! is_true || no_new_privileges=yes ;;
+    2'["process","terminal"]')
+      must_be_truth
+      terminal=$truth
+      ;;
+    2'["process","noNewPrivileges"]')
+      must_be_truth
+      no_new_privileges=$truth
+      ;;
     3'["process","user","uid"]')
       must_be_id
       uid=$value
@@ -332,7 +367,6 @@ environment_field() {
 }
 
 capabilities_field() {
-  [ "$type" = array ] || unknown
   case $path in
     *,'"bounding"]') add_capabilities "$@" && bounding=$set ;;
     *,'"permitted"]') add_capabilities "$@" && permitted=$set ;;
@@ -549,7 +583,10 @@ offset_field() {
 device_rule_field() {
   enter device linux.resources.devices '["linux","resources","devices",'
   case $path in
-    5*',"allow"]') ! is_true || allow=yes ;;
+    5*',"allow"]')
+      must_be_truth
+      allow=$truth
+      ;;
     5*',"access"]')
       must_be string
       access=$value
@@ -572,7 +609,7 @@ mount_field() {
   case $path in
     3*',"destination"]')
       must_be_table_field
-      destination=$value
+      destination=$value target=$escaped
       ;;
     3*',"type"]')
       must_be_table_field
@@ -592,39 +629,41 @@ options_field() {
   must_be_strings
   for value; do
     case $value in
-      '') ;;
       bind | rbind) bind=$value ;;
       ro) read_only=,ro ;;
       rw) read_only='' ;;
       tmpcopyup | idmap | ridmap | move | remount | nofail | [Xx]-*) wrong "has '$value', which is not supported" ;;
-      *)
+      '') ;;
+      *[!A-Za-z0-9_/.,:=+@%-]*)
         must_be_table_field
         options=$options,$escaped
         ;;
+      *) options=$options,$value ;;
     esac
   done
 }
 
 finish_mount() {
-  [ -n "$destination" ] || refuse "$element_name.destination is missing"
   case $destination in
-    *[!/.]*) ;;
+    /*[!/.]*) ;;
+    *[!/.]*) target=/$target ;;
+    '') refuse "$element_name.destination is missing" ;;
     *) refuse "$element_name.destination is the root" ;;
   esac
-  escape "/${destination#/}"
-  target=$escaped
-  [ "$mount_type" != bind ] || bind=${bind:-bind}
-  if [ -n "$bind" ]; then
-    finish_bind
-  else
-    finish_file_system
-  fi
+  case $bind:$mount_type in
+    :bind)
+      bind=bind
+      finish_bind
+      ;;
+    :*) finish_file_system ;;
+    *) finish_bind ;;
+  esac
 }
 
 # add_mount SOURCE TYPE OPTIONS: a line of the table for the mount at hand.
 add_mount() {
   options=${3#,}
-  mounts="$mounts$newline$1 $target $2 ${options:-defaults}"
+  mounts=$mounts$newline"$1 $target $2 ${options:-defaults}"
 }
 
 finish_bind() {
@@ -634,7 +673,9 @@ finish_bind() {
   case $target in
     /dev | /dev/) dev=bind ;;
   esac
-  [ -z "$no_devices" ] || keep_devices_out
+  case $no_devices in
+    yes) keep_devices_out ;;
+  esac
   add_mount "$source" none "$bind$options$read_only"
 }
 
