@@ -15,15 +15,17 @@ find_beneath() {
 
 # The cgroup hierarchies of this machine, of version 1 or else of version 2, in which the container sees its own cgroup.
 add_cgroup() {
-  seen=' ' unified=''
+  seen=' ' unified='' own_groups=''
   IFS=$newline
+  for line in $cgroup; do
+    own_groups=$own_groups$newline${line#*:}
+  done
   for hierarchy in $mountinfo; do
     case $hierarchy in
-      *' - cgroup '*) add_hierarchy ;;
+      *' - cgroup '*) add_hierarchy "$hierarchy" ;;
       *' - cgroup2 '*) unified=${unified:-$hierarchy} ;;
     esac
   done
-  unset IFS
   if [ "$seen" != ' ' ]; then
     [ -z "$read_only" ] || mounts="$mounts${newline}none $target none remount,bind,ro"
   elif [ -n "$unified" ]; then
@@ -31,15 +33,15 @@ add_cgroup() {
   else
     refuse "$element_name: this machine has no cgroup hierarchy"
   fi
+  unset IFS
 }
 
-# The one of version 1 whose line of mountinfo is $hierarchy; its controllers stand in the last field.
+# add_hierarchy LINE: one of version 1; its controllers are among the options of the superblock.
 add_hierarchy() {
-  superblock=,${hierarchy##* },
-  for line in $cgroup; do
-    line=${line#*:}
+  split_hierarchy "$1"
+  for line in $own_groups; do
     controllers=${line%%:*}
-    case $superblock in
+    case ,$superblock, in
       *,"$controllers",*) break ;;
     esac
     controllers=''
@@ -49,7 +51,7 @@ add_hierarchy() {
     *:' ') mounts="$mounts${newline}cgroup $target tmpfs mode=755$options" ;;
   esac
   seen="$seen$controllers "
-  split_hierarchy "$hierarchy" "${line#*:}"
+  find_own "${line#*:}"
   name=${mounted##*/}
   if has_new cgroup; then
     mounts="$mounts${newline}cgroup $target/$name cgroup $controllers$options$read_only"
@@ -72,7 +74,8 @@ add_links() {
 
 add_unified() {
   own_path=${cgroup##*"$newline"0::}
-  split_hierarchy "$unified" "${own_path%%"$newline"*}"
+  split_hierarchy "$unified"
+  find_own "${own_path%%"$newline"*}"
   if has_new cgroup; then
     add_mount cgroup cgroup2 "$options$read_only"
   else
@@ -80,16 +83,21 @@ add_unified() {
   fi
 }
 
-# split_hierarchy LINE PATH: sets $mounted to where the hierarchy is mounted, and $own to where the caller's cgroup, PATH,
-# is in it. Both are written with the escapes of mountinfo, which are those of fstab too.
+# split_hierarchy LINE: the fields of mountinfo: which cgroup of the hierarchy is mounted, where, and how.
 split_hierarchy() {
-  own_path=$2
   IFS=' '
   # shellcheck disable=SC2086 # fields
   set -- $1
   IFS=$newline
-  mounted=$5
-  find_beneath "$own_path" "$4"
+  mounted_root=$4 mounted=$5
+  shift $(($# - 1))
+  superblock=$1
+}
+
+# find_own PATH: sets $own to where the caller's cgroup, PATH, is found in the mounted hierarchy. The escapes of mountinfo
+# are those of fstab too.
+find_own() {
+  find_beneath "$1" "$mounted_root"
   own=$mounted${beneath%/}
 }
 
@@ -287,6 +295,8 @@ write_chain() {
   tools=$quoted
   quote "$rootfs"
   root_word=$quoted
+  quote "$cwd"
+  cwd_word=$quoted
   quote "$bundle"
   chain="set -e${newline}cd $quoted$limit_lines"
   chain="$chain${newline}umask $((umask / 64))$((umask / 8 % 8))$((umask % 8))"

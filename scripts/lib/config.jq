@@ -1,11 +1,11 @@
 # What a config.json holds, slurped, in; lines of shell out, which scripts/lib/config.sh gives their meaning:
 #
 #   document COUNT TYPE JSON STATUS CGROUP MOUNTINFO
-#                                                 how many values it holds, the first, and files of /proc/self
-#   field TYPE PATH VALUE                         each leaf, the mounts last
-#   field array PATH VALUE...                     an array of strings, which is a leaf too
+#       how many values there are, the first of them, and files of /proc/self
+#   fieldDEPTH TYPE+PATH VALUE...
+#       each leaf, such as: field3 'string["mounts",0,"type"]' 'proc'
+#       An array of strings is one. The mounts come last.
 #
-# PATH is the depth of the leaf and its path, such as 3["mounts",0,"type"].
 # All else is left to the shell: jq 1.6 takes longer to compile a line than dash to run it.
 
 def leaves:
@@ -17,5 +17,6 @@ def leaves:
   | if type == "object" then del(.mounts), {mounts} else empty end
   | path(leaves) as $path
   | getpath($path)
-  | "field " + ([type, "\($path | length)\($path | tojson)", if type == "array" then .[] else tostring end] | @sh)
+  | "field\([$path | length, 6] | min) "
+    + ([type + ($path | tojson), if type == "array" then .[] else tostring end] | @sh)
 )
