@@ -50,14 +50,21 @@ impl<'a> Grid<'a> {
             line.heading(&mut out.buffer);
         }
         let measured = measured(self.look);
+        let plain = self.look.terminal.is_none() && self.look.links.is_none();
         let mut kept = self.kept.cells();
         let mut scratch = Scratch::default();
         for row in shown(answers) {
             line.begin(&row.row);
             for (at, column) in self.look.columns.iter().enumerate() {
-                let cell = if at < measured { kept.next() } else { None };
-                let cell = cell.unwrap_or_else(|| cell_text(self.look, &row, column, &mut scratch));
-                line.cell(&mut out.buffer, at, cell);
+                let kept = if at < measured { kept.next() } else { None };
+                if let Some(cell) = kept {
+                    line.cell(&mut out.buffer, at, cell);
+                } else if plain && row.view.table.plain {
+                    line.plain_cell(&mut out.buffer, at, &row.cell(column));
+                } else {
+                    let cell = cell_text(self.look, &row, column, &mut scratch);
+                    line.cell(&mut out.buffer, at, cell);
+                }
             }
             line.end(&mut out.buffer, &row.row);
             out.advance()?;
@@ -248,7 +255,22 @@ impl<'a> Line<'a> {
         }
     }
 
-    #[inline]
+    /// Writes a cell as it is: one of the table's own plain words, where nothing is cut or linked.
+    fn plain_cell(&self, out: &mut Vec<u8>, at: usize, cell: &Cell) {
+        let mut tree = 0;
+        if self.look.columns[at].layout == Layout::Tree && !self.branch.is_empty() {
+            out.extend_from_slice(&self.trunk);
+            out.extend_from_slice(self.branch);
+            tree = 2 * (self.levels.len() + 1);
+        }
+        let start = out.len();
+        columns::write(out, cell, false);
+        if at + 1 < self.widths.len() {
+            let width = tree + out.len() - start;
+            blanks(out, self.widths[at].saturating_sub(width) + 1);
+        }
+    }
+
     fn cell(&self, out: &mut Vec<u8>, at: usize, cell: CellText) {
         let column = self.look.columns[at];
         let (width, is_last) = (self.widths[at], at + 1 == self.widths.len());
@@ -289,7 +311,6 @@ impl<'a> Line<'a> {
     }
 
     /// The text, as a link to the place it names where that was asked for.
-    #[inline]
     fn text(&self, out: &mut Vec<u8>, column: &Column, word: &[u8]) {
         let is_place = column.layout == Layout::Tree && word.starts_with(b"/");
         match &self.look.links {
