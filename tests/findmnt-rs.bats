@@ -65,5 +65,5 @@ same() {
 @test "what a new mount shows is what was mounted" {
   mkdir m
   ok private sh -c 'mount -t tmpfs -o size=4k,nosuid src m && findmnt-rs -n -o SOURCE,FSTYPE,TARGET m'
-  equal "$output" "src tmpfs $PWD/m"
+  equal "$output" "src    tmpfs  $PWD/m"
 }

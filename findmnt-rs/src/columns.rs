@@ -76,7 +76,7 @@ pub enum Kind {
 /// A column's width on a terminal: a part of the terminal's, or a number of columns.
 #[derive(Clone, Copy, Debug)]
 pub enum Width {
-    Part(f32),
+    Part(f64),
     Columns(usize),
 }
 

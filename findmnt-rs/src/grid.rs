@@ -74,7 +74,8 @@ impl<'a> Grid<'a> {
 }
 
 fn need(look: &Look, column: &Column) -> Need {
-    let heading = if look.no_headings { 0 } else { column.key(look.shell).len() };
+    // As in the classic, it counts even where it is not shown.
+    let heading = column.key(look.shell).len();
     Need::new(column, heading, look.no_truncate, look.terminal.is_some())
 }
 
@@ -216,14 +217,16 @@ struct Line<'a> {
     trunk: Vec<u8>,
     /// Where each ancestor's piece ends.
     levels: Vec<usize>,
-    /// The current row's own piece.
+    /// The current row's own piece, and the one beneath it.
     branch: &'static [u8],
+    below: &'static [u8],
 }
 
 impl<'a> Line<'a> {
     fn new(look: &'a Look, widths: &'a [usize]) -> Self {
         let pieces = if look.utf8 && !look.ascii { &UTF8 } else { &ASCII };
-        Self { look, widths, pieces, trunk: Vec::new(), levels: Vec::new(), branch: b"" }
+        let (trunk, levels) = (Vec::new(), Vec::new());
+        Self { look, widths, pieces, trunk, levels, branch: b"", below: b"" }
     }
 
     fn heading(&self, out: &mut Vec<u8>) {
@@ -238,10 +241,11 @@ impl<'a> Line<'a> {
     fn begin(&mut self, row: &Row) {
         self.levels.truncate((row.depth as usize).saturating_sub(1));
         self.trunk.truncate(self.levels.last().copied().unwrap_or(0));
-        self.branch = match row {
-            Row { depth: 0, .. } => b"",
-            Row { last: true, .. } => self.pieces.end,
-            Row { last: false, .. } => self.pieces.branch,
+        let pieces = self.pieces;
+        (self.branch, self.below) = match row.last {
+            _ if row.depth == 0 => (b"".as_slice(), b"".as_slice()),
+            true => (pieces.end, pieces.blank),
+            false => (pieces.branch, pieces.pass),
         };
     }
 
@@ -249,8 +253,7 @@ impl<'a> Line<'a> {
     fn end(&mut self, out: &mut Vec<u8>, row: &Row) {
         out.push(b'\n');
         if row.depth > 0 {
-            let piece = if row.last { self.pieces.blank } else { self.pieces.pass };
-            self.trunk.extend_from_slice(piece);
+            self.trunk.extend_from_slice(self.below);
             self.levels.push(self.trunk.len());
         }
     }
@@ -274,6 +277,9 @@ impl<'a> Line<'a> {
     fn cell(&self, out: &mut Vec<u8>, at: usize, cell: CellText) {
         let column = self.look.columns[at];
         let (width, is_last) = (self.widths[at], at + 1 == self.widths.len());
+        if is_last && cell.width == 0 {
+            return;
+        }
         let cell = self.shortened(column, cell, width);
         let missing = width.saturating_sub(cell.width);
         match column.layout {
@@ -304,10 +310,19 @@ impl<'a> Line<'a> {
         CellText { text, width }
     }
 
-    /// A cell that is too long for its column and must not be cut: the row goes on in the next line.
+    /// A cell that is too long for its column and must not be cut: the row goes on in the next line, where
+    /// the tree goes on too.
     fn continued(&self, out: &mut Vec<u8>, at: usize) {
         out.push(b'\n');
-        blanks(out, self.widths[..=at].iter().map(|width| width + 1).sum());
+        for (column, &width) in self.look.columns.iter().zip(self.widths).take(at + 1) {
+            let mut tree = 0;
+            if column.layout == Layout::Tree {
+                out.extend_from_slice(&self.trunk);
+                out.extend_from_slice(self.below);
+                tree = 2 * (self.levels.len() + usize::from(!self.below.is_empty()));
+            }
+            blanks(out, width.saturating_sub(tree) + 1);
+        }
     }
 
     /// The text, as a link to the place it names where that was asked for.

@@ -59,17 +59,26 @@ impl Need {
         self.holding(usual.copied().unwrap_or(0) as usize)
     }
 
-    /// How narrow the column may become while others can still give way.
-    fn share(&self, terminal: usize) -> Option<usize> {
+    /// How narrow the column may become at all; none where it keeps its width.
+    fn least(&self) -> usize {
         match self.width {
-            Width::Part(part) => Some(((part * terminal as f32) as usize).max(self.heading)),
-            Width::Columns(_) => None,
+            Width::Part(_) => self.heading.max(1),
+            Width::Columns(_) => usize::MAX,
+        }
+    }
+
+    /// How narrow it may become while others can still give way: just below its part of the terminal.
+    fn share(&self, terminal: usize) -> usize {
+        let least = self.least();
+        match self.width {
+            Width::Part(part) => ((part * terminal as f64) as usize).saturating_sub(1).max(least),
+            Width::Columns(_) => least,
         }
     }
 }
 
 /// The widths of columns on a terminal. Where not all fit, columns of a few long cells give way first, then
-/// those that may be cut, and then the rest.
+/// those that may be cut, first to their part of the terminal and then all, and then the rest.
 pub fn fit(needs: &[Need], terminal: usize) -> Vec<usize> {
     let mut widths: Vec<_> = needs.iter().map(Need::full).collect();
     if total(&widths) > terminal {
@@ -78,8 +87,10 @@ pub fn fit(needs: &[Need], terminal: usize) -> Vec<usize> {
         }
         grow(&mut widths, needs, terminal);
     }
-    shrink(&mut widths, needs, terminal, |need| need.layout == Layout::Cut);
-    shrink(&mut widths, needs, terminal, |_| true);
+    let is_cut = |need: &Need| need.layout == Layout::Cut;
+    shrink(&mut widths, needs, terminal, |need| is_cut(need).then(|| need.share(terminal)));
+    shrink(&mut widths, needs, terminal, |need| is_cut(need).then(|| need.least()));
+    shrink(&mut widths, needs, terminal, |need| Some(need.least()));
     if let (Some(last), Some(need)) = (widths.last().copied(), needs.last())
         && need.layout != Layout::Right
         && total(&widths) < terminal
@@ -103,13 +114,18 @@ fn grow(widths: &mut [usize], needs: &[Need], terminal: usize) {
     }
 }
 
-/// Takes from each of the columns in turn, down to its share.
-fn shrink(widths: &mut [usize], needs: &[Need], terminal: usize, may: fn(&Need) -> bool) {
+/// Takes from each of the columns that have a floor in turn, down to that.
+fn shrink(
+    widths: &mut [usize],
+    needs: &[Need],
+    terminal: usize,
+    floor: impl Fn(&Need) -> Option<usize>,
+) {
     let mut excess = total(widths).saturating_sub(terminal);
     while excess > 0 {
         let before = excess;
-        for (width, need) in widths.iter_mut().zip(needs).filter(|(_, need)| may(need)) {
-            if excess > 0 && need.share(terminal).is_some_and(|share| *width > share) {
+        for (width, need) in widths.iter_mut().zip(needs) {
+            if excess > 0 && floor(need).is_some_and(|floor| *width > floor) {
                 *width -= 1;
                 excess -= 1;
             }

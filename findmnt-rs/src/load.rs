@@ -234,10 +234,10 @@ pub fn read_all(file: &mut File) -> nix::Result<Vec<u8>> {
 }
 
 fn read_rest(file: &mut File, text: &mut Vec<u8>) -> nix::Result<()> {
-    file.read_to_end(text).map(drop).map_err(errno)
+    file.read_to_end(text).map(drop).map_err(|error| errno(&error))
 }
 
-fn errno(error: std::io::Error) -> Errno {
+fn errno(error: &std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(0))
 }
 
@@ -254,7 +254,7 @@ fn read_while_fast(file: &mut File, text: &mut Vec<u8>) -> nix::Result<bool> {
     loop {
         let length = text.len();
         text.resize(length + (8 << 10), 0);
-        let count = file.read(&mut text[length..]).map_err(errno)?;
+        let count = file.read(&mut text[length..]).map_err(|error| errno(&error))?;
         text.truncate(length + count);
         if count == 0 {
             return Ok(true);

@@ -144,7 +144,7 @@ fn separators(block: u64) -> u64 {
     const HIGHEST_BITS: u64 = ONES << 7;
     // A byte of zero borrows from its highest bit.
     let zeros = |block: u64| block.wrapping_sub(ONES) & !block & HIGHEST_BITS;
-    zeros(block ^ (ONES * b' ' as u64)) | zeros(block ^ (ONES * b'\n' as u64))
+    zeros(block ^ (ONES * u64::from(b' '))) | zeros(block ^ (ONES * u64::from(b'\n')))
 }
 
 /// A decimal number of nothing but digits.
