@@ -25,10 +25,11 @@ inside() {
   private sh -c "$library $script" sh "$@"
 }
 
-# same SCRIPT: both tools must end with the same status and leave the same mount table, where $mount is the tool.
+# same SCRIPT: both tools must end with the same status and leave the same mount table, where $mount is the tool. With
+# -n the classic does not note options in /run/mount, where it would find them again.
 same() {
   local want want_status=0 got got_status=0
-  want=$(mount=mount inside "$1"$'\n status=$?; table; exit $status' 2>want_stderr) || want_status=$?
+  want=$(mount='mount -n' inside "$1"$'\n status=$?; table; exit $status' 2>want_stderr) || want_status=$?
   got=$(mount=bindmount-rs inside "$1"$'\n status=$?; table; exit $status' 2>got_stderr) || got_status=$?
   [ "$got_status/$got" = "$want_status/$want" ] || {
     printf 'script: %s\nmount: %s\n%s\nbindmount-rs: %s\n%s\n' "$1" "$want_status" "$want" "$got_status" "$got"
@@ -42,13 +43,64 @@ same() {
 refused() {
   expect "$1" inside '
     eval "$2"
-    { table; find . -printf "%p %y %m %u %g\n" | grep -v "^\./\(before\|after\) " | sort; } >before 2>&1
+    { table; find . -xdev -printf "%p %y %m %u %g\n" | grep -v "^\./\(before\|after\) " | sort; } >before 2>&1
     eval "$1"
     status=$?
-    { table; find . -printf "%p %y %m %u %g\n" | grep -v "^\./\(before\|after\) " | sort; } >after 2>&1
+    { table; find . -xdev -printf "%p %y %m %u %g\n" | grep -v "^\./\(before\|after\) " | sort; } >after 2>&1
     cmp before after >&2 || status=250
     exit $status' "$3" "${4-}"
   contains "$stderr" "$2"
+}
+
+# explained HINT UNSHARE_ARGUMENTS ARGUMENTS: refused in new namespaces of an ordinary user, and explained.
+explained() {
+  mkdir -p m
+  # shellcheck disable=SC2086 # Words.
+  expect 32 unshare -Ur -m $2 sh -c "$library bindmount-rs $3 m; status=\$?; table; exit \$status"
+  equal "$output" ''
+  contains "$stderr" "hint: $1"
+}
+
+# confined TARGET: the bind of a directory to TARGET inside root must succeed, and be seen inside root alone.
+confined() {
+  ok inside 'bindmount-rs --root root a "$1" && table | awk "{ print \$5 }"' "$1"
+  [ -n "$output" ]
+  case $output in
+    "$PWD/root" | "$PWD/root/"*) ;;
+    *)
+      echo "$1: mounted at $output"
+      return 1
+      ;;
+  esac
+  [ -z "$(ls -A outside)" ]
+}
+
+# race SCRIPT: compiles the attacker, and runs the script over a file system of its own beneath race/, with root/ and
+# outside/ in it and 20,000 lines of a table.
+race() {
+  requires cc
+  cc -O2 -Wall -Werror -o swap "$project/tests/fixtures/swap.c"
+  mkdir race src
+  seq 20000 | sed "s|.*|$PWD/src /dir/& none bind|" >table
+  ok inside '
+    attack() {
+      "$here/swap" "$@" >ready & attacker=$!
+      until [ -s ready ]; do :; done
+    }
+    # Ends the attack, and tells how many mounts there are inside the root and how many are elsewhere.
+    count() {
+      kill $attacker
+      wait $attacker
+      awk -v here="$PWD" "index(\$5, here \"/\") == 1 { n[index(\$5, here \"/root/\") == 1]++ }
+        END { print n[1] + 0, n[0] + 0 }" /proc/self/mountinfo
+    }
+    here=$PWD
+    mount -t tmpfs none race
+    cd race
+    mkdir -p root/dir outside
+    ln -s "$PWD/outside" root/absolute
+    ln -s "../../../../../../../../../..$PWD/outside" root/relative
+    '"$1" 2>/dev/null
 }
 
 @test "a bind shows the files of the source, hides the target's own, and is writable both ways" {
@@ -129,4 +181,942 @@ $PWD/root/dir/file"
   printf '%s\n' "$PWD/a $PWD/b none bind" "$PWD/a $PWD/made/deep none bind,X-mount.mkdir" \
     "$PWD/nosuch $PWD/b none bind" >table
   refused 32 "cannot mount 'table:3': cannot bind '$PWD/nosuch': No such file or directory" 'bindmount-rs --fstab table'
+}
+
+@test "every attribute, beside the classic" {
+  mkdir a b
+  for word in ro rw nosuid suid nodev dev noexec exec noatime atime relatime norelatime nodiratime \
+    diratime nosymfollow defaults user users owner group user,exec ro,nosuid,nodev,noexec,noatime nosuid,suid \
+    nodiratime,diratime,noatime; do
+    same "mount -t tmpfs none a && \$mount --bind -o $word a b"
+    same "mount -t tmpfs none a && \$mount --bind a b && \$mount -o remount,bind,$word b"
+  done
+  # The classic of Debian 12 does nothing here, by the old mount(2).
+  for word in strictatime noatime,strictatime; do
+    ok inside 'mount -t tmpfs none a && bindmount-rs -o "$1" a b && table | awk "{ print \$6 }"' "$word"
+    equal "$output" "rw,relatime
+rw"
+  done
+}
+
+@test "an attribute of the source stays unless it is named" {
+  mkdir a b
+  for word in rw suid dev exec relatime nosuid; do
+    ok inside '
+      mount -t tmpfs -o nosuid,nodev,noexec none a
+      mount -o remount,bind,ro,noatime a
+      bindmount-rs -o $1 a b
+      table | awk "{ print \$6 }"' "$word"
+    case $word in
+      rw) want=rw,nosuid,nodev,noexec,noatime ;;
+      suid) want=ro,nodev,noexec,noatime ;;
+      dev) want=ro,nosuid,noexec,noatime ;;
+      exec) want=ro,nosuid,nodev,noatime ;;
+      relatime) want=ro,nosuid,nodev,noexec,relatime ;;
+      nosuid) want=ro,nosuid,nodev,noexec,noatime ;;
+    esac
+    equal "$output" "ro,nosuid,nodev,noexec,noatime
+$want"
+  done
+}
+
+@test "a recursive attribute holds for every mount beneath, by either name" {
+  mkdir a b
+  tree='mount -t tmpfs none a && mkdir a/sub && mount -t tmpfs none a/sub && mkdir a/sub/deep &&
+    mount -t tmpfs none a/sub/deep'
+  for pair in ro:ro nosuid:nosuid nodev:nodev noexec:noexec noatime:noatime nodiratime:nodiratime \
+    nosymfollow:nosymfollow strictatime:rw; do
+    word=${pair%:*}
+    for option in "$word=recursive" "r$word"; do
+      ok inside "$tree"' && bindmount-rs -R -o "$1" a b && table | awk "\$5 ~ /\/b(\/|$)/ { print \$6 }"' "$option"
+      equal "$(grep -cE "(^|,)${pair#*:}(,|$)" <<<"$output")" 3
+      [ "$word" != strictatime ] || lacks "$output" relatime
+    done
+  done
+  # Without it the top alone is changed, as in the classic.
+  ok inside "$tree"' && bindmount-rs -R -o ro a b && table | awk "\$5 ~ /\/b(\/|$)/ { print \$6 }"'
+  equal "$output" "ro,relatime
+rw,relatime
+rw,relatime"
+  # A later word is for the top.
+  ok inside "$tree"' && bindmount-rs -R -o rro,rw a b && table | awk "\$5 ~ /\/b(\/|$)/ { print \$6 }"'
+  equal "$output" "rw,relatime
+ro,relatime
+ro,relatime"
+  # And taken back.
+  ok inside "$tree"' && bindmount-rs -R -o rro,rnosuid a b && bindmount-rs -o remount,bind,rrw b &&
+    table | awk "\$5 ~ /\/b(\/|$)/ { print \$6 }"'
+  equal "$output" "rw,nosuid,relatime
+rw,nosuid,relatime
+rw,nosuid,relatime"
+}
+
+@test "what cannot be made read-only everywhere is made so nowhere" {
+  mkdir a b
+  refused 32 "cannot change the attributes of the mount for 'a': Device or resource busy" \
+    'bindmount-rs -o remount,bind,ro=recursive a' \
+    'mount -t tmpfs none a; mkdir a/sub; mount -t tmpfs none a/sub; exec 9>a/sub/open'
+  requires strace
+  refused 32 "cannot change the attributes of the mount for 'b': Function not implemented" \
+    'strace -o /dev/null -e inject=mount_setattr:error=ENOSYS bindmount-rs -R -o ro=recursive a b'
+}
+
+@test "a mount is changed before it is attached, and attached once" {
+  requires strace
+  mkdir a b
+  for options in '-o ro,nosuid a b' '-R -o rro a b' '-m -o ro a b/new' '--root b -o ro a new' \
+    '-t tmpfs -o ro,nosuid tmpfs b'; do
+    rm -rf b/new
+    # shellcheck disable=SC2086 # Words.
+    ok inside 'strace -o calls -e trace=mount,mount_setattr,move_mount,fsmount bindmount-rs "$@"' $options
+    equal "$(grep -c 'move_mount.* = 0' calls)" 1
+    equal "$(grep -v ' = -1 ' calls | tail -n 2 | grep -c move_mount)" 1
+    lacks "$(cat calls)" ' mount('
+  done
+}
+
+@test "propagation, beside the classic" {
+  mkdir a b
+  tree='mount -t tmpfs none a && mkdir a/sub && mount -t tmpfs none a/sub'
+  for kind in shared slave private unbindable; do
+    same "$tree && \$mount --make-$kind a"
+    same "$tree && \$mount --make-r$kind a"
+    same "$tree && \$mount --make-rshared a && \$mount --make-r$kind a"
+    same "$tree && \$mount --make-shared a && \$mount --make-$kind a"
+  done
+  same "$tree && \$mount --make-rshared a && \$mount --rbind --make-rslave a b"
+  same "$tree && \$mount --make-shared a && \$mount --bind --make-private a b"
+  same "$tree && \$mount --make-shared a && \$mount --make-slave --make-shared a"
+  same "\$mount --make-shared a"
+  # A target alone, and then a command.
+  ok inside "$tree"' && bindmount-rs --make-rshared a sh -c "grep -c \"$PWD/a.*shared\" /proc/self/mountinfo"'
+  equal "$output" 2
+}
+
+@test "a move, beside the classic" {
+  mkdir a b c
+  same 'mount -t tmpfs none a && $mount --move a b'
+  same 'mount -t tmpfs none a && mkdir a/sub && mount -t tmpfs none a/sub && $mount -M a b'
+  same '$mount --move a b'
+  same 'mount -t tmpfs none a && mount --make-shared a && mkdir a/sub && mount -t tmpfs none a/sub && $mount --move a/sub b'
+  refused 32 'hint: the source is not a mount point' 'bindmount-rs --move a b'
+  refused 32 "hint: a mount cannot leave a shared parent: make '$PWD/a' private first" 'bindmount-rs -M a/sub b' \
+    'mount -t tmpfs none a; mount --make-shared a; mkdir a/sub; mount -t tmpfs none a/sub'
+  refused 32 "cannot open the source 'nosuch'" 'bindmount-rs --move nosuch b'
+  ok inside 'mount -t tmpfs none a && bindmount-rs --root c --move a x/y && table | awk "{ print \$5 }"'
+  equal "$output" "$PWD/c/x/y"
+}
+
+@test "file systems, beside the classic" {
+  mkdir m
+  for line in '-t tmpfs none' '-t tmpfs -o size=64k,mode=700,nosuid tmpfs' '-t tmpfs -o ro tmp' \
+    '-r -t tmpfs -o nr_inodes=10 tmp' '-t ramfs ram' '-t devpts -o newinstance,ptmxmode=0666,mode=620 devpts' \
+    '-t devpts -o newinstance,noexec,nosuid pts' '-t tmpfs -o size=64k,noatime,strictatime x' \
+    '-t tmpfs --make-shared none' '-t nosuchfs none'; do
+    same "\$mount $line m"
+  done
+  # Namespaces of their own, whose owner may mount what shows them.
+  for line in '-t proc -o nosuid proc' '-t sysfs -o ro,nosuid sysfs' '-t mqueue -o noexec mqueue' '-t cgroup2 cgroup2'; do
+    want=$(unshare -Urmpinf --cgroup sh -c "$library mount $line m && table")
+    got=$(unshare -Urmpinf --cgroup sh -c "$library bindmount-rs $line m && table")
+    [ -n "$want" ]
+    equal "$got" "$want"
+  done
+}
+
+@test "an overlay, with more layers than a value has room for" {
+  mkdir -p l1 l2 u w m
+  touch l1/one l2/two
+  ok inside 'bindmount-rs -t overlay -o "lowerdir=l1:l2,upperdir=u,workdir=w,userxattr" overlay m && ls m && touch m/new'
+  equal "$output" "one
+two"
+  [ -e u/new ]
+  layers=
+  for number in $(seq 60); do
+    mkdir "layer-$number"
+    layers=$layers:$PWD/layer-$number
+  done
+  touch layer-1/first layer-60/last
+  ok inside 'bindmount-rs -t overlay -o "lowerdir=$1" overlay m && ls m' "${layers#:}"
+  equal "$output" "first
+last"
+}
+
+@test "a cgroup hierarchy of version 1, beside the classic" {
+  requires root
+  grep -qw cgroup /proc/filesystems || skip 'needs cgroup v1'
+  mkdir m
+  same '$mount -t cgroup -o none,name=bindmount-rs-test cg m'
+}
+
+@test "what the kernel says of an option is shown" {
+  mkdir m
+  refused 32 "cannot set the option 'size=abc': tmpfs: Bad value for 'size'" 'bindmount-rs -t tmpfs -o size=abc none m'
+  refused 32 "cannot set the option 'nosuch=1': tmpfs: Unknown parameter 'nosuch'" \
+    'bindmount-rs -t tmpfs -o nosuch=1 none m'
+  refused 32 "hint: the kernel has no such type" 'bindmount-rs -t nosuchfs none m'
+  echo "none $PWD/m tmpfs huge=perhaps" >table
+  refused 32 "cannot mount 'table:1': cannot set the option 'huge=perhaps': tmpfs: Bad value for 'huge'" \
+    'bindmount-rs --fstab table'
+  refused 32 'hint: the kernel takes at most 255 bytes for `upperdir`: a relative path may be shorter' \
+    "bindmount-rs -t overlay -o lowerdir=.,upperdir=$(printf '%0300d' 0),workdir=w none m"
+}
+
+@test "a file system that shows a namespace which is not the user's own is explained" {
+  explained 'the net namespace that sysfs shows does not belong to this user namespace: make one with `unshare-rs --net`, or bind the one outside: `/sys TARGET none rbind,ro=recursive`' '' '-t sysfs sysfs'
+  explained 'the ipc namespace that mqueue shows' '' '-t mqueue mqueue'
+  explained 'the pid namespace that proc shows' '' '-t proc proc'
+  explained 'the cgroup namespace that cgroup2 shows' '' '-t cgroup2 none'
+}
+
+@test "a devpts with a gid that is not mapped is explained" {
+  explained '5 is not mapped in this user namespace: map it, or leave `gid=5` out' '' '-t devpts -o newinstance,gid=5 devpts'
+}
+
+@test "a proc or sysfs that is hidden in part, or locked, is explained" {
+  mkdir m
+  expect 32 private sh -c 'mount -t tmpfs none /proc/tty && exec unshare -Urmpf bindmount-rs -t proc proc m'
+  contains "$stderr" "'/proc/tty' hides a part of '/proc', so the kernel gives no new proc: bind '/proc' instead"
+  # Who is root in a user namespace cannot take away its /sys.
+  is_root || return 0
+  expect 32 private sh -c 'mount --rbind /sys m && mount -o remount,bind,ro m && umount -l /sys &&
+    exec unshare -Urmn bindmount-rs -t sysfs sysfs m'
+  contains "$stderr" "hint: '$PWD/m' is ro, and so must a new sysfs be: add \`ro\`"
+  ok private sh -c 'mount --rbind /sys m && mount -o remount,bind,ro m && umount -l /sys &&
+    exec unshare -Urmn bindmount-rs -t sysfs -o ro sysfs m'
+}
+
+@test "an overlay that a user namespace may not have is explained" {
+  mkdir l u w
+  explained "no user namespace may mount an overlay with 'redirect_dir=on': leave it out" '' \
+    '-t overlay -o redirect_dir=on,lowerdir=l,upperdir=u,workdir=w none'
+}
+
+@test "without the capability the way to it is named" {
+  mkdir a b
+  drop=()
+  ! is_root || drop=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  expect 32 "${drop[@]}" "$(command -v bindmount-rs)" / "$PWD"
+  contains "$stderr" "cannot bind '/': Operation not permitted
+hint: mounting needs CAP_SYS_ADMIN: put \`unshare-rs --user --map-root-user --mount\` in front"
+}
+
+@test "in a user namespace what is locked stays" {
+  mkdir a b
+  outer='mount -t tmpfs none a && mount -o remount,bind,ro,nosuid,nodev,noexec,noatime a'
+  nested() {
+    inside "$outer"' && exec unshare -Ur -m sh -c "$1"' "$library $1"
+  }
+  for options in '' '-o ro' '-o nosuid' '-R' '-R -o rro,rnosuid' '-o nosymfollow'; do
+    ok nested "bindmount-rs $options a b && table | awk '\$5 ~ /b\$/ { sub(\",nosymfollow\", \"\", \$6); print \$6 }'"
+    equal "$output" ro,nosuid,nodev,noexec,noatime
+  done
+  for word in rw suid dev exec relatime rrw rsuid; do
+    expect 32 nested "bindmount-rs -R -o $word a b; status=\$?; table | grep '/b '; exit \$status"
+    contains "$stderr" "cannot change the attributes of the mount for 'b': Operation not permitted
+hint: an attribute that came from outside of this user namespace is locked and stays"
+    equal "$output" ''
+    expect 32 nested "bindmount-rs -R a b; bindmount-rs -o remount,bind,$word b; status=\$?
+      table | awk '\$5 ~ /b\$/ { print \$6 }'; exit \$status"
+    equal "$output" ro,nosuid,nodev,noexec,noatime
+  done
+  # The classic's remount forgets what is not named, and so fails here.
+  ok nested 'bindmount-rs a b && bindmount-rs -o remount,bind,ro b'
+}
+
+@test "a mount that hides something stays over it in a user namespace" {
+  mkdir -p a/sub b
+  touch a/sub/secret
+  expect 32 inside 'mount -t tmpfs none a/sub && exec unshare -Ur -m bindmount-rs a b'
+  contains "$stderr" 'hint: mounts beneath it came from outside of this user namespace and may not be taken off: use --rbind'
+  ok inside 'mount -t tmpfs none a/sub && exec unshare -Ur -m bindmount-rs -R a b ls b/sub'
+  equal "$output" ''
+}
+
+@test "an unbindable source is named" {
+  mkdir a b
+  refused 32 "hint: '$PWD/a' is unbindable" 'bindmount-rs a b' 'mount -t tmpfs none a; mount --make-unbindable a'
+}
+
+@test "-m makes the target, beside the classic" {
+  mkdir a
+  touch a/file
+  for line in '-m a new/deep' '--mkdir a new' '--mkdir=0700 a new' '-m0711 a new' '-o X-mount.mkdir a new' \
+    '-o X-mount.mkdir=0750 a new'; do
+    same "\$mount --bind $line && stat -c %a new >&2; umount new/deep new 2>/dev/null; stat -c '%a %F' new; rm -r new"
+  done
+  # A file is made for a file, which the classic cannot.
+  ok inside 'bindmount-rs -m a/file new/file && stat -c %F new/file'
+  equal "$output" 'regular empty file'
+  refused 32 "cannot open the target 'nosuch': No such file or directory" 'bindmount-rs a nosuch'
+}
+
+@test "X-mount.subdir mounts a directory alone" {
+  mkdir -p a/sub/deep b
+  ln -s / a/out
+  touch a/sub/deep/file
+  ok inside 'bindmount-rs -o X-mount.subdir=sub/deep a b && ls b && table | awk "{ print \$4 }"'
+  equal "${output%%$'\n'*}" file
+  contains "$output" "$PWD/a/sub/deep"
+  # Nothing leads out of it.
+  ok inside 'bindmount-rs -o X-mount.subdir=out/../sub a b && ls b'
+  equal "$output" deep
+  refused 32 "cannot bind only 'nosuch': No such file or directory" 'bindmount-rs -o X-mount.subdir=nosuch a b'
+  refused 32 "cannot mount only 'nosuch': No such file or directory" \
+    'bindmount-rs -t tmpfs -o X-mount.subdir=nosuch none b'
+  ok inside 'bindmount-rs -t sysfs -o X-mount.subdir=kernel none b && table | awk "{ print \$4, \$5 }"' ||
+    ok unshare -Urmn sh -c "$library bindmount-rs -t sysfs -o X-mount.subdir=kernel none b && table | awk '{ print \$4, \$5 }'"
+  equal "$output" "/kernel $PWD/b"
+}
+
+@test "X-mount.owner, group and mode change the root of the mount" {
+  mkdir a m
+  for pair in X-mount.mode=0711:711 X-mount.owner=0:1777 X-mount.owner=root,X-mount.group=root:1777 \
+    X-mount.group=0,X-mount.mode=1770:1770; do
+    ok inside 'bindmount-rs -t tmpfs -o "$1" none m && stat -c "%u %g %a" m' "${pair%:*}"
+    equal "$output" "0 0 ${pair#*:}"
+  done
+  refused 32 "cannot find the user 'nosuch': there is none of that name" \
+    'bindmount-rs -t tmpfs -o X-mount.owner=nosuch none m'
+  refused 32 "cannot find the group 'nosuch': there is none of that name" \
+    'bindmount-rs -t tmpfs -o X-mount.group=nosuch none m'
+}
+
+@test "X-mount.owner gives a mount to others" {
+  requires root
+  mkdir m
+  ok inside 'bindmount-rs -t tmpfs -o X-mount.owner=7,X-mount.group=8 none m && stat -c "%u %g" m'
+  equal "$output" '7 8'
+  touch file of-file
+  ok inside 'bindmount-rs -o X-mount.mode=600,X-mount.owner=7 of-file file'
+  equal "$(stat -c '%u %a' of-file)" '7 600'
+}
+
+@test "X-mount.nocanonicalize: a symlink is itself bound and mounted on" {
+  mkdir a b
+  touch file
+  ln -s a link
+  ln -s a other
+  ok inside 'bindmount-rs -o X-mount.nocanonicalize=target file link && table | awk "{ print \$5 }"'
+  equal "$output" "$PWD/link"
+  refused 32 "hint: a directory is mounted on a directory alone" 'bindmount-rs -o X-mount.nocanonicalize=target b link'
+  ok inside 'bindmount-rs -o X-mount.nocanonicalize=source link file && readlink file'
+  equal "$output" a
+  ok inside 'bindmount-rs -o X-mount.nocanonicalize link other && table | awk "{ print \$4, \$5 }"'
+  contains "$output" "/link $PWD/other"
+  ok inside 'bindmount-rs b link && table | awk "{ print \$5 }"'
+  equal "$output" "$PWD/a"
+}
+
+@test "idmapped mounts show other owners" {
+  requires root
+  mkdir a b
+  touch a/one a/two
+  chown 1000:2000 a/two
+  owners='stat -c "%u:%g" b/one b/two'
+  ok inside 'bindmount-rs --map-users 0:7:1 --map-groups 0:8:1 a b && '"$owners"
+  equal "$output" '7:8
+65534:65534'
+  ok inside 'bindmount-rs --map-users 0:0:1 --map-users 1000:9:1 --map-groups 0:0:5000 a b && '"$owners"
+  equal "$output" '0:0
+9:2000'
+  ok inside 'bindmount-rs -o "X-mount.idmap=u:0:7:1 g:0:8:1 b:1000:2000:2000" a b && '"$owners"
+  equal "$output" '7:8
+2000:3000'
+  ok inside 'unshare --user sleep 100 & pid=$!
+    until echo 0 50 5000 >/proc/$pid/uid_map; do :; done 2>/dev/null
+    echo 0 60 5000 >/proc/$pid/gid_map
+    bindmount-rs --map-users /proc/$pid/ns/user a b && '"$owners"' && kill $pid'
+  equal "$output" '50:60
+1050:2060'
+  ok inside 'mkdir a/sub; mount -t tmpfs none a/sub && bindmount-rs -R -o X-mount.idmap=0:7:1 a b && stat -c %u b/sub'
+  equal "$output" 7
+  rmdir a/sub
+  refused 32 'hint: the kernel wants a range for users and one for groups' 'bindmount-rs --map-users 0:7:1 a b'
+  refused 32 "hint: this file system's owners cannot be mapped" \
+    'bindmount-rs -o X-mount.idmap=0:7:1 /proc b'
+  refused 32 "cannot open the user namespace '/nosuch': No such file" 'bindmount-rs --map-users /nosuch a b'
+  refused 1 'a map of owners takes one user namespace, and no ranges with it' \
+    'bindmount-rs --map-users /proc/self/ns/user --map-groups 0:7:1 a b'
+}
+
+@test "who mounted a file system may map its owners" {
+  mkdir a b
+  ok inside 'mount -t tmpfs none a && bindmount-rs --map-users 0:0:1 --map-groups 0:0:1 a b && table | grep -c idmapped
+    bindmount-rs -t tmpfs -o X-mount.idmap=0:0:1 none b && table | grep -c idmapped'
+  equal "$output" '1
+2'
+}
+
+@test "owners of a file system that belongs to others cannot be mapped" {
+  mkdir a b
+  expect 32 unshare -Ur -m bindmount-rs -o X-mount.idmap=0:0:1 a b
+  contains "$stderr" "cannot map the owners of the mount for 'b': Operation not permitted
+hint: only who owns a file system"
+}
+
+@test "--beneath mounts beneath what is there" {
+  mkdir a b c
+  touch a/lower c/upper
+  ok inside 'mount --bind c b && bindmount-rs --beneath a b && ls b && umount b && ls b'
+  equal "$output" "upper
+lower"
+  refused 32 "hint: nothing is mounted there that it could be beneath" 'bindmount-rs --beneath a b'
+  expect 127 inside 'mount --bind c b && bindmount-rs --beneath a b /nosuch'
+  contains "$stderr" "cannot undo what was done at 'b': Operation not supported"
+}
+
+@test "--onlyonce and -a do not mount what is mounted" {
+  mkdir a b c
+  ok inside 'bindmount-rs --onlyonce a b && bindmount-rs --onlyonce --print a b && table | wc -l'
+  equal "$output" 1
+  ok inside 'bindmount-rs a b && bindmount-rs a b && table | wc -l'
+  equal "$output" 2
+  ok inside 'bindmount-rs a b && bindmount-rs --onlyonce c b && table | wc -l'
+  equal "$output" 2
+  ok inside 'bindmount-rs -t tmpfs --onlyonce x b && bindmount-rs -t tmpfs --onlyonce x b && table | wc -l'
+  equal "$output" 1
+  ok inside 'bindmount-rs -t tmpfs --onlyonce x b && bindmount-rs -t tmpfs --onlyonce y b && table | wc -l'
+  equal "$output" 2
+  printf '%s\n' "$PWD/a $PWD/b none bind" "none $PWD/c tmpfs size=4k" >fstab
+  same '$mount -a -T fstab && $mount -a -T fstab'
+}
+
+@test "-N works in the namespace of another process, and the command in its own" {
+  mkdir -p a b
+  touch a/file
+  ok inside 'unshare -m sleep 100 & pid=$!
+    until [ "$(readlink /proc/$pid/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]; do :; done
+    bindmount-rs -N $pid a b && ls b && nsenter -t $pid -m ls "$PWD/b"
+    bindmount-rs -N /proc/$pid/ns/mnt "$PWD/a" "$PWD/b" sh -c "pwd; ls b; readlink /proc/self/ns/mnt"
+    readlink /proc/self/ns/mnt
+    nsenter -t $pid -m grep -c "$PWD/b" /proc/self/mountinfo
+    bindmount-rs -N $pid "$PWD/a" "$PWD/b" /nosuch; echo $?
+    nsenter -t $pid -m grep -c "$PWD/b" /proc/self/mountinfo
+    kill $pid' 2>&1
+  ns=$(grep -m 1 mnt: <<<"$output")
+  equal "$output" "$PWD
+$ns
+$ns
+1
+127
+1"
+  expect 32 inside 'bindmount-rs -N 999999999 a b'
+  contains "$stderr" "cannot open '/proc/999999999/ns/mnt': No such file or directory"
+  expect 32 inside 'bindmount-rs -N /proc/self/ns/uts a b'
+  contains "$stderr" "cannot enter the mount namespace '/proc/self/ns/uts': Invalid argument"
+}
+
+@test "a table, beside the classic" {
+  mkdir -p a/sub b c d 'e f'
+  touch a/file d/file
+  cat >fstab <<END
+# A comment, an empty line, blanks of both sorts, and the last two fields.
+
+$PWD/a	$PWD/b  none	bind,ro	0 0
+$PWD/a $PWD/c none rbind,X-mount.mkdir,nosuid 1 2
+$PWD/a/file $PWD/d/file none bind
+$PWD/a $PWD/new none bind,X-mount.mkdir=0700
+none $PWD/e\040f tmpfs size=64k,mode=700
+END
+  same '$mount -a -T fstab; status=$?; stat -c "%n %a" new "e f"; umount new; rmdir new; exit_status() { return $status; }; exit_status'
+  same '$mount -a -t tmpfs -T fstab'
+  same '$mount -a -t notmpfs -T fstab; umount new; rmdir new'
+  same '$mount -a -o noexec -T fstab; umount new; rmdir new'
+  echo "$PWD/a $PWD/b none bind,noauto" >noauto
+  same '$mount -a -T noauto'
+  mkdir tables
+  echo "$PWD/a $PWD/b none bind" >tables/10.fstab
+  echo "$PWD/b $PWD/c none bind" >tables/9.fstab
+  echo "$PWD/b $PWD/d none bind" >tables/.8.fstab
+  echo "$PWD/b $PWD/d none bind" >tables/7.other
+  same '$mount -a -T tables'
+  same '$mount -a -T noauto -T tables'
+}
+
+@test "a prefix before every target, beside the classic" {
+  mkdir -p a prefix/b
+  echo "$PWD/a /b none bind" >fstab
+  same '$mount -a -T fstab --target-prefix $PWD/prefix'
+  same '$mount -a -T fstab --target-prefix $PWD/prefix/new -o X-mount.mkdir; stat -c %F prefix/new/b; umount prefix/new/b; rm -r prefix/new'
+  ok inside 'bindmount-rs --target-prefix prefix a b && table | awk "{ print \$5 }"'
+  equal "$output" "$PWD/prefix/b"
+}
+
+@test "a table from standard input or a descriptor, which the command does not get" {
+  mkdir a b
+  echo "$PWD/a $PWD/b none bind" >fstab
+  ok inside 'bindmount-rs -T - <fstab && table | wc -l'
+  equal "$output" 1
+  ok inside 'bindmount-rs -T /dev/fd/7 -- ls /proc/self/fd 7<fstab 8<fstab'
+  lacks "$output" 7
+  contains "$output" 8
+  ok inside 'cat fstab | bindmount-rs -T /dev/stdin && table | wc -l'
+  equal "$output" 1
+  refused 32 "cannot read '/dev/fd/99': Bad file number" 'bindmount-rs -T /dev/fd/99'
+  refused 32 "cannot read 'nosuch': No such file or directory" 'bindmount-rs -T nosuch'
+}
+
+@test "lines are chosen by type, source and target" {
+  mkdir a b c
+  printf '%s\n' "$PWD/a $PWD/b none bind,noauto" "none $PWD/c tmpfs" "none none swap sw" >fstab
+  ok inside 'bindmount-rs -T fstab --target "$PWD/b" && table | awk "{ print \$5 }"'
+  equal "$output" "$PWD/b"
+  ok inside 'bindmount-rs -T fstab --source none && table | awk "{ print \$5 }"'
+  equal "$output" "$PWD/c"
+  ok inside 'bindmount-rs -T fstab -t notmpfs && table | awk "{ print \$5 }"'
+  equal "$output" "$PWD/b"
+  ok inside 'bindmount-rs -T fstab && table | wc -l'
+  equal "$output" 2
+  refused 32 "cannot find '/nosuch': no line of the table has it" 'bindmount-rs -T fstab --target /nosuch'
+}
+
+@test "a wrong line is found before the first is mounted, and named with its place" {
+  mkdir a b
+  wrong() {
+    printf '%s\n' "$PWD/a $PWD/b none bind" '' "$2" >table
+    refused 32 "cannot read 'table:3': $1" 'bindmount-rs -T table'
+  }
+  wrong 'the target is missing' /a
+  wrong 'the type is missing' '/a /b'
+  wrong 'there are more than six fields (a space within one is written \040)' '/a /b none bind 0 0 0'
+  wrong 'the fifth and the sixth field are numbers' '/a /b none bind zero 0'
+  wrong 'a field holds a NUL byte' '/a\000 /b none bind'
+  wrong "the type 'none' needs bind, rbind, move, remount or a propagation" '/a /b none ro'
+  wrong "the type 'auto' is not supported: name the file system" '/dev/sda1 /b auto'
+  wrong "'LABEL=root' names a block device, which is not supported" 'LABEL=root /b ext4'
+  wrong "'UUID=1-2' names a block device" 'UUID=1-2 /b none bind'
+  wrong "the mount option 'size=1m' has no place here" '/a /b none bind,size=1m'
+  wrong "the mount option 'loop' is not supported" '/a /b ext4 loop'
+  wrong "the mount option 'X-mount.nosuch' is not supported" '/a /b none bind,X-mount.nosuch'
+  wrong "a device's source is MAJOR:MINOR, not 'x'" 'x /b char'
+  wrong 'remount without bind' 'none /b none remount,ro'
+}
+
+@test "whatever was done is undone" {
+  mkdir -p a b c d moved-from moved-to root/there
+  touch a/file root/keep
+  cat >table <<END
+$PWD/root / none rbind
+$PWD/a /new/deep none bind,ro
+$PWD/a/file /new/file none bind
+none /tmp tmpfs size=64k
+link-text /link symlink
+none /fifo fifo
+none /newdir/below dir mode=700
+none /keep mask
+none /there readonly
+none / none remount,bind,ro=recursive,nosuid
+none /tmp none rprivate
+$PWD/nosuch /x none bind
+END
+  setup='mount -t tmpfs none a; mkdir a/sub; touch a/file; mount -t tmpfs none a/sub; mount -o remount,bind,nodev,noatime a/sub;
+    mount -t tmpfs none moved-from; mount -t tmpfs none d; mkdir d/sub; mount -t tmpfs none d/sub'
+  refused 32 "cannot mount 'table:12': cannot bind '$PWD/nosuch'" 'bindmount-rs --root root -T table' "$setup"
+  lacks "$stderr" undo
+  cat >table <<END
+$PWD/moved-from $PWD/moved-to none move
+none $PWD/a none remount,bind,rro,rnosuid,strictatime
+none $PWD/d none rshared
+none $PWD/d none remount,bind,noexec
+$PWD/nosuch $PWD/b none bind
+END
+  refused 32 "cannot mount 'table:5'" 'bindmount-rs -T table' "$setup"
+  lacks "$stderr" undo
+  # What the kernel has no way back for is named.
+  printf '%s\n' "none $PWD/d none private" "$PWD/nosuch $PWD/b none bind" >table
+  expect 32 inside "$setup; mount --make-shared d; bindmount-rs -T table"
+  contains "$stderr" "cannot undo what was done at '$PWD/d': Operation not supported"
+}
+
+@test "a command that cannot be executed undoes the mounts" {
+  mkdir a b
+  refused 127 "cannot execute '/nosuch': No such file or directory" 'bindmount-rs -m a new/deep /nosuch'
+  refused 126 "cannot execute '$PWD/a': Permission denied" 'bindmount-rs a b "$PWD/a"'
+  refused 32 "cannot write 'standard output': No space left on device" 'bindmount-rs --print a b >/dev/full'
+}
+
+@test "--keep-going mounts the rest, and its status tells" {
+  mkdir a b c
+  printf '%s\n' "$PWD/a $PWD/b none bind" "$PWD/nosuch $PWD/b none bind" "$PWD/nosuch $PWD/made none bind,X-mount.mkdir" \
+    "$PWD/a $PWD/c none bind" >table
+  expect 64 inside 'bindmount-rs --keep-going --print -T table; status=$?; table | awk "{ print \$5 }"; exit $status'
+  equal "$output" "$PWD/b
+$PWD/c
+$PWD/b
+$PWD/c"
+  contains "$stderr" "cannot mount 'table:2': cannot bind"
+  contains "$stderr" "cannot mount 'table:3': cannot bind"
+  [ ! -e made ]
+  # The classic makes the target even so.
+  want=0
+  inside 'mount -n -a -T table' || want=$?
+  rmdir made
+  equal "$want" 64
+  expect 64 inside 'bindmount-rs --keep-going -T table -- touch ran'
+  [ ! -e ran ]
+  sed -i '/nosuch/!d' table
+  expect 32 inside 'bindmount-rs --keep-going -T table'
+}
+
+@test "nofail passes over what is not there" {
+  mkdir b
+  ok inside 'bindmount-rs -o nofail --print nosuch b; bindmount-rs -t ext4 -o nofail /dev/nosuch b; table'
+  equal "$output" ''
+  refused 32 "cannot open the target 'nosuch'" 'bindmount-rs -o nofail b nosuch'
+}
+
+@test "--print: what umount takes away again" {
+  name=$'two\nlines and a blank'
+  mkdir -p a root "$name"
+  touch a/file
+  printf '%s\n' "$PWD/a /x none bind" "$PWD/a/file /x/file none bind" 'none /y\040z tmpfs' 'none /nosuch mask' \
+    'none /x/file mask' 'none /dir dir' >table
+  ok inside 'bindmount-rs --root root -T table --print >mounted && cat mounted &&
+    tac mounted | xargs -d "\n" -n 1 umount && table'
+  equal "$output" "$PWD/root/x
+$PWD/root/x/file
+$PWD/root/y z
+$PWD/root/x/file"
+  ok inside 'bindmount-rs --print -0 a "$1" >mounted && tac -s "" mounted | xargs -0 -n 1 umount && table' "$name"
+  equal "$output" ''
+  equal "$(tr '\0' '|' <mounted)" "$PWD/$name|"
+  refused 1 '-0 needs --print' 'bindmount-rs -0 a root'
+}
+
+@test "-v speaks as the classic, -f mounts nothing" {
+  mkdir a b
+  words() {
+    for tool in mount bindmount-rs; do
+      private sh -c 'cd "$2" && "$1" -n "$3" "$4" "$2/a" "$2/b"' sh "$tool" "$PWD" "$@" | sed "s/^$tool: //" >"said-$tool"
+    done
+    [ -s said-mount ]
+    diff said-mount said-bindmount-rs
+  }
+  words -v --bind
+  words -v --rbind
+  words -fv --bind
+  for line in "-v -t tmpfs tmpfs $PWD/b" "-v --make-private $PWD/m" "-v --move $PWD/m $PWD/b"; do
+    for tool in mount bindmount-rs; do
+      mkdir -p m
+      # shellcheck disable=SC2086 # Words.
+      private sh -c 'mount -t tmpfs none m && exec "$@"' sh "$tool" -n $line | sed "s/^$tool: //" >"said-$tool"
+    done
+    [ -s said-mount ]
+    diff said-mount said-bindmount-rs
+  done
+  refused 0 '' 'bindmount-rs -f -m a new; bindmount-rs -f a b touch ran'
+  refused 1 "the mount option 'loop' is not supported" 'bindmount-rs -f -o loop a b'
+}
+
+@test "masks, read-only places and nodes of a table" {
+  mkdir -p root/dir/below root/dev
+  touch root/dir/secret root/file
+  cat >table <<END
+none /dir mask
+none /file mask
+none /nosuch mask
+none /file/nosuch mask
+none /dev tmpfs mode=755
+none /dev/fifo fifo mode=640
+text /dev/link symlink
+text /dev/link symlink
+none /dev/sub/dir dir mode=1777
+none /dev/sub/dir dir
+none /nosuch readonly
+none /dev readonly
+END
+  ok inside 'bindmount-rs --root root -T table && ls -A root/dir; cat root/file; stat -c "%F %a" root/dir root/file
+    stat -c "%n %F %a" root/dev/* root/dev/sub/dir; readlink root/dev/link; touch root/dir/x root/dev/x; table | awk "{ print \$6, \$9 }"'
+  contains "$stderr" "'root/dir/x': Read-only file system"
+  contains "$stderr" "'root/dev/x': Read-only file system"
+  equal "$(head -n 2 <<<"$output")" "directory 555
+character special file 666"
+  contains "$output" "root/dev/fifo fifo 640
+root/dev/link symbolic link 777
+root/dev/sub directory 755
+root/dev/sub/dir directory 1777
+text
+"
+  contains "$output" 'ro,nosuid,nodev,noexec,relatime tmpfs'
+  equal "$(ls -A root/dir)" "below
+secret"
+  # Two masks share a file system.
+  mkdir root/dir2
+  printf '%s\n' 'none /dir mask' 'none /dir2 mask' >masks
+  ok inside 'bindmount-rs --root root -T masks && stat -c %d root/dir root/dir2 | uniq | wc -l'
+  equal "$output" 1
+}
+
+@test "device nodes are made for root, and explained to others" {
+  mkdir -p root/dev
+  touch root/dev/other
+  printf '%s\n' 'none /dev tmpfs mode=755' '1:3 /dev/null char mode=666' '7:0 /dev/loop0 block uid=7,gid=8' \
+    '1:3 /dev/null char' >table
+  if is_root; then
+    ok inside 'bindmount-rs --root root -T table && stat -c "%n %F %a %u:%g %Hr:%Lr" root/dev/*'
+    equal "$output" "root/dev/loop0 block special file 660 7:8 7:0
+root/dev/null character special file 666 0:0 1:3"
+    echo '1:3 /dev/other char' >table
+    refused 32 "cannot make '/dev/other': File exists" 'bindmount-rs --root root -T table'
+  fi
+  echo '1:5 /dev/zero char' >table
+  expect 32 unshare -Ur -m bindmount-rs --root root -T table
+  contains "$stderr" "cannot make '/dev/zero': Operation not permitted
+hint: a user namespace may make no device nodes: bind the one outside"
+}
+
+@test "a target inside a root is made as what the source is" {
+  mkdir -p a root
+  touch a/file
+  mkfifo a/fifo
+  printf '%s\n' "$PWD/a /one/two/dir none bind" "$PWD/a/file /one/file none bind" "$PWD/a/fifo /one/fifo none bind" \
+    '/dev/null /dev/null none bind' 'none /run/lock tmpfs' >table
+  umask 077
+  ok inside 'bindmount-rs --root root -T table'
+  equal "$(find root -type d -printf '%p %m\n' | sort)" "root 755
+root/dev 755
+root/one 755
+root/one/two 755
+root/one/two/dir 755
+root/run 755
+root/run/lock 755"
+  equal "$(find root -type f -printf '%p %m %s\n' | sort)" "root/dev/null 644 0
+root/one/fifo 644 0
+root/one/file 644 0"
+}
+
+@test "no path leads out of a root" {
+  mkdir -p a root/sub outside
+  ln -s / root/slash
+  ln -s "$PWD/outside" root/absolute
+  ln -s ../../../../../../../../../../.. root/up
+  ln -s "../../../../../../../../../..$PWD/outside" root/relative
+  ln -s link root/sub/again
+  ln -s "$PWD/outside/dangling" root/dangling
+  for target in / . .. ../../.. sub /sub/../../../x /new /slash/new /slash/sub /absolute /absolute/new /up/new /up "/up$PWD/outside" \
+    /relative /relative/new/../newer /sub/../absolute /dangling /dangling/new "$PWD/outside" //sub/. ./sub/../new2; do
+    [[ $target != */new/../newer ]] || continue
+    confined "$target"
+  done
+  refused 32 "cannot make the target '/nosuch/../new': No such file or directory" 'bindmount-rs --root root a /nosuch/../new'
+}
+
+@test "a magic link is refused in a root" {
+  mkdir -p a root/proc outside
+  ok inside 'mount --rbind /proc root/proc && for target in self/root/tmp self/cwd/new self/fd/9 thread-self/root; do
+    bindmount-rs --root root a "/proc/$target" 9<outside; echo $?; done; table | grep -vc root/proc || true'
+  equal "$output" "32
+32
+32
+32
+0"
+  equal "$(grep -c 'Too many symbolic links' <<<"$stderr")" 4
+}
+
+@test "a target of the wrong sort is refused, and nothing waits" {
+  mkdir -p a root/dir
+  touch a/file root/file
+  mkfifo root/fifo
+  for target in /file /fifo; do
+    refused 32 "cannot mount on '$target': Invalid argument
+hint: a directory is mounted on a directory alone, and a file on a file" "bindmount-rs --root root a $target"
+    refused 32 "Not a directory" "bindmount-rs --root root a $target/below"
+    refused 32 "hint: a directory is mounted on a directory alone" "bindmount-rs a root$target"
+    ok inside "bindmount-rs --root root a/file $target && stat -c %F root$target"
+    equal "$output" 'regular empty file'
+  done
+  refused 32 "cannot mount on '/dir': " "bindmount-rs --root root a/file /dir"
+  ln -s loop2 root/loop1
+  ln -s loop1 root/loop2
+  refused 32 "cannot open the target '/loop1': Too many symbolic links" 'bindmount-rs --root root a /loop1'
+}
+
+@test "a device node is mounted on, and not opened" {
+  requires root
+  mkdir -p a root
+  touch a/file
+  mknod root/node c 1 3
+  refused 32 "hint: a directory is mounted on a directory alone" 'bindmount-rs --root root a /node'
+  ok inside 'bindmount-rs --root root a/file /node && stat -c %F root/node'
+  equal "$output" 'regular empty file'
+}
+
+@test "the root itself may be a symlink of the caller's, and must be a directory" {
+  mkdir -p a root
+  touch file
+  ln -s root link
+  ok inside 'bindmount-rs --root link a new && table | awk "{ print \$5 }"'
+  equal "$output" "$PWD/root/new"
+  refused 32 "cannot open the root 'file': Not a directory" 'bindmount-rs --root file a new'
+  refused 32 "cannot open the root 'nosuch': No such file or directory" 'bindmount-rs --root nosuch a new'
+}
+
+@test "CVE-2019-16884 and CVE-2019-19921: nothing else stands in for /proc" {
+  mkdir -p fake/self/attr root/proc root/other root/sub
+  ln -s proc root/link
+  touch fake/file
+  for target in /proc proc ./proc/ /sub/../proc /link /link/ /proc/. /../proc; do
+    refused 32 "cannot mount on '$target': only a proc may stand in for /proc, or for a part of it" \
+      "bindmount-rs --root root fake $target"
+    refused 32 "only a proc may stand in" "bindmount-rs --root root -t tmpfs none $target"
+  done
+  refused 32 "only a proc may stand in" 'bindmount-rs --root root -R fake /proc' 'mount --rbind /proc root/proc'
+  for part in self/attr sys sys/kernel/../vm tty cmdline; do
+    refused 32 "cannot mount on '/proc/$part': only a proc" "bindmount-rs --root root $([ $part = cmdline ] && echo fake/file || echo fake) /proc/$part" \
+      'mount --rbind /proc root/proc'
+  done
+  ok inside 'bindmount-rs --root root -R /proc /proc && bindmount-rs --root root fake/file /proc/uptime && cat root/proc/uptime'
+  equal "$output" ''
+  ok inside 'bindmount-rs --root root fake /other/proc && bindmount-rs fake root/proc'
+  rmdir root/proc
+  refused 32 "only a proc may stand in" 'bindmount-rs --root root fake /proc'
+}
+
+@test "CVE-2023-27561 and CVE-2023-28642: a /proc or /sys that is a symlink gets no proc or sysfs" {
+  mkdir -p root/elsewhere/proc root/parent
+  ln -s elsewhere/proc root/proc
+  ln -s /elsewhere root/sys
+  ln -s elsewhere root/aside
+  ln -s /nosuch root/parent/proc
+  for line in '-t proc proc /proc' '-t sysfs sysfs /sys' '-t proc proc /aside/proc' '-t sysfs sysfs /aside/new' \
+    '-t proc proc /parent/proc'; do
+    # shellcheck disable=SC2086 # Words.
+    expect 32 unshare -Urmpnf sh -c "$library"' bindmount-rs --root root "$@"; status=$?; table; exit $status' sh $line
+    contains "$stderr" "cannot mount on '${line##* }': it must be a directory of its own, not a symlink"
+    equal "$output" ''
+  done
+  [ ! -e root/nosuch ]
+  ok unshare -Urmpnf sh -c 'bindmount-rs --root root -t proc proc /new/proc && stat -f -c %T root/new/proc'
+  equal "$output" proc
+}
+
+@test "CVE-2025-31133: a mask is the host's /dev/null, whatever the root's is" {
+  mkdir -p root/dev root/proc
+  ln -s /proc/sys/kernel/core_pattern root/dev/null
+  touch root/masked
+  ok inside 'bindmount-rs -R /proc root/proc && echo none /masked mask | bindmount-rs --root root -T - &&
+    stat -c "%F %Hr:%Lr" root/masked'
+  equal "$output" 'character special file 1:3'
+  # And that one is looked at too.
+  touch fake
+  echo 'none /masked mask' >table
+  refused 32 "cannot mask with '/dev/null': it is not the null device" 'bindmount-rs --root root -T table' \
+    'mount --bind fake /dev/null'
+}
+
+@test "CVE-2025-52565: a console that is a symlink to a file of /proc is not mounted on" {
+  mkdir -p root/dev root/proc
+  ln -s /proc/sys/kernel/core_pattern root/dev/console
+  refused 32 "cannot mount on '/dev/console': only a proc may stand in for /proc, or for a part of it" \
+    'bindmount-rs --root root /dev/tty /dev/console' 'mount --rbind /proc root/proc'
+  ln -sf "$PWD/outside" root/dev/console
+  touch outside
+  ok inside 'bindmount-rs --root root /dev/tty /dev/console && table | awk "{ print \$5 }"'
+  equal "$output" "$PWD/root$PWD/outside"
+}
+
+@test "CVE-2021-30465: a target that is swapped for a symlink meanwhile, 20,000 times" {
+  for link in absolute relative; do
+    rm -rf race src
+    race "attack exchange root/dir root/$link"'
+      bindmount-rs --root root -T ../table || exit
+      count
+      ls outside | wc -l
+      ls root/dir root'"/$link"'/ 2>/dev/null | grep -c "^[0-9]"
+      # The attack is one: without the root it succeeds.
+      attack exchange root/dir root/'"$link"'
+      bindmount-rs --keep-going --target-prefix root -m -T ../table 2>/dev/null
+      count'
+    {
+      read -r inside elsewhere
+      equal "$inside $elsewhere" '20000 0'
+      read -r made_outside
+      equal "$made_outside" 0
+      read -r in_dir
+      # Some rounds met the directory and some the link.
+      [ "$in_dir" -gt 0 ]
+      read -r inside elsewhere
+      [ "$elsewhere" -gt 0 ]
+    } <<<"$output"
+  done
+}
+
+@test "CVE-2024-45310: a directory that is swapped for a symlink while targets are made in it, 20,000 times" {
+  race '
+    attack replace root/dir "$PWD/outside"
+    bindmount-rs --keep-going --root root -T ../table 2>errors
+    echo $?
+    count
+    ls outside | wc -l
+    sort -u errors | sed "s/.*: //" | sort | uniq -c >&2'
+  {
+    read -r result
+    [ "$result" -eq 0 ] || [ "$result" -eq 64 ]
+    read -r inside elsewhere
+    [ "$inside" -gt 10000 ]
+    equal "$elsewhere" 0
+    read -r made_outside
+    equal "$made_outside" 0
+  } <<<"$output"
+}
+
+@test "a table is undone while its targets are moved about" {
+  race '
+    head -n 2000 ../table >lines
+    echo "/nosuch /dir/x none bind" >>lines
+    attack exchange root/dir root/absolute
+    bindmount-rs --root root -T lines 2>errors
+    echo $?
+    count
+    grep -c "cannot mount .lines:2001" errors'
+  equal "$output" '32
+0 0
+1'
+}
+
+@test "CVE-2019-19921: a /proc that is swapped for a symlink meanwhile" {
+  race '
+    mkdir root/proc
+    ln -s "$PWD/outside" root/link
+    for round in $(seq 2000); do
+      echo "/proc /proc none rbind"
+      echo "none /proc/sys mask"
+    done >lines
+    # In another namespace the directory is no mount point, and can be renamed.
+    attack exchange root/proc root/link
+    bindmount-rs --keep-going --root root -T lines 2>/dev/null
+    count
+    ls -A outside | wc -l'
+  read -r inside elsewhere <<<"$output"
+  equal "$elsewhere" 0
+  equal "${output##*$'\n'}" 0
+}
+
+@test "names are bytes, and messages one line" {
+  mkdir -p $'a\nb\xff' root
+  ok inside 'bindmount-rs --root root "$1" "$2" && ls root' $'a\nb\xff' $'c\nd\xfe'
+  equal "$output" $'c\nd\xfe'
+  expect 32 inside 'bindmount-rs "$1" root' $'no\nsuch\xff'
+  equal "$stderr" "bindmount-rs: cannot bind 'no\\012such\\377': No such file or directory"
+}
+
+@test "wrong command lines do nothing" {
+  mkdir a b
+  refused 1 "missing operand: SOURCE" bindmount-rs
+  refused 1 "missing operand: TARGET" 'bindmount-rs a'
+  refused 1 "options stand before the operands: '-o'" 'bindmount-rs a b -o ro'
+  refused 1 "options stand before the operands: '-o'" 'bindmount-rs a -o ro b'
+  refused 1 "invalid option '--label': it names a block device" 'bindmount-rs --label root b'
+  refused 1 "invalid option '-F': one process mounts all" 'bindmount-rs -aF'
+  refused 1 "'LABEL=root' names a block device, which is not supported" 'bindmount-rs LABEL=root b'
+  refused 1 "remount without bind changes a file system for all who use it" 'bindmount-rs -o remount,ro b'
+  refused 1 "--beneath is for a single mount" 'bindmount-rs --beneath -a'
+}
+
+@test "a link named mount speaks as mount" {
+  ln -s "$(command -v bindmount-rs)" mount
+  expect 1 ./mount
+  equal "$stderr" "mount: missing operand: SOURCE
+Try 'mount --help' for more information."
 }

@@ -202,11 +202,12 @@ impl Typed {
         if self.null && !self.print {
             return Err(Error::usage("-0 needs --print"));
         }
-        let lines = if self.all || !self.fstab.is_empty() {
-            Lines::Table(self.table())
-        } else {
-            Lines::One(Box::new(self.line()?))
-        };
+        let is_table = self.all || !self.fstab.is_empty();
+        if self.beneath && is_table {
+            return Err(Error::usage("--beneath is for a single mount: it cannot be undone"));
+        }
+        let lines =
+            if is_table { Lines::Table(self.table()) } else { Lines::One(Box::new(self.line()?)) };
         Ok(Job {
             lines,
             command: command(self.words)?,
@@ -391,6 +392,7 @@ mod tests {
             ("a -o ro b", "options stand before the operands: '-o'"),
             ("a b -o ro", "options stand before the operands: '-o'"),
             ("-0 a b", "-0 needs --print"),
+            ("--beneath -a", "--beneath is for a single mount: it cannot be undone"),
             ("-o loop a b", "the mount option 'loop' is not supported"),
             ("-t auto a b", "the type 'auto' is not supported: name the file system"),
             ("--map-users 1:2 a b", "a map of owners is INNER:OUTER:COUNT, not '1:2'"),

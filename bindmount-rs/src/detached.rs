@@ -60,19 +60,39 @@ pub fn propagate(mount: BorrowedFd, changes: &[Propagation]) -> nix::Result<()> 
     })
 }
 
+/// How often a cgroup hierarchy is asked for whose namesake is about to vanish.
+const TRIES: usize = 64;
+
 /// A new file system of the type `kind`.
 pub fn file_system(kind: &CStr, source: &CStr, options: &Options) -> Result<OwnedFd> {
+    for _ in 1..TRIES {
+        match new_file_system(kind, source, options) {
+            // While a hierarchy of that name is being destroyed the kernel waits, and starts the call anew. For
+            // mount(2) that is enough; of a context it then says that it is in use.
+            Err((Errno::EBUSY, _)) if kind == c"cgroup" => {}
+            result => return result.map_err(|(_, error)| error),
+        }
+    }
+    new_file_system(kind, source, options).map_err(|(_, error)| error)
+}
+
+fn new_file_system(
+    kind: &CStr,
+    source: &CStr,
+    options: &Options,
+) -> Result<OwnedFd, (Errno, Error)> {
     let name = OsStr::from_bytes(kind.to_bytes());
-    let explain = |error: Error, errno| error.explain(|_| hints::file_system(kind, options, errno));
+    let explain =
+        |errno, error: Error| (errno, error.explain(|_| hints::file_system(kind, options, errno)));
     let context = sys::fsopen(kind).map_err(|errno| {
-        explain(Error::new("open a file system of the type", name, errno), errno)
+        explain(errno, Error::new("open a file system of the type", name, errno))
     })?;
     let failed = |step: &str, object: &OsStr, errno: Errno| {
         let error = match read_log(&context) {
             Some(reason) => Error::because(step, object, reason),
             None => Error::new(step, object, errno),
         };
-        explain(error, errno)
+        explain(errno, error)
     };
 
     configure(&context, kind, source, options, failed)?;
@@ -90,13 +110,13 @@ pub fn subdirectory(tree: &OwnedFd, path: &OsStr, recursive: bool) -> nix::Resul
     copy_of(openat2(tree, path, how)?.as_fd(), recursive)
 }
 
-fn configure(
+fn configure<E>(
     context: &OwnedFd,
     kind: &CStr,
     source: &CStr,
     options: &Options,
-    failed: impl Fn(&str, &OsStr, Errno) -> Error,
-) -> Result<()> {
+    failed: impl Fn(&str, &OsStr, Errno) -> E,
+) -> Result<(), E> {
     // A context without a source is shown as `none`.
     if source != c"none" {
         sys::fsconfig_set(context.as_fd(), c"source", Some(source)).map_err(|errno| {

@@ -10,7 +10,7 @@ use common::sys::{self, capget};
 use common::{Error, accounts, quote};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::sys::statvfs::fstatvfs;
 
 use crate::detached;
@@ -18,6 +18,7 @@ use crate::idmap::IdMap;
 use crate::mountinfo::{self, Mount};
 use crate::node::Node;
 use crate::options::{Options, set_attributes};
+use crate::place::is;
 
 const CAP_SYS_ADMIN: u32 = 21;
 
@@ -94,36 +95,39 @@ fn inode(file: &Option<OwnedFd>) -> Option<u64> {
 
 /// Directories that are made to be mounted on and are empty otherwise, so that what is mounted there hides nothing
 /// (`sysfs_create_mount_point` and `proc_create_mount_point` of the kernel).
-const EMPTY: &[&[u8]] = &[
-    b"/proc/fs/nfsd",
-    b"/proc/sys/fs/binfmt_misc",
-    b"/sys/firmware/efi/efivars",
-    b"/sys/fs/bpf",
-    b"/sys/fs/cgroup",
-    b"/sys/fs/fuse/connections",
-    b"/sys/fs/pstore",
-    b"/sys/fs/selinux",
-    b"/sys/fs/smackfs",
-    b"/sys/kernel/config",
-    b"/sys/kernel/debug",
-    b"/sys/kernel/security",
-    b"/sys/kernel/tracing",
+const EMPTY: &[(&CStr, &[&[u8]])] = &[
+    (c"proc", &[b"/fs/nfsd", b"/sys/fs/binfmt_misc"]),
+    (
+        c"sysfs",
+        &[
+            b"/firmware/efi/efivars",
+            b"/fs/bpf",
+            b"/fs/cgroup",
+            b"/fs/fuse/connections",
+            b"/fs/pstore",
+            b"/fs/selinux",
+            b"/fs/smackfs",
+            b"/kernel/config",
+            b"/kernel/debug",
+            b"/kernel/security",
+            b"/kernel/tracing",
+        ],
+    ),
 ];
 
 /// A user namespace is given a new proc or sysfs only where it sees a whole one already, and none with fewer
 /// restrictions than that (`mount_too_revealing` of the kernel's fs/namespace.c).
 fn hidden(kind: &CStr, options: &Options) -> Option<String> {
-    if kind != c"proc" && kind != c"sysfs" {
-        return None;
-    }
+    let (_, empty) = EMPTY.iter().find(|row| row.0 == kind)?;
     let name = kind.to_string_lossy();
     let mounts = mountinfo::read();
     let Some(outer) = mounts.iter().find(|mount| mount.kind == kind.to_bytes()) else {
         return Some(format!("no {name} is visible here, so the kernel gives no new one"));
     };
     let hides = |mount: &&Mount| {
-        let is_empty = EMPTY.iter().any(|empty| mount.target.starts_with(empty));
-        mountinfo::is_beneath(&mount.target, &outer.target) && !is_empty
+        let inside = mount.target.strip_prefix(outer.target.as_slice()).unwrap_or_default();
+        mountinfo::is_beneath(&mount.target, &outer.target)
+            && !empty.iter().any(|empty| inside.starts_with(empty))
     };
     if let Some(over) = mounts.iter().find(hides) {
         let (outer, over) = (path(&outer.target), path(&over.target));
@@ -296,6 +300,20 @@ pub fn change(mount: &OwnedFd, options: &Options, errno: Errno) -> Option<String
                 "an attribute that came from outside of this user namespace is locked and stays"
                     .into()
             })
+        }
+        _ => None,
+    }
+}
+
+/// The hint for a tree that could not be attached.
+pub fn attach(tree: &OwnedFd, target: &OwnedFd, beneath: bool, errno: Errno) -> Option<String> {
+    let is_directory = |place| Some(is(&fstat(place).ok()?, SFlag::S_IFDIR));
+    match errno {
+        Errno::EINVAL | Errno::ENOTDIR if is_directory(tree)? != is_directory(target)? => {
+            Some("a directory is mounted on a directory alone, and a file on a file".into())
+        }
+        Errno::EINVAL if beneath => {
+            Some("nothing is mounted there that it could be beneath".into())
         }
         _ => None,
     }

@@ -106,7 +106,7 @@ impl Mounter {
         }
         change_attributes(&tree, line)?;
         if self.attach_by_path(&tree, line) {
-            return self.attached(tree, false, line);
+            return self.attached(tree, line);
         }
         let target = self.target_for(line, &tree)?;
         self.attach_new(tree, &target, line)
@@ -158,14 +158,15 @@ impl Mounter {
         let tree = open(source, PLACE, Mode::empty()).context("open the source", source)?;
         let target = self.target_for(line, &tree)?;
         guard::check(&self.places, &line.target, &tree, &target)?;
-        let is_root = self.is_root(&target, line)?;
+        self.enter(&tree, &target, line)?;
         sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags()).map_err(|errno| {
             Error::new("move the mount to", &line.target, errno)
                 .explain(|_| hints::move_tree(&line.source, &tree, errno))
+                .explain(|_| hints::attach(&tree, &target, self.how.beneath, errno))
         })?;
         let id = id(&tree)?;
         self.done.push(Step::Moved { source: source.into(), target: line.target.clone(), id });
-        self.settle(tree, is_root, line)
+        finish(tree, line)
     }
 
     /// Changes the mount that is at the target.
@@ -303,37 +304,41 @@ impl Mounter {
     }
 
     fn attach(&mut self, tree: OwnedFd, target: &OwnedFd, line: &Line) -> Result<Done> {
-        let is_root = self.is_root(target, line)?;
-        sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags())
-            .context("mount on", &line.target)?;
-        self.attached(tree, is_root, line)
+        self.enter(&tree, target, line)?;
+        sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags()).map_err(|errno| {
+            Error::new("mount on", &line.target, errno)
+                .explain(|_| hints::attach(&tree, target, self.how.beneath, errno))
+        })?;
+        self.attached(tree, line)
     }
 
-    fn attached(&mut self, tree: OwnedFd, is_root: bool, line: &Line) -> Result<Done> {
-        let target = line.target.clone();
-        if !self.how.beneath {
-            self.done.push(Step::Mounted { target, id: id(&tree)? });
-            return self.settle(tree, is_root, line);
-        }
-        let copy = keep(&tree, line);
-        self.done.push(Step::MountedBeneath { target, mount: tree });
-        self.settle(copy?, is_root, line)
-    }
-
-    fn is_root(&self, target: &OwnedFd, line: &Line) -> Result<bool> {
-        self.places.is_root(target.as_fd()).context("look at", &line.target)
-    }
-
-    /// What can be done only after a mount is attached: a mount on a shared one becomes shared itself.
-    fn settle(&mut self, tree: OwnedFd, is_root: bool, line: &Line) -> Result<Done> {
+    /// Where the tree is to be mounted on the root, later targets are found in it. That comes first, since it can
+    /// be taken back in any case.
+    fn enter(&mut self, tree: &OwnedFd, target: &OwnedFd, line: &Line) -> Result<()> {
+        let is_root = self.places.is_root(target.as_fd()).context("look at", &line.target)?;
         if is_root && !self.how.beneath {
-            self.places.enter(keep(&tree, line)?).context("look at", &line.target)?;
+            let root = tree.try_clone().map_err(|e| Error::from_io("keep", &line.target, &e))?;
+            self.places.enter(root).context("look at", &line.target)?;
             self.done.push(Step::Entered);
         }
-        propagate(&tree, line)?;
-        owner::set(&tree, &line.options)?;
-        Ok(Done::Mounted(tree))
+        Ok(())
     }
+
+    fn attached(&mut self, tree: OwnedFd, line: &Line) -> Result<Done> {
+        let target = line.target.clone();
+        self.done.push(match self.how.beneath {
+            true => Step::MountedBeneath { target },
+            false => Step::Mounted { target, id: id(&tree)? },
+        });
+        finish(tree, line)
+    }
+}
+
+/// What can be done only after a mount is attached: a mount on a shared one becomes shared itself.
+fn finish(mount: OwnedFd, line: &Line) -> Result<Done> {
+    propagate(&mount, line)?;
+    owner::set(&mount, &line.options)?;
+    Ok(Done::Mounted(mount))
 }
 
 /// The source, or a directory of it, as a tree that nobody sees yet.
@@ -362,10 +367,6 @@ fn no_device(source: &CStr) -> bool {
 
 fn directory_mode(line: &Line) -> u32 {
     line.options.mkdir.unwrap_or(DIRECTORY_MODE)
-}
-
-fn keep(mount: &OwnedFd, line: &Line) -> Result<OwnedFd> {
-    mount.try_clone().map_err(|e| Error::from_io("keep", &line.target, &e))
 }
 
 fn id(mount: &OwnedFd) -> Result<u64> {

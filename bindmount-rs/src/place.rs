@@ -165,13 +165,19 @@ impl Places {
     pub fn make(&self, path: &OsStr, leaf: Leaf, made: &mut Vec<Made>) -> nix::Result<OwnedFd> {
         let _mask = NoMask::new();
         let mut path = path.as_bytes().to_vec();
-        for _ in 0..LINKS {
+        let mut links = 0;
+        for _ in 0..TRIES {
             match self.make_beneath_deepest(&path, leaf, made)? {
                 Step::Made(place) => return Ok(place),
-                Step::Link(text, component) => path = follow(&path, &text, component),
+                Step::Link(_, _) if links == LINKS => return Err(Errno::ELOOP),
+                Step::Link(text, component) => {
+                    path = follow(&path, &text, component);
+                    links += 1;
+                }
+                Step::Disturbed => {}
             }
         }
-        Err(Errno::ELOOP)
+        Err(Errno::EAGAIN)
     }
 
     fn make_beneath_deepest(
@@ -190,8 +196,12 @@ impl Places {
             let leaf = if last { leaf } else { Leaf::Directory(0o755) };
             let (fresh, place) = match make_one(directory.as_fd(), name, leaf) {
                 Err(Errno::ELOOP) => {
-                    return Ok(Step::Link(readlinkat(&directory, name)?, component));
+                    return match readlinkat(&directory, name) {
+                        Err(Errno::EINVAL | Errno::ENOENT) => Ok(Step::Disturbed),
+                        text => Ok(Step::Link(text?, component)),
+                    };
                 }
+                Err(Errno::ENOENT) => return Ok(Step::Disturbed),
                 result => result?,
             };
             if fresh {
@@ -246,6 +256,8 @@ enum Step {
     Made(OwnedFd),
     /// The component at this place is a symlink with this text.
     Link(OsString, Range<usize>),
+    /// Somebody took away or exchanged what was just there.
+    Disturbed,
 }
 
 /// Makes one component, unless it is there or somebody was faster, and opens it. Whether it is new comes first.

@@ -1,9 +1,9 @@
 //! What was done, so that it can be undone where a later step fails.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use common::sys;
+use common::sys::{self, statmount};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, umount2};
@@ -25,12 +25,11 @@ pub enum Step {
         target: OsString,
         id: u64,
     },
-    /// It is not to be found at its target, where another mount is above it.
+    /// What is above it hangs on it now, and would be unmounted with it.
     MountedBeneath {
         target: OsString,
-        mount: OwnedFd,
     },
-    /// The mount before it also became the root that targets are found in.
+    /// The mount after it also became the root that targets are found in.
     Entered,
     Moved {
         source: OsString,
@@ -56,7 +55,7 @@ impl Step {
         match self {
             Self::Made(made) => made.path(),
             Self::Mounted { target, .. }
-            | Self::MountedBeneath { target, .. }
+            | Self::MountedBeneath { target }
             | Self::Moved { target, .. }
             | Self::Changed { target, .. }
             | Self::Propagated { target, .. } => target,
@@ -69,7 +68,7 @@ impl Step {
         match self {
             Self::Made(made) => made.remove(places),
             Self::Mounted { target, id } => unmount(places, &target, &find(places, &target, id)?),
-            Self::MountedBeneath { target, mount } => unmount(places, &target, &mount),
+            Self::MountedBeneath { .. } => Err(Errno::EOPNOTSUPP),
             Self::Entered => {
                 places.leave();
                 Ok(())
@@ -92,16 +91,36 @@ impl Step {
     }
 }
 
-/// The mount of this id at its target, or at the path that the kernel's table gives for it.
+/// How often a mount is looked for that somebody moves about as fast as they can.
+const TRIES: usize = 4096;
+
+/// The mount of this id at its target, or wherever that has been renamed to.
 fn find(places: &Places, target: &OsStr, id: u64) -> nix::Result<OwnedFd> {
     let is_it = |mount: OwnedFd| match sys::location(mount.as_fd())?.mount == id {
         true => Ok(mount),
         false => Err(Errno::ESTALE),
     };
-    places.open(target, false).and_then(is_it).or_else(|_| {
+    let mut found = places.open(target, false).and_then(is_it);
+    for _ in 0..TRIES {
+        let (Err(_), Ok(path)) = (&found, path_of(id)) else { break };
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        open(target, flags, Mode::empty()).and_then(is_it)
-    })
+        found = open(path.as_c_str(), flags, Mode::empty()).and_then(is_it);
+    }
+    found
+}
+
+/// Where the kernel says that a mount is (statmount(2), Linux 6.8).
+fn path_of(id: u64) -> nix::Result<CString> {
+    // `struct statmount`: the place of `mnt_point`, which is counted from the strings behind all fields.
+    const MNT_POINT: usize = 108;
+    const STRINGS: usize = 512;
+    let mut buffer = [0; STRINGS + 4096];
+    statmount(0, id, statmount::MNT_POINT, &mut buffer)?;
+    let offset = buffer[MNT_POINT..].first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
+    let text = offset.and_then(|offset| buffer.get(STRINGS + offset as usize..));
+    CStr::from_bytes_until_nul(text.unwrap_or_default())
+        .map(CStr::to_owned)
+        .map_err(|_| Errno::EINVAL)
 }
 
 /// umount2(2) takes only a path, and `.` is one that nobody can swap.
