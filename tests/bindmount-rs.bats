@@ -342,6 +342,16 @@ two"
 last"
 }
 
+@test "whatever file system the kernel has, beside the classic" {
+  requires root
+  mkdir m
+  for line in '-t cgroup2 -o ro,nosuid cgroup2' '-t sysfs -o ro x' '-t mqueue -o ro x' '-t proc -o ro x' '-t securityfs x' \
+    '-t bpf x' '-t debugfs x' '-t tracefs x' '-t hugetlbfs x' '-t fusectl x' '-t pstore x' '-t devtmpfs x' '-t efivarfs x' \
+    '-t tmpfs -o sync,dirsync,lazytime x' '-t tmpfs -o uid=7,gid=8,nr_inodes=5k,huge=never x'; do
+    same "\$mount $line m"
+  done
+}
+
 @test "a cgroup hierarchy of version 1, beside the classic" {
   requires root
   grep -qw cgroup /proc/filesystems || skip 'needs cgroup v1'
@@ -1101,8 +1111,33 @@ hint: a directory is mounted on a directory alone, and a file on a file" "bindmo
   equal "$stderr" "bindmount-rs: cannot bind 'no\\012such\\377': No such file or directory"
 }
 
+@test "what has nothing to do here is taken" {
+  mkdir a b
+  same '$mount -c -i -n --bind a b'
+  same '$mount --no-canonicalize --internal-only --no-mtab --bind a b'
+}
+
+@test "the tests that the man page names are there" {
+  sed -n 's/^\.It .* Ta .* Ta \(.*\)/\1/p' "$project/bindmount-rs/bindmount-rs.1" | sed '1d; s/\\-/-/g' >named
+  [ "$(wc -l <named)" -gt 40 ]
+  while read -r name; do
+    grep -qF "@test \"$name" "$project/tests/bindmount-rs.bats" || {
+      echo "no test '$name'"
+      return 1
+    }
+  done <named
+}
+
 @test "wrong command lines do nothing" {
   mkdir a b
+  for option in -L --label -U --uuid -l --show-labels -F --fork -O --test-opts -s --options-mode --options-source \
+    --options-source-force; do
+    refused 1 "invalid option '$option': it " "bindmount-rs $option a b" || contains "$stderr" 'one process mounts all'
+  done
+  refused 1 "the mount option 'loop' is not supported" 'bindmount-rs -t ext4 -o loop a b'
+  refused 1 "the mount option 'X-mount.auto-fstypes=ext4' is not supported" 'bindmount-rs -o X-mount.auto-fstypes=ext4 a b'
+  refused 1 "the type 'auto' is not supported: name the file system" 'bindmount-rs -t auto a b'
+  refused 1 "a map of owners is INNER:OUTER:COUNT, not '1:2'" 'bindmount-rs --map-users 1:2 a b'
   refused 1 "missing operand: SOURCE" bindmount-rs
   refused 1 "missing operand: TARGET" 'bindmount-rs a'
   refused 1 "options stand before the operands: '-o'" 'bindmount-rs a b -o ro'
