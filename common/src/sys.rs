@@ -571,7 +571,7 @@ pub fn bring_up_loopback() -> nix::Result<()> {
     )?;
     // SAFETY: the ioctl reads one ifreq, which outlives the call.
     Errno::result(unsafe {
-        libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request)
+        libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request)
     })
     .map(drop)
 }
