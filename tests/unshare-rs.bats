@@ -173,7 +173,7 @@ same_namespaces() {
     kill $!
     grep -q " $PWD/t/ns " /proc/self/mountinfo || exit $status'
   equal "$stderr" "unshare-rs: cannot bind the mount namespace onto 't/ns': Invalid argument
-hint: the mount '$PWD/t' is shared, and a mount namespace is not bound where others would get it: use a file on a \
+hint: the mount that 't/ns' is on is shared, and a mount namespace is not bound where others would get it: use a file on a \
 private mount ('mount --make-private')"
   ok private bash -c 'mount -t tmpfs none t && touch t/ns && unshare-rs --mount=t/ns true'
   refused "cannot bind the uts namespace onto 'nosuch': No such file or directory

@@ -1,19 +1,17 @@
 //! Id maps: which ids the new user namespace has, and who may write that down.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::{self, Write};
 use std::fs;
-use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::process::Command;
 
 use common::accounts::Accounts;
-use common::{Context, Error, Result, quote, sys};
+use common::{Context, Error, Result, sys};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
-use nix::unistd::{Pid, Uid, getegid, geteuid, write};
+use nix::unistd::{Pid, getegid, geteuid, write};
 
 use crate::explain;
+use crate::subordinate;
 
 /// The two sorts of ids, and what differs between them.
 #[derive(Debug, PartialEq, Eq)]
@@ -207,7 +205,7 @@ impl Maps {
             match map.writer {
                 Writer::Inside => {}
                 Writer::Outside => map.write(&pid.to_string())?,
-                Writer::Program => run_helper(map, pid)?,
+                Writer::Program => subordinate::write(map, pid)?,
             }
         }
         Ok(())
@@ -225,7 +223,7 @@ impl Maps {
     fn write_setgroups(&self, pid: &str) -> Result<()> {
         let Some(setgroups) = self.setgroups else { return Ok(()) };
         put(pid, "setgroups", setgroups.word())
-            .map_err(|error| error.explain(|error| explain::setgroups_word(error.errno()?)))
+            .map_err(|error| error.explain(|error| explain::ids::setgroups_word(error.errno()?)))
     }
 
     /// What would be written, and by whom, for `--print-map`.
@@ -258,7 +256,7 @@ impl Map {
 
     fn write(&self, pid: &str) -> Result<()> {
         put(pid, self.sort.map, &self.text()).map_err(|error| {
-            error.explain(|e| explain::map(self.sort, &self.ranges, self.writer, e.errno()?))
+            error.explain(|e| explain::ids::map(self.sort, &self.ranges, self.writer, e.errno()?))
         })
     }
 }
@@ -268,8 +266,8 @@ fn resolve(sort: &Sort, wanted: &Wanted, own: u32) -> Result<Vec<Range>> {
     for block in &wanted.blocks {
         match block {
             Block::Range(range) => ranges.push(*range),
-            Block::Auto => ranges.push(Range { inner: 0, ..subordinate(sort)? }),
-            Block::Subordinate => ranges.push(subordinate(sort)?),
+            Block::Auto => ranges.push(Range { inner: 0, ..subordinate::first(sort)? }),
+            Block::Subordinate => ranges.push(subordinate::first(sort)?),
             Block::All => ranges.extend(id_map(sort.map)),
         }
     }
@@ -330,49 +328,6 @@ fn writer(sort: &Sort, ranges: &[Range], own: u32, alone: bool) -> Result<Writer
     })
 }
 
-/// The first range of the caller in `/etc/subuid` or `/etc/subgid`, as itself (subuid(5)).
-fn subordinate(sort: &Sort) -> Result<Range> {
-    let name = user_name(geteuid())?;
-    let ranges = subordinate_ranges(sort, &name)?;
-    ranges.first().copied().ok_or_else(|| {
-        let reason = format!("it has no range for the user {}", quote(&name));
-        let name = name.to_string_lossy();
-        let hint =
-            format!("'usermod --add-sub{}s 100000-165535 {name}' as root adds one", sort.short);
-        Error::because(format!("map {}s as in", sort.noun), sort.ranges, reason).with_hint(hint)
-    })
-}
-
-/// All of them. Both files go by the user, the one for groups too.
-fn subordinate_ranges(sort: &Sort, name: &OsStr) -> Result<Vec<Range>> {
-    let text = fs::read(sort.ranges).or_else(|e| match e.kind() {
-        io::ErrorKind::NotFound => Ok(Vec::new()),
-        _ => Err(Error::from_io("read", sort.ranges, &e)),
-    })?;
-    Ok(ranges_of(&text, name, geteuid()))
-}
-
-fn user_name(uid: Uid) -> Result<OsString> {
-    let user = Accounts::of("/")?.user_of(uid)?;
-    Ok(user.map_or_else(|| uid.to_string().into(), |user| user.name))
-}
-
-/// The lines `USER:START:COUNT` of a user, who stands there by name or number.
-fn ranges_of(text: &[u8], name: &OsStr, uid: Uid) -> Vec<Range> {
-    let number = uid.to_string();
-    let range = |line: &[u8]| {
-        let mut fields = line.split(|&byte| byte == b':');
-        let user = fields.next()?;
-        if user != name.as_bytes() && user != number.as_bytes() {
-            return None;
-        }
-        let mut id = || std::str::from_utf8(fields.next()?.trim_ascii()).ok()?.parse().ok();
-        let (start, count) = (id()?, id()?);
-        Some(Range { inner: start, outer: start, count }).filter(Range::is_possible)
-    };
-    text.split(|&byte| byte == b'\n').filter_map(range).collect()
-}
-
 /// The ids that this process's user namespace has, as themselves; none where that cannot be read.
 pub fn id_map(file: &str) -> Vec<Range> {
     let text = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
@@ -407,36 +362,6 @@ fn put(pid: &str, file: &str, text: &str) -> Result<()> {
     write().map(drop).context("write", &path).map_err(|error| error.explain(|_| explain::no_proc()))
 }
 
-/// newuidmap PID INNER OUTER COUNT...
-fn run_helper(map: &Map, pid: Pid) -> Result<()> {
-    let helper = map.sort.helper;
-    let numbers = map.ranges.iter().flat_map(|range| [range.inner, range.outer, range.count]);
-    let output = Command::new(helper)
-        .arg(pid.to_string())
-        .args(numbers.map(|number| number.to_string()))
-        .output()
-        .map_err(|e| {
-            let error = Error::from_io("execute", helper, &e);
-            error.explain(|error| explain::no_helper(map.sort, error.errno()?))
-        })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let error =
-        Error::because(format!("write {} by", map.sort.map), helper, said(helper, &output.stderr));
-    let name = user_name(geteuid())?;
-    let own = subordinate_ranges(map.sort, &name)?;
-    Err(error.explain(|_| explain::helper(map.sort, &map.ranges, &name, &own)))
-}
-
-/// The first line of what a helper said, without its name.
-fn said(helper: &str, stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.strip_prefix(helper).unwrap_or(line).trim_start_matches([':', ' ']);
-    if line.is_empty() { "it failed without a word".into() } else { line.into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -464,15 +389,6 @@ mod tests {
             around(range(u32::MAX - 1, u32::MAX - 1, 1), whole),
             [range(0, 0, u32::MAX - 1)]
         );
-    }
-
-    #[test]
-    fn the_ranges_of_a_user() {
-        let text = b"# x\nroot:1:1\nme:x:5\nme:100000:65536\n1000:7:8\nme:5:0\n";
-        let find = |name: &str, uid| ranges_of(text, name.as_ref(), Uid::from_raw(uid));
-        assert_eq!(find("me", 1), [range(100_000, 100_000, 65536)]);
-        assert_eq!(find("me", 1000), [range(100_000, 100_000, 65536), range(7, 7, 8)]);
-        assert_eq!(find("other", 1), []);
     }
 
     #[test]

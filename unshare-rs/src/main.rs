@@ -14,6 +14,7 @@ mod plan;
 mod record;
 mod setup;
 mod signals;
+mod subordinate;
 
 use cli::Action;
 use common::{Kind, Result, print};

@@ -87,7 +87,7 @@ impl Namespaces {
         for (index, (kind, file)) in self.files.iter().enumerate() {
             if let Err(error) = bind(pid, kind, file) {
                 unbind(&self.files[..index]);
-                return Err(error.explain(|e| explain::bind(kind, file, e.errno()?)));
+                return Err(error.explain(|e| explain::mounts::bind(kind, file, e.errno()?)));
             }
         }
         Ok(())

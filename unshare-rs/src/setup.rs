@@ -31,9 +31,11 @@ impl Propagation {
     pub fn apply(self) -> Result<()> {
         match self {
             Self::Unchanged => Ok(()),
-            Self::To(flag) => propagate("/", flag)
-                .context("change the propagation of", "/")
-                .map_err(|error| error.explain(|error| explain::propagation(error.errno()?))),
+            Self::To(flag) => {
+                propagate("/", flag).context("change the propagation of", "/").map_err(|error| {
+                    error.explain(|error| explain::mounts::propagation(error.errno()?))
+                })
+            }
         }
     }
 }
@@ -148,7 +150,7 @@ impl Setup {
             }
         }
         mount_new("proc", target)
-            .map_err(|error| error.explain(|error| explain::proc(error.errno()?)))
+            .map_err(|error| error.explain(|error| explain::mounts::proc(error.errno()?)))
     }
 
     fn mount_binfmt(&self, registered: bool) -> Result<()> {
@@ -164,10 +166,10 @@ impl Setup {
         if let Some(gid) = self.gid {
             setgroups(&[])
                 .step("drop the supplementary groups")
-                .map_err(|error| error.explain(|error| explain::setgroups(error.errno()?)))?;
-            setgid(Gid::from_raw(gid))
-                .context("set the group id", gid.to_string())
-                .map_err(|error| error.explain(|error| explain::id("group", error.errno()?)))?;
+                .map_err(|error| error.explain(|error| explain::ids::setgroups(error.errno()?)))?;
+            setgid(Gid::from_raw(gid)).context("set the group id", gid.to_string()).map_err(
+                |error| error.explain(|error| explain::ids::id("group", error.errno()?)),
+            )?;
         }
         if let Some(uid) = self.uid {
             if self.keep_capabilities {
@@ -175,7 +177,7 @@ impl Setup {
             }
             setuid(Uid::from_raw(uid))
                 .context("set the user id", uid.to_string())
-                .map_err(|error| error.explain(|error| explain::id("user", error.errno()?)))?;
+                .map_err(|error| error.explain(|error| explain::ids::id("user", error.errno()?)))?;
         }
         match self.keep_capabilities {
             true => keep_capabilities().step("keep the capabilities"),
@@ -192,7 +194,7 @@ fn mount_new(kind: &str, target: &OsStr) -> Result<()> {
 
 fn mount_binfmt(target: &OsStr) -> Result<()> {
     mount_new("binfmt_misc", target)
-        .map_err(|error| error.explain(|error| explain::binfmt(error.errno()?)))
+        .map_err(|error| error.explain(|error| explain::mounts::binfmt(error.errno()?)))
 }
 
 /// Hands a definition to a mounted binfmt_misc.
