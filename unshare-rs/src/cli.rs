@@ -366,8 +366,7 @@ impl Options {
     /// What does not go together.
     fn check(&self) -> Result<()> {
         let own_group_alone = self.ids.groups.own.is_some() && self.ids.groups.blocks.is_empty();
-        let lasting_pid =
-            self.namespaces.files.iter().any(|(kind, _)| kind.flag == CloneFlags::CLONE_NEWPID);
+        let lasting_pid = self.namespaces.has_file(CloneFlags::CLONE_NEWPID);
         let wrong = [
             (
                 self.clocks.are_set() && !self.namespaces.has(NEWTIME),

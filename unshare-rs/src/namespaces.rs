@@ -1,10 +1,12 @@
 //! The eight kinds of namespaces: making them, and binding them onto files to make them last.
 
 use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::AsFd;
 
 use common::{Context, Result, sys};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, unshare};
 use nix::unistd::Pid;
 
 use crate::explain;
@@ -68,6 +70,11 @@ impl Namespaces {
         self.flags.contains(flag)
     }
 
+    /// Whether the namespace of this kind is to last.
+    pub fn has_file(&self, flag: CloneFlags) -> bool {
+        self.files.iter().any(|(kind, _)| kind.flag == flag)
+    }
+
     pub fn are_to_last(&self) -> bool {
         !self.files.is_empty()
     }
@@ -77,9 +84,11 @@ impl Namespaces {
         if self.flags.is_empty() {
             return Ok(());
         }
+        let outside = self.has_file(CloneFlags::CLONE_NEWNS).then(mount_namespace_id).flatten();
         unshare(self.flags)
             .step("unshare")
-            .map_err(|error| error.explain(|error| explain::unshare(self.flags, error.errno()?)))
+            .map_err(|error| error.explain(|error| explain::unshare(self.flags, error.errno()?)))?;
+        outside.map_or(Ok(()), |id| outnumber(id).step("unshare"))
     }
 
     /// Binds the namespaces of the process `pid` onto their files, all or none.
@@ -96,6 +105,35 @@ impl Namespaces {
     pub fn unbind(&self) {
         unbind(&self.files);
     }
+}
+
+/// The id of this process's mount namespace; none where the kernel does not tell.
+fn mount_namespace_id() -> Option<u64> {
+    let namespace = File::open("/proc/self/ns/mnt").ok()?;
+    sys::mount_namespace_id(namespace.as_fd()).ok()
+}
+
+/// Makes the mount namespace anew until its id is higher than that of the one outside, since else the kernel does not
+/// bind it there (mnt_ns_loop of fs/namespace.c). Each CPU hands out ids from a stock of its own: on the one that the
+/// id outside is from, the next is higher.
+fn outnumber(outside: u64) -> nix::Result<()> {
+    let own = Pid::from_raw(0);
+    let is_higher = || mount_namespace_id().is_none_or(|id| id > outside);
+    if is_higher() {
+        return Ok(());
+    }
+    let allowed = sched_getaffinity(own)?;
+    for cpu in 0..CpuSet::count() {
+        let mut one = CpuSet::new();
+        one.set(cpu)?;
+        if sched_setaffinity(own, &one).is_ok() {
+            unshare(CloneFlags::CLONE_NEWNS)?;
+            if is_higher() {
+                break;
+            }
+        }
+    }
+    sched_setaffinity(own, &allowed)
 }
 
 fn bind(pid: Pid, kind: &Kind, file: &OsString) -> Result<()> {

@@ -94,10 +94,9 @@ pub fn bind(kind: &Kind, file: &OsStr, errno: Errno) -> Option<String> {
                      would get it: use a file on a private mount ('mount --make-private')",
                     quote(file)
                 )),
-                // mnt_ns_loop of fs/namespace.c compares ids, which each CPU hands out from its own stock.
                 false => Some(
-                    "the kernel binds a mount namespace only inside one with a lower id, and ids \
-                     depend on the CPU: make both on the same one ('taskset -c 0')"
+                    "the kernel binds a mount namespace only inside one with a lower id, and on none of \
+                     the CPUs that this process may run on the id was higher"
                         .into(),
                 ),
             }
