@@ -850,6 +850,11 @@ hint: '/' is not the root of a mount, as in a chroot, and has no propagation; us
 }
 
 @test "without the capability it is refused, and says what gives it" {
+  tool=$(command -v unshare-rs)
+  for id in uid gid; do
+    refused "hint: that needs CAP_SET${id^^}; with --map-root-user a user namespace of one's own gives it" \
+      as_nobody "$tool" "--set$id=5" true
+  done
   refused "cannot unshare: Operation not permitted
 hint: these namespaces need CAP_SYS_ADMIN; with --map-root-user they are made in a user namespace of one's own" \
     as_nobody "$(command -v unshare-rs)" --mount true

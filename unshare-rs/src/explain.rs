@@ -18,7 +18,6 @@ use crate::namespaces::kinds;
 
 /// Capabilities' numbers (linux/capability.h).
 const CAP_SYS_CHROOT: u32 = 18;
-
 const CAP_SYS_ADMIN: u32 = 21;
 
 const PROC: &str = "/proc";
@@ -26,23 +25,7 @@ const PROC: &str = "/proc";
 /// unshare(2).
 pub fn unshare(flags: CloneFlags, errno: Errno) -> Option<String> {
     match errno {
-        Errno::EPERM if flags.contains(CloneFlags::CLONE_NEWUSER) => in_chroot()
-            .then(|| {
-                "'/' is not the root of a mount: this process is in a chroot, and the kernel makes \
-                 no user namespace there"
-                    .into()
-            })
-            .or_else(|| forbidding_setting(Path::new(PROC)))
-            .or_else(unmapped_caller)
-            .or_else(|| seccomp_filter(Path::new(PROC)))
-            // A chroot to the root of a mount looks from the inside like none.
-            .or_else(|| {
-                Some(
-                    "nothing that can be read here forbids user namespaces; they are refused inside a \
-                     chroot, and by a security module"
-                        .into(),
-                )
-            }),
+        Errno::EPERM if flags.contains(CloneFlags::CLONE_NEWUSER) => Some(no_user_namespace()),
         Errno::EPERM if !has_capability(CAP_SYS_ADMIN) => Some(
             "these namespaces need CAP_SYS_ADMIN; with --map-root-user they are made in a user \
              namespace of one's own"
@@ -50,15 +33,37 @@ pub fn unshare(flags: CloneFlags, errno: Errno) -> Option<String> {
         ),
         Errno::EPERM | Errno::ENOSYS => seccomp_filter(Path::new(PROC)),
         Errno::ENOSPC | Errno::EUSERS => limit(Path::new(PROC), flags),
-        Errno::EINVAL => unknown_kind(flags).or_else(|| {
-            (flags.contains(CloneFlags::CLONE_NEWPID) && children_are_elsewhere()).then(|| {
-                "this process has left its pid namespace already, but only its children are in the \
-                 new one; a child can make another"
-                    .into()
-            })
-        }),
+        Errno::EINVAL => unknown_kind(flags).or_else(|| second_pid_namespace(flags)),
         _ => None,
     }
+}
+
+fn no_user_namespace() -> String {
+    if in_chroot() {
+        return "'/' is not the root of a mount: this process is in a chroot, and the kernel makes no \
+                user namespace there"
+            .into();
+    }
+    let setting = || match has_capability(CAP_SYS_ADMIN) {
+        true => None,
+        false => forbidding_setting(Path::new(PROC)),
+    };
+    // A chroot to the root of a mount looks from the inside like none.
+    setting().or_else(unmapped_caller).or_else(|| seccomp_filter(Path::new(PROC))).unwrap_or_else(
+        || {
+            "nothing that can be read here forbids user namespaces; they are refused inside a chroot, \
+             and by a security module"
+                .into()
+        },
+    )
+}
+
+fn second_pid_namespace(flags: CloneFlags) -> Option<String> {
+    (flags.contains(CloneFlags::CLONE_NEWPID) && children_are_elsewhere()).then(|| {
+        "this process has left its pid namespace already, but only its children are in the new one; a \
+         child can make another"
+            .into()
+    })
 }
 
 /// fork(2), which says that there is no memory where there is no pid 1.
@@ -88,10 +93,10 @@ pub fn clock(errno: Errno) -> Option<String> {
 
 /// chroot(2).
 pub fn root(errno: Errno) -> Option<String> {
-    (errno == Errno::EPERM && !has_capability(CAP_SYS_CHROOT)).then(|| {
-        "that needs CAP_SYS_CHROOT; with --map-root-user a user namespace of one's own gives it"
-            .into()
-    })
+    match errno {
+        Errno::EPERM => lacks(CAP_SYS_CHROOT, "CAP_SYS_CHROOT"),
+        _ => None,
+    }
 }
 
 /// chdir(2), and its like in a new root.
@@ -115,6 +120,13 @@ fn has_capability(number: u32) -> bool {
     sys::capget().is_ok_and(|sets| sets.effective >> number & 1 == 1)
 }
 
+/// A step that needs a capability over this process's user namespace.
+fn lacks(number: u32, name: &str) -> Option<String> {
+    (!has_capability(number)).then(|| {
+        format!("that needs {name}; with --map-root-user a user namespace of one's own gives it")
+    })
+}
+
 /// Settings that keep ordinary users from user namespaces: the value that does, and where it stands.
 const SETTINGS: [(&str, &str, i64); 2] = [
     ("kernel.unprivileged_userns_clone", "sys/kernel/unprivileged_userns_clone", 0),
@@ -126,9 +138,8 @@ const SETTINGS: [(&str, &str, i64); 2] = [
 ];
 
 fn forbidding_setting(proc: &Path) -> Option<String> {
-    let (name, _, value) = SETTINGS.iter().find(|(_, file, forbids)| {
-        number(&proc.join(file)) == Some(*forbids) && !has_capability(CAP_SYS_ADMIN)
-    })?;
+    let (name, _, value) =
+        SETTINGS.iter().find(|(_, file, forbids)| number(&proc.join(file)) == Some(*forbids))?;
     Some(format!(
         "{name} is {value}, which forbids user namespaces to ordinary users: 'sysctl {name}={}' as root",
         1 - value
@@ -223,7 +234,7 @@ mod tests {
     fn settings_that_forbid() {
         for (name, file, value) in SETTINGS {
             let (forbids, allows) = (value.to_string(), (1 - value).to_string());
-            for (text, hinted) in [(forbids, !has_capability(CAP_SYS_ADMIN)), (allows, false)] {
+            for (text, hinted) in [(forbids, true), (allows, false)] {
                 let proc = proc("settings", &[(file, &text)]);
                 let hint = forbidding_setting(&proc);
                 assert_eq!(hint.is_some_and(|hint| hint.starts_with(name)), hinted, "{name}");

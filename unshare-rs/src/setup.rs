@@ -12,6 +12,7 @@ use nix::mount::{MsFlags, mount};
 use nix::unistd::{Gid, Uid, chdir, chroot, setgid, setgroups, sethostname, setuid};
 
 use crate::explain;
+use crate::idmap::{GROUPS, USERS};
 
 /// The propagation of every mount of a new mount namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +169,7 @@ impl Setup {
                 .step("drop the supplementary groups")
                 .map_err(|error| error.explain(|error| explain::ids::setgroups(error.errno()?)))?;
             setgid(Gid::from_raw(gid)).context("set the group id", gid.to_string()).map_err(
-                |error| error.explain(|error| explain::ids::id("group", error.errno()?)),
+                |error| error.explain(|error| explain::ids::id(&GROUPS, error.errno()?)),
             )?;
         }
         if let Some(uid) = self.uid {
@@ -177,7 +178,7 @@ impl Setup {
             }
             setuid(Uid::from_raw(uid))
                 .context("set the user id", uid.to_string())
-                .map_err(|error| error.explain(|error| explain::ids::id("user", error.errno()?)))?;
+                .map_err(|error| error.explain(|error| explain::ids::id(&USERS, error.errno()?)))?;
         }
         match self.keep_capabilities {
             true => keep_capabilities().step("keep the capabilities"),

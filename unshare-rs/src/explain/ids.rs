@@ -12,8 +12,8 @@ use nix::libc;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::geteuid;
 
-use super::{PROC, forbidding_setting, has_capability, seccomp_filter};
-use crate::idmap::{Range, Sort, USERS, Writer, id_map};
+use super::{PROC, forbidding_setting, has_capability, lacks, seccomp_filter};
+use crate::idmap::{GROUPS, Range, Sort, USERS, Writer, id_map};
 
 const CAP_SETFCAP: u32 = 31;
 
@@ -37,7 +37,7 @@ pub fn setgroups(errno: Errno) -> Option<String> {
         _ if id_map("gid_map").is_empty() => {
             Some("this user namespace has no groups yet: map some with --map-groups".into())
         }
-        _ => None,
+        _ => lacks(GROUPS.capability, "CAP_SETGID"),
     }
 }
 
@@ -55,9 +55,15 @@ pub fn setgroups_word(errno: Errno) -> Option<String> {
 }
 
 /// setuid(2) and setgid(2).
-pub fn id(noun: &str, errno: Errno) -> Option<String> {
-    (errno == Errno::EINVAL)
-        .then(|| format!("the user namespace has no such {noun}: map it with --map-{noun}s"))
+pub fn id(sort: &Sort, errno: Errno) -> Option<String> {
+    let noun = sort.noun;
+    match errno {
+        Errno::EINVAL => {
+            Some(format!("the user namespace has no such {noun}: map it with --map-{noun}s"))
+        }
+        Errno::EPERM => lacks(sort.capability, &format!("CAP_SET{}", sort.short.to_uppercase())),
+        _ => None,
+    }
 }
 
 /// A write to a map, by the process inside or one outside.

@@ -12,16 +12,20 @@ use nix::fcntl::{OFlag, open};
 use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
 
-use super::in_chroot;
+use super::{PROC, forbidding_setting, in_chroot};
 use crate::namespaces::Kind;
 
 /// mount(2) of a propagation onto `/`.
 pub fn propagation(errno: Errno) -> Option<String> {
-    (errno == Errno::EINVAL && in_chroot()).then(|| {
-        "'/' is not the root of a mount, as in a chroot, and has no propagation; use \
-         --propagation unchanged"
-            .into()
-    })
+    match errno {
+        Errno::EINVAL if in_chroot() => Some(
+            "'/' is not the root of a mount, as in a chroot, and has no propagation; use \
+             --propagation unchanged"
+                .into(),
+        ),
+        Errno::EACCES | Errno::EPERM => forbidding_setting(Path::new(PROC)),
+        _ => None,
+    }
 }
 
 /// mount(2) of proc.
