@@ -166,6 +166,14 @@ same_namespaces() {
   [ ! -e nosuch ]
 }
 
+@test "lasting namespaces: the death of the process outside is told" {
+  requires strace
+  touch ns
+  refused "cannot wait for 'the process outside': it was killed" \
+    private strace -f -o trace -e trace=mount -e inject=mount:signal=KILL unshare-rs --uts=ns touch ran
+  [ ! -e ran ]
+}
+
 @test "lasting namespaces: the command finds no child that it did not make" {
   touch ns
   ok private unshare-rs --mount=ns --uts bash -c 'cat /proc/$$/task/$$/children'
@@ -227,6 +235,15 @@ hint: 'nosuch' has to be there before, as an empty file" private unshare-rs --ut
  5 7 1"
   ok unshare-rs --map-users all --map-groups all cat /proc/self/uid_map /proc/self/gid_map
   equal "$output" "$(cat /proc/self/uid_map /proc/self/gid_map)"
+}
+
+@test "blocks of ids: written directly by who has the capabilities, without being root" {
+  requires root
+  with='setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=+setuid,+setgid --ambient-caps=+setuid,+setgid'
+  # shellcheck disable=SC2086 # Words.
+  ok $with unshare-rs --map-users 0:1000:10 --map-groups 0:1000:10 sh -c 'cat /proc/self/uid_map /proc/self/gid_map | tr -s " "'
+  equal "$output" " 0 1000 10
+ 0 1000 10"
 }
 
 @test "blocks of ids: one's own needs no privilege" {

@@ -41,6 +41,10 @@ pub enum Step {
 
 const STEPS: [Step; 4] = [Step::WriteMaps, Step::Publish, Step::Withdraw, Step::Orphan];
 
+/// The answers: the step is done, or has failed, and why has been said.
+const DONE: u8 = 0;
+const FAILED: u8 = 1;
+
 /// A step, and the pid that goes with it.
 type Request = [u8; 5];
 
@@ -80,7 +84,13 @@ impl Outside {
     pub fn perform(&mut self, step: Step, pid: Pid) -> Result<(), Stop> {
         let mut answer = [0];
         let asked = self.channel.write_all(&encode(step, pid));
-        asked.and_then(|()| self.channel.read_exact(&mut answer)).map_err(|_| Stop::Said(1))
+        match asked.and_then(|()| self.channel.read_exact(&mut answer)) {
+            Ok(()) if answer == [DONE] => Ok(()),
+            Ok(()) => Err(Stop::Said(1)),
+            Err(_) => {
+                Err(Error::because("wait for", "the process outside", "it was killed").into())
+            }
+        }
     }
 
     /// Has it go on as an orphan, so that it ends when this process has become COMMAND, which is not to
@@ -119,15 +129,17 @@ fn serve(mut channel: UnixStream, mut perform: impl FnMut(Step, Pid) -> Result<(
             Step::Orphan => leave_parent(),
             _ => perform(step, pid),
         };
-        if let Err(error) = done {
-            start::report(&error);
-            return 1;
-        }
-        if channel.write_all(&[0]).is_err() {
+        let answer = done.map_or_else(|error| tell(&error), |()| DONE);
+        if channel.write_all(&[answer]).is_err() || answer != DONE {
             return 1;
         }
     }
     0
+}
+
+fn tell(error: &Error) -> u8 {
+    start::report(error);
+    FAILED
 }
 
 fn leave_parent() -> Result<()> {
