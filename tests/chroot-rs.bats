@@ -270,7 +270,7 @@ GETENT
   equal "$output" "uid=4321 gid=4322 groups=4322,4324"
   ok chroot-rs --userspec=:crew rootfs /bin/id -g
   equal "$output" 4323
-  ok sh -c 'trap "" CHLD; exec chroot-rs --userspec=ldap rootfs /bin/id -u'
+  ok bash -c 'trap "" CHLD; exec chroot-rs --userspec=ldap rootfs /bin/id -u'
   equal "$output" 4321
 
   rm asked

@@ -64,6 +64,7 @@ manual() {
 bindmount-rs mount
 chroot-rs chroot
 findmnt-rs findmnt
+nsenter-rs nsenter
 pivot-root-rs pivot_root
 setpriv-rs setpriv
 unshare-rs unshare
@@ -115,7 +116,7 @@ covered() {
 }
 
 @test "every test that a man page names is there" {
-  for tool in chroot-rs pivot-root-rs setpriv-rs; do
+  for tool in chroot-rs nsenter-rs pivot-root-rs setpriv-rs; do
     [ -n "$(covered "$tool")" ]
     while read -r title; do
       grep -qF "@test \"$title\" {" "$project/tests/$tool.bats" || {
@@ -138,6 +139,7 @@ covered() {
     done
   done <<'TABLE'
 chroot-rs chroot
+nsenter-rs nsenter
 pivot-root-rs pivot_root
 setpriv-rs setpriv
 TABLE

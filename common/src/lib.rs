@@ -10,6 +10,7 @@ pub mod command;
 pub mod directory;
 pub mod error;
 mod explain;
+pub mod process;
 pub mod signal;
 pub mod start;
 #[allow(unsafe_code)]

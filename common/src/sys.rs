@@ -629,6 +629,68 @@ pub fn wait(
     Ok((pid != 0).then(|| (nix::unistd::Pid::from_raw(pid), end)))
 }
 
+/// How a child goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It has ended.
+    Ended(End),
+    /// It was stopped by a signal.
+    Stopped,
+}
+
+/// waitpid(2) for the end or a stop of the child `pid`.
+///
+/// # Errors
+/// ECHILD where there is no such child, EINTR.
+pub fn wait_change(pid: nix::unistd::Pid) -> nix::Result<Change> {
+    let mut status = 0;
+    // SAFETY: the kernel writes one int, which outlives the call.
+    Errno::result(unsafe { libc::waitpid(pid.as_raw(), &raw mut status, libc::WUNTRACED) })?;
+    Ok(match () {
+        () if libc::WIFSTOPPED(status) => Change::Stopped,
+        () if libc::WIFSIGNALED(status) => Change::Ended(End::Signal(libc::WTERMSIG(status))),
+        () => Change::Ended(End::Exit(libc::WEXITSTATUS(status) as u8)),
+    })
+}
+
+/// pidfd_open(2): a descriptor for the process `pid`, which stays that process's when it has ended.
+///
+/// # Errors
+/// ESRCH where there is no such process.
+pub fn pidfd_open(pid: nix::unistd::Pid) -> nix::Result<OwnedFd> {
+    // SAFETY: the call takes numbers and gives a new descriptor.
+    descriptor(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })
+}
+
+/// pidfd_getfd(2): a copy of the process's descriptor `fd`.
+///
+/// # Errors
+/// EBADF where it is not open, EPERM where the process may not be traced.
+pub fn pidfd_getfd(process: BorrowedFd, fd: c_int) -> nix::Result<OwnedFd> {
+    // SAFETY: the call takes numbers and gives a new descriptor.
+    descriptor(unsafe { libc::syscall(libc::SYS_pidfd_getfd, raw(process), fd, 0) })
+}
+
+/// The network namespace that a socket is in (`SIOCGSKNS` of linux/sockios.h).
+///
+/// # Errors
+/// ENOTTY where it is no socket, EPERM without CAP_NET_ADMIN over the namespace.
+pub fn socket_namespace(socket: BorrowedFd) -> nix::Result<OwnedFd> {
+    const SIOCGSKNS: libc::c_ulong = 0x894c;
+    // SAFETY: the request takes no argument and gives a new descriptor.
+    descriptor(unsafe { libc::ioctl(raw(socket), SIOCGSKNS as _) }.into())
+}
+
+/// The `CLONE_NEW*` flag of the namespace that `file` is open on (ioctl_ns(2)).
+///
+/// # Errors
+/// ENOTTY where it is no namespace.
+pub fn namespace_type(file: BorrowedFd) -> nix::Result<c_int> {
+    const NS_GET_NSTYPE: libc::c_ulong = 0xb703;
+    // SAFETY: the request takes no argument.
+    Errno::result(unsafe { libc::ioctl(raw(file), NS_GET_NSTYPE as _) })
+}
+
 /// What statmount(2) can be asked for (`STATMOUNT_*` of linux/mount.h).
 #[allow(missing_docs)]
 pub mod statmount {

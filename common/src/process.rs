@@ -1,0 +1,36 @@
+//! What a process does with itself before it ends or becomes another program.
+
+use nix::libc;
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::getpid;
+
+use crate::sys::{self, Disposition};
+
+/// Makes every permitted capability inheritable and ambient, so that execve(2) keeps it
+/// (capabilities(7)).
+///
+/// # Errors
+/// EPERM where a securebit forbids ambient capabilities, or one of them is not in the bounding set.
+pub fn keep_capabilities() -> nix::Result<()> {
+    let mut sets = sys::capget()?;
+    sets.inheritable = sets.permitted;
+    sets.effective = sets.permitted;
+    sys::capset(sets)?;
+    let raise = libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong;
+    for capability in (0..64).filter(|bit| sets.permitted >> bit & 1 == 1) {
+        sys::prctl(libc::PR_CAP_AMBIENT, raise, capability)?;
+    }
+    Ok(())
+}
+
+/// Ends this process by a signal, as its child was, without a second core dump. Comes back with the
+/// shell's status for it where the kernel does not let the signal through, as for the pid 1 of a namespace.
+pub fn end_by(signal: i32) -> u8 {
+    let _ = sys::prctl(libc::PR_SET_DUMPABLE, 0, 0);
+    let _ = sys::set_disposition(signal, Disposition::Default);
+    if let Ok(signal) = Signal::try_from(signal) {
+        let _ = SigSet::from(signal).thread_unblock();
+    }
+    let _ = sys::kill(getpid(), signal);
+    (128 + signal) as u8
+}

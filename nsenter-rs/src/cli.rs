@@ -1,0 +1,280 @@
+//! Arguments in, an [`Action`] out.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use common::{Command, Error, Result, accounts, quote};
+use lexopt::prelude::*;
+
+use crate::credentials::{Credentials, Id};
+use crate::enter::{Directory, Entry};
+use crate::namespaces::KINDS;
+use crate::target::Target;
+
+pub const VERSION: &str = concat!("nsenter-rs ", env!("CARGO_PKG_VERSION"), "\n");
+
+pub const HELP: &str = "\
+Usage: nsenter-rs [options] [COMMAND [ARG...]]
+
+Enter namespaces of another process and become COMMAND there; without COMMAND, $SHELL or /bin/sh.
+
+Namespaces; with =FILE that of a file, otherwise that of the target:
+  -t, --target PID           the process whose namespaces are entered; PID:INODE is surely that one
+  -a, --all                  all of its namespaces
+  -m, --mount[=FILE]         the mount namespace
+  -u, --uts[=FILE]           the UTS namespace (host name and domain name)
+  -i, --ipc[=FILE]           the IPC namespace
+  -n, --net[=FILE]           the network namespace
+  -N, --net-socket FD        the network namespace of a socket of the target
+  -p, --pid[=FILE]           the PID namespace, in which COMMAND runs as a child
+  -U, --user[=FILE]          the user namespace, as its root
+      --user-parent          the parent of that user namespace
+  -C, --cgroup[=FILE]        the cgroup namespace
+  -T, --time[=FILE]          the time namespace
+
+User and groups (ID is a number, or follow for the target's):
+  -S, --setuid ID            the user
+  -G, --setgid ID            the group; no supplementary groups
+      --preserve-credentials  user and groups stay in a user namespace too
+      --keep-caps            keep the user namespace's capabilities when COMMAND starts
+
+Set-up (without =DIR: that of the target):
+  -r, --root[=DIR]           the root directory
+  -w, --wd[=DIR]             the working directory, opened before any namespace is entered
+  -W, --wdns=DIR             the working directory, as a path in the new root
+  -e, --env                  the environment of the target
+  -c, --join-cgroup          join the cgroup of the target
+  -Z, --follow-context       run COMMAND with the SELinux label of the target
+  -F, --no-fork              become COMMAND without a fork; its children are in the PID namespace
+      --carry                open COMMAND before anything changes: it need not be in the root
+
+  -h, --help                 display this help
+  -V, --version              display version
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Action {
+    Help,
+    Version,
+    Enter(Box<Entry>),
+}
+
+/// The letters of options that are no namespaces.
+const LETTERS: [(char, &str); 13] = [
+    ('t', "target"),
+    ('a', "all"),
+    ('N', "net-socket"),
+    ('S', "setuid"),
+    ('G', "setgid"),
+    ('r', "root"),
+    ('w', "wd"),
+    ('W', "wdns"),
+    ('e', "env"),
+    ('c', "join-cgroup"),
+    ('Z', "follow-context"),
+    ('F', "no-fork"),
+    ('h', "help"),
+];
+
+/// Options stop at the first operand: all that follows belongs to COMMAND.
+pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
+    let mut entry = Box::new(Entry {
+        target: None,
+        all: false,
+        namespaces: Vec::new(),
+        net_socket: None,
+        user_parent: false,
+        credentials: Credentials::default(),
+        preserve_credentials: false,
+        root: None,
+        directory: None,
+        directory_inside: None,
+        environment: false,
+        no_fork: false,
+        join_cgroup: false,
+        follow_context: false,
+        carry: false,
+        command: Command::login_shell(),
+    });
+    while let Some(argument) = parser.next()? {
+        let name = match argument {
+            Short('h') | Long("help") => return Ok(Action::Help),
+            Short('V') | Long("version") => return Ok(Action::Version),
+            Short(letter) => long_name(letter)?.to_owned(),
+            Long(name) => name.to_owned(),
+            Value(program) => {
+                let words = std::iter::once(program).chain(parser.raw_args()?);
+                if let Some(command) = Command::new(words.collect()) {
+                    entry.command = command;
+                }
+                break;
+            }
+        };
+        entry.option(&name, &mut parser)?;
+    }
+    match (&entry.directory, &entry.directory_inside) {
+        (Some(_), Some(_)) => Err(Error::usage("--wd and --wdns exclude each other")),
+        _ => Ok(Action::Enter(entry)),
+    }
+}
+
+fn long_name(letter: char) -> Result<&'static str> {
+    let kinds = KINDS.iter().map(|kind| (kind.letter, kind.option));
+    let found = kinds.chain(LETTERS).find(|(known, _)| *known == letter);
+    found.map(|(_, name)| name).ok_or_else(|| Short(letter).unexpected().into())
+}
+
+impl Entry {
+    fn option(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<()> {
+        if let Some(kind) = KINDS.iter().find(|kind| kind.option == name) {
+            self.namespaces.push((kind, parser.optional_value().map(file).transpose()?));
+            return Ok(());
+        }
+        match name {
+            "target" if self.target.is_some() => {
+                return Err(Error::usage("--target is given twice"));
+            }
+            "target" => self.target = Some(Target::parse(&parser.value()?)?),
+            "net-socket" => self.net_socket = Some(descriptor(&parser.value()?)?),
+            "setuid" => self.credentials.uid = Some(id(&parser.value()?)?),
+            "setgid" => self.credentials.gid = Some(id(&parser.value()?)?),
+            "root" => self.root = Some(directory(parser)),
+            "wd" => self.directory = Some(directory(parser)),
+            "wdns" => {
+                let path = parser.optional_value();
+                let none = || Error::usage("--wdns needs a directory: --wdns=DIR");
+                self.directory_inside = Some(path.ok_or_else(none)?);
+            }
+            _ => *self.switch(name)? = true,
+        }
+        Ok(())
+    }
+
+    fn switch(&mut self, name: &str) -> Result<&mut bool> {
+        Ok(match name {
+            "all" => &mut self.all,
+            "user-parent" => &mut self.user_parent,
+            "preserve-credentials" => &mut self.preserve_credentials,
+            "keep-caps" => &mut self.credentials.keep_capabilities,
+            "env" => &mut self.environment,
+            "no-fork" => &mut self.no_fork,
+            "join-cgroup" => &mut self.join_cgroup,
+            "follow-context" => &mut self.follow_context,
+            "carry" => &mut self.carry,
+            _ => return Err(Long(name).unexpected().into()),
+        })
+    }
+}
+
+/// `:ID` would be a namespace by its id, which no released kernel opens by that alone.
+fn file(path: OsString) -> Result<OsString> {
+    match path.as_bytes().first() {
+        Some(b':') => Err(Error::usage(format!(
+            "{}: a namespace by its id is not supported, only by a file",
+            quote(&path)
+        ))),
+        _ => Ok(path),
+    }
+}
+
+fn directory(parser: &mut lexopt::Parser) -> Directory {
+    parser.optional_value().map_or(Directory::Target, Directory::Path)
+}
+
+fn id(text: &OsStr) -> Result<Id> {
+    match accounts::id(text.as_bytes()) {
+        Some(number) => Ok(Id::Number(number)),
+        None if text == "follow" => Ok(Id::Follow),
+        None => Err(Error::usage(format!("{} is no user or group id", quote(text)))),
+    }
+}
+
+fn descriptor(text: &OsStr) -> Result<i32> {
+    let number = accounts::id(text.as_bytes()).and_then(|number| number.try_into().ok());
+    number.ok_or_else(|| Error::usage(format!("{} is no file descriptor", quote(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(arguments: &[&str]) -> Result<Entry> {
+        match parse(lexopt::Parser::from_args(arguments))? {
+            Action::Enter(entry) => Ok(*entry),
+            action => panic!("{action:?}"),
+        }
+    }
+
+    fn refusal(arguments: &[&str]) -> String {
+        let error = entry(arguments).unwrap_err();
+        assert_eq!(error.kind(), common::Kind::Usage);
+        error.to_string()
+    }
+
+    #[test]
+    fn options_stop_at_the_first_operand() {
+        let entry = entry(&["-t1", "-m", "sh", "-F", "--carry"]).unwrap();
+        assert!(!entry.no_fork && !entry.carry && entry.namespaces.len() == 1);
+    }
+
+    #[test]
+    fn every_namespace_has_its_options() {
+        for kind in &KINDS {
+            let short = format!("-{}", kind.letter);
+            let long = format!("--{}", kind.option);
+            for (arguments, path) in [
+                (vec![short.clone()], None),
+                (vec![format!("{short}/f")], Some("/f")),
+                (vec![format!("{short}=/f")], Some("/f")),
+                (vec![long.clone()], None),
+                (vec![format!("{long}=/f")], Some("/f")),
+            ] {
+                let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+                let namespaces = entry(&arguments).unwrap().namespaces;
+                assert_eq!(namespaces, [(kind, path.map(OsString::from))], "{arguments:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_letter_has_its_option() {
+        for (letter, name) in LETTERS {
+            assert_eq!(long_name(letter), Ok(name));
+        }
+        assert!(long_name('x').is_err());
+    }
+
+    #[test]
+    fn directories() {
+        let entry = entry(&["-r", "-w=/a"]).unwrap();
+        assert_eq!(entry.root, Some(Directory::Target));
+        assert_eq!(entry.directory, Some(Directory::Path("/a".into())));
+        assert_eq!(refusal(&["-w", "-W/b"]), "--wd and --wdns exclude each other");
+        assert_eq!(refusal(&["-W"]), "--wdns needs a directory: --wdns=DIR");
+    }
+
+    #[test]
+    fn ids() {
+        let credentials = entry(&["-S", "7", "--setgid=follow"]).unwrap().credentials;
+        assert_eq!((credentials.uid, credentials.gid), (Some(Id::Number(7)), Some(Id::Follow)));
+    }
+
+    #[test]
+    fn wrong_command_lines() {
+        for arguments in [
+            &["-x"][..],
+            &["-t"],
+            &["-t", "0"],
+            &["-t1", "-t2"],
+            &["-S", "ann"],
+            &["-G", "-1"],
+            &["-N", "x"],
+            &["--net=:5"],
+            &["--env=x"],
+            &["--nosuch"],
+        ] {
+            refusal(arguments);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! One entry into another world, step by step.
+
+use std::ffi::{OsStr, OsString, c_int};
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+
+use common::{Command, Context, Error, Result, quote, sys};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::libc;
+use nix::sched::CloneFlags;
+use nix::sys::stat::Mode;
+use nix::unistd::{chroot, fchdir, setgroups};
+
+use crate::child;
+use crate::credentials::{Credentials, Id};
+use crate::namespaces::{Joins, Kind, Source, kind_of, owner};
+use crate::target::{Process, Target, follow_label};
+
+/// A directory that is opened before any namespace is entered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Directory {
+    /// That of the target.
+    Target,
+    /// This one.
+    Path(OsString),
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct Entry {
+    pub target: Option<Target>,
+    pub all: bool,
+    /// The kinds that were named, each with its file, where it has one.
+    pub namespaces: Vec<(&'static Kind, Option<OsString>)>,
+    pub net_socket: Option<c_int>,
+    pub user_parent: bool,
+    pub credentials: Credentials,
+    pub preserve_credentials: bool,
+    pub root: Option<Directory>,
+    pub directory: Option<Directory>,
+    /// The working directory as a path in the new root.
+    pub directory_inside: Option<OsString>,
+    pub environment: bool,
+    pub no_fork: bool,
+    pub join_cgroup: bool,
+    pub follow_context: bool,
+    pub carry: bool,
+    pub command: Command,
+}
+
+/// All that is looked up and opened before anything changes.
+struct Opened {
+    process: Option<Process>,
+    joins: Joins,
+    root: Option<OwnedFd>,
+    directory: Option<OwnedFd>,
+    cgroup: Option<OwnedFd>,
+    environment: Option<Vec<(OsString, OsString)>>,
+    label: Option<Vec<u8>>,
+}
+
+impl Entry {
+    /// Enters, and becomes the command or waits for the child that does.
+    pub fn run(mut self) -> Result<u8> {
+        if self.carry {
+            self.command = self.command.carry()?;
+        }
+        let mut opened = self.open()?;
+        let enters_user = opened.joins.has(CloneFlags::CLONE_NEWUSER);
+        let enters_pid = opened.joins.has(CloneFlags::CLONE_NEWPID);
+
+        let becomes_root = enters_user && !self.preserve_credentials;
+        let groups_dropped = becomes_root && setgroups(&[]).is_ok();
+        self.enter(&mut opened)?;
+        if enters_pid && !self.no_fork {
+            if let Some(status) = child::fork()? {
+                return Ok(status);
+            }
+        }
+        let credentials = if becomes_root { self.credentials.or_root() } else { self.credentials };
+        credentials.assume(opened.process.as_ref(), groups_dropped)?;
+        if let Some(environment) = opened.environment {
+            replace_environment(environment);
+        }
+        Err(self.command.exec())
+    }
+
+    /// What runs in those namespaces could trace this process, and reach what it has open, until it
+    /// becomes COMMAND (CVE-2016-9962): so it is closed to others before.
+    fn enter(&self, opened: &mut Opened) -> Result<()> {
+        opened.label.as_deref().map_or(Ok(()), follow_label)?;
+        sys::prctl(libc::PR_SET_DUMPABLE, 0, 0).step("close this process to others")?;
+        std::mem::take(&mut opened.joins).enter(opened.process.as_ref())?;
+        self.change_directories(opened.root.take(), opened.directory.take())?;
+        opened.cgroup.take().map_or(Ok(()), join_cgroup)
+    }
+
+    fn open(&self) -> Result<Opened> {
+        let process = self.target.map(Process::open).transpose()?;
+        let mut joins = self.joins(process.as_ref())?;
+        if let Some(fd) = self.net_socket {
+            let source = socket(need(process.as_ref(), "net-socket")?, fd)?;
+            joins.add(kind_of(CloneFlags::CLONE_NEWNET), source);
+        }
+        if self.user_parent {
+            let parent = parent(process.as_ref(), &joins)?;
+            joins.add(kind_of(CloneFlags::CLONE_NEWUSER), parent);
+        }
+        let ids = [self.credentials.uid, self.credentials.gid];
+        if ids.contains(&Some(Id::Follow)) {
+            need(process.as_ref(), "setuid=follow or --setgid=follow")?;
+        }
+
+        let target = process.as_ref();
+        let if_asked = |asked: bool, option| asked.then(|| need(target, option)).transpose();
+        let environment = if_asked(self.environment, "env")?.map(Process::environment);
+        let cgroup = if_asked(self.join_cgroup, "join-cgroup")?.map(Process::cgroup);
+        let selinux = Path::new("/sys/fs/selinux").exists();
+        let label = if_asked(self.follow_context, "follow-context")?.filter(|_| selinux);
+        Ok(Opened {
+            root: open_directory(self.root.as_ref(), target, "root")?,
+            directory: open_directory(self.directory.as_ref(), target, "cwd")?,
+            cgroup: cgroup.transpose()?,
+            environment: environment.transpose()?,
+            label: label.map(Process::label).transpose()?,
+            joins,
+            process,
+        })
+    }
+
+    fn joins(&self, process: Option<&Process>) -> Result<Joins> {
+        let mut joins = Joins::default();
+        for (kind, file) in &self.namespaces {
+            let source = match file {
+                Some(path) => Source::Open(open_file(path)?, path.clone()),
+                None => {
+                    need(process, kind.option)?;
+                    Source::Target
+                }
+            };
+            joins.add(kind, source);
+        }
+        if self.all {
+            joins.add_all(need(process, "all")?)?;
+        }
+        Ok(joins)
+    }
+
+    /// A root without a working directory leaves that where it is.
+    fn change_directories(&self, root: Option<OwnedFd>, directory: Option<OwnedFd>) -> Result<()> {
+        let mut directory = directory;
+        if let Some(root) = root {
+            if directory.is_none() && self.directory_inside.is_none() {
+                directory = Some(open_path(OsStr::new("."))?);
+            }
+            fchdir(root).and_then(|()| chroot(".")).step("change the root").map_err(|error| {
+                error.explain(|error| {
+                    (error.errno()? == Errno::EPERM)
+                        .then(|| "this needs the capability CAP_SYS_CHROOT".into())
+                })
+            })?;
+        }
+        if let Some(path) = &self.directory_inside {
+            directory = Some(open_inside(path)?);
+        }
+        directory.map_or(Ok(()), |directory| fchdir(directory).step("enter the working directory"))
+    }
+}
+
+fn need<'a>(process: Option<&'a Process>, option: &str) -> Result<&'a Process> {
+    process.ok_or_else(|| Error::usage(format!("--{option} needs a --target")))
+}
+
+fn open_file(path: &OsStr) -> Result<OwnedFd> {
+    open(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())
+        .context("open", path)
+}
+
+fn open_path(path: &OsStr) -> Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    open(path, flags, Mode::empty()).context("enter the directory", path)
+}
+
+/// A magic link is not followed: in a root that is not trusted it would lead to whatever a descriptor
+/// of this process is open on.
+fn open_inside(path: &OsStr) -> Result<OwnedFd> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    openat2(sys::cwd(), path, how).context("enter the directory", path)
+}
+
+fn open_directory(
+    directory: Option<&Directory>,
+    process: Option<&Process>,
+    name: &str,
+) -> Result<Option<OwnedFd>> {
+    match directory {
+        None => Ok(None),
+        Some(Directory::Path(path)) => open_path(path).map(Some),
+        Some(Directory::Target) => {
+            let option = if name == "cwd" { "wd" } else { name };
+            need(process, option)?.open_directory(name).map(Some)
+        }
+    }
+}
+
+/// The network namespace of one of the target's sockets.
+fn socket(process: &Process, fd: c_int) -> Result<Source> {
+    let name = process.path(&format!("fd/{fd}"));
+    let step = "find the network namespace of the socket";
+    let socket = sys::pidfd_getfd(process.pidfd(), fd).context(step, &name)?;
+    let namespace =
+        sys::socket_namespace(socket.as_fd()).context(step, &name).map_err(|error| {
+            error.explain(|error| {
+                (error.errno()? == Errno::ENOTTY).then(|| format!("{} is no socket", quote(&name)))
+            })
+        })?;
+    Ok(Source::Open(namespace, name.into()))
+}
+
+/// The parent of the user namespace that is to be entered, else of the target's, else the owner of
+/// the first namespace that has a file.
+fn parent(process: Option<&Process>, joins: &Joins) -> Result<Source> {
+    let user = joins.get(CloneFlags::CLONE_NEWUSER);
+    match (user.map(|join| &join.source), process, joins.first_open()) {
+        (Some(Source::Open(file, _)), ..) | (None, None, Some(file)) => owner(file),
+        (_, Some(process), _) => {
+            let file = kind_of(CloneFlags::CLONE_NEWUSER).file;
+            owner(&process.open_file(file, OFlag::O_RDONLY)?)
+        }
+        _ => Err(Error::usage("--user-parent needs a --target or another namespace")),
+    }
+}
+
+/// A process that writes 0 there means itself.
+fn join_cgroup(cgroup: OwnedFd) -> Result<()> {
+    let joined = File::from(cgroup).write_all(b"0");
+    joined.map_err(|error| Error::from_io("join", "the cgroup of the target", &error))
+}
+
+fn replace_environment(variables: Vec<(OsString, OsString)>) {
+    sys::clear_environment(&[]);
+    for (name, value) in variables {
+        sys::set_variable(name, value);
+    }
+}

@@ -1,0 +1,273 @@
+//! The eight kinds of namespaces, and how several are entered.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use common::{Context, Error, Result, quote, sys};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sched::{CloneFlags, setns};
+
+use crate::target::Process;
+
+/// A kind of namespace.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub option: &'static str,
+    pub letter: char,
+    /// Its file in `/proc/PID`.
+    pub file: &'static str,
+    /// What it is called in messages.
+    pub name: &'static str,
+    pub flag: CloneFlags,
+}
+
+const fn kind(
+    option: &'static str,
+    letter: char,
+    file: &'static str,
+    name: &'static str,
+    flag: CloneFlags,
+) -> Kind {
+    Kind { option, letter, file, name, flag }
+}
+
+const NEWTIME: CloneFlags = CloneFlags::from_bits_retain(sys::CLONE_NEWTIME);
+
+/// The mount namespace comes late: with it change root and working directory.
+pub const KINDS: [Kind; 8] = [
+    kind("user", 'U', "ns/user", "user", CloneFlags::CLONE_NEWUSER),
+    kind("cgroup", 'C', "ns/cgroup", "cgroup", CloneFlags::CLONE_NEWCGROUP),
+    kind("ipc", 'i', "ns/ipc", "IPC", CloneFlags::CLONE_NEWIPC),
+    kind("uts", 'u', "ns/uts", "UTS", CloneFlags::CLONE_NEWUTS),
+    kind("net", 'n', "ns/net", "network", CloneFlags::CLONE_NEWNET),
+    kind("pid", 'p', "ns/pid", "PID", CloneFlags::CLONE_NEWPID),
+    kind("mount", 'm', "ns/mnt", "mount", CloneFlags::CLONE_NEWNS),
+    kind("time", 'T', "ns/time", "time", NEWTIME),
+];
+
+/// The kind of a flag.
+pub fn kind_of(flag: CloneFlags) -> &'static Kind {
+    KINDS.iter().find(|kind| kind.flag == flag).unwrap_or(&KINDS[0])
+}
+
+/// Where a namespace comes from.
+#[derive(Debug)]
+pub enum Source {
+    /// The target.
+    Target,
+    /// The namespace that this is open on, and what it is called.
+    Open(OwnedFd, OsString),
+}
+
+/// A namespace to enter.
+#[derive(Debug)]
+pub struct Join {
+    pub kind: &'static Kind,
+    pub source: Source,
+}
+
+/// All namespaces to enter.
+#[derive(Debug, Default)]
+pub struct Joins(Vec<Join>);
+
+impl Joins {
+    /// Adds one; the later one of a kind counts.
+    pub fn add(&mut self, kind: &'static Kind, source: Source) {
+        self.0.retain(|join| join.kind != kind);
+        self.0.push(Join { kind, source });
+    }
+
+    /// Whether one of this flag is to be entered.
+    pub fn has(&self, flag: CloneFlags) -> bool {
+        self.get(flag).is_some()
+    }
+
+    /// The one of this flag.
+    pub fn get(&self, flag: CloneFlags) -> Option<&Join> {
+        self.0.iter().find(|join| join.kind.flag == flag)
+    }
+
+    /// The first one that a file is open on.
+    pub fn first_open(&self) -> Option<&OwnedFd> {
+        self.0.iter().find_map(|join| match &join.source {
+            Source::Open(file, _) => Some(file),
+            Source::Target => None,
+        })
+    }
+
+    /// Adds all of the target's that are not there yet. The kernel lets nobody enter the user namespace
+    /// that it is in.
+    pub fn add_all(&mut self, process: &Process) -> Result<()> {
+        for kind in &KINDS {
+            let own = Path::new("/proc/self").join(kind.file);
+            let Ok(own) = fs::metadata(own) else { continue };
+            if kind.flag == CloneFlags::CLONE_NEWUSER && is_same(&own, process)? {
+                continue;
+            }
+            if !self.has(kind.flag) {
+                self.add(kind, Source::Target);
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters them. Who gives power up by that enters the user namespace last, and who gains it enters it
+    /// first: so all others are tried before it, and what is left goes after it.
+    pub fn enter(mut self, process: Option<&Process>) -> Result<()> {
+        self.0.sort_by_key(|join| KINDS.iter().position(|kind| kind == join.kind));
+        if self.has(CloneFlags::CLONE_NEWUSER) {
+            self.try_target(process, |kind| kind.flag != CloneFlags::CLONE_NEWUSER);
+            self.0.retain(|join| {
+                join.kind.flag == CloneFlags::CLONE_NEWUSER || join.enter(process).is_err()
+            });
+        }
+        self.try_target(process, |_| true);
+        self.0.iter().try_for_each(|join| {
+            join.enter(process)
+                .context(&format!("enter the {} namespace", join.kind.name), join.path(process))
+                .map_err(|error| error.explain(|error| join.explain(error.errno()?, process)))
+        })
+    }
+
+    /// Those of the target in one call, which enters all or none.
+    fn try_target(&mut self, process: Option<&Process>, wanted: impl Fn(&Kind) -> bool) {
+        let taken = |join: &Join| matches!(join.source, Source::Target) && wanted(join.kind);
+        let flags: CloneFlags =
+            self.0.iter().filter(|join| taken(join)).map(|join| join.kind.flag).collect();
+        let Some(process) = process.filter(|_| !flags.is_empty()) else { return };
+        if setns(process.pidfd(), flags).is_ok() {
+            self.0.retain(|join| !taken(join));
+        }
+    }
+}
+
+impl Join {
+    fn enter(&self, process: Option<&Process>) -> nix::Result<()> {
+        match (&self.source, process) {
+            (Source::Open(file, _), _) => setns(file, self.kind.flag),
+            (Source::Target, Some(process)) => setns(process.pidfd(), self.kind.flag),
+            (Source::Target, None) => Err(Errno::ESRCH),
+        }
+    }
+
+    fn path(&self, process: Option<&Process>) -> OsString {
+        match (&self.source, process) {
+            (Source::Open(_, path), _) => path.clone(),
+            (Source::Target, Some(process)) => process.path(self.kind.file).into(),
+            (Source::Target, None) => OsString::new(),
+        }
+    }
+
+    /// Asks what setns(2) looked at.
+    fn explain(&self, errno: Errno, process: Option<&Process>) -> Option<String> {
+        let opened;
+        let file = match (&self.source, process) {
+            (Source::Open(file, _), _) => file,
+            (Source::Target, process) => {
+                match process?.open_file(self.kind.file, OFlag::O_RDONLY) {
+                    Ok(file) => {
+                        opened = file;
+                        &opened
+                    }
+                    Err(error) => return error.hint().map(str::to_owned),
+                }
+            }
+        };
+        match errno {
+            Errno::EINVAL => self.explain_invalid(file, &self.path(process)),
+            Errno::EPERM => Some(self.explain_permission()),
+            Errno::ESRCH => Some("the process has ended".into()),
+            _ => None,
+        }
+    }
+
+    fn explain_invalid(&self, file: &OwnedFd, path: &OsStr) -> Option<String> {
+        let path = quote(path);
+        match sys::namespace_type(file.as_fd()) {
+            Err(_) => return Some(format!("{path} is no namespace")),
+            Ok(flag) if flag != self.kind.flag.bits() => {
+                let other = kind_of(CloneFlags::from_bits_retain(flag)).name;
+                return Some(format!("{path} is a namespace of another type: {other}"));
+            }
+            Ok(_) => {}
+        }
+        match self.kind.flag {
+            CloneFlags::CLONE_NEWUSER => {
+                Some("this process is in that user namespace already".into())
+            }
+            CloneFlags::CLONE_NEWPID => {
+                Some("a PID namespace can only be entered from one above it".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// setns(2), ERRORS.
+    fn explain_permission(&self) -> String {
+        let capabilities = match self.kind.flag {
+            CloneFlags::CLONE_NEWNS => "CAP_SYS_ADMIN and CAP_SYS_CHROOT",
+            _ => "CAP_SYS_ADMIN",
+        };
+        match self.kind.flag {
+            CloneFlags::CLONE_NEWUSER => {
+                "this needs the capability CAP_SYS_ADMIN in it, which the user has that made it"
+                    .into()
+            }
+            _ => format!(
+                "this needs {capabilities} here and over the namespace: where it belongs to a user \
+                 namespace of yours, enter that one too with --user"
+            ),
+        }
+    }
+}
+
+fn is_same(own: &fs::Metadata, process: &Process) -> Result<bool> {
+    let user = kind_of(CloneFlags::CLONE_NEWUSER).file;
+    let theirs = process.open_file(user, OFlag::O_PATH)?;
+    let theirs = nix::sys::stat::fstat(&theirs).context("open", process.path(user))?;
+    Ok((own.dev(), own.ino()) == (theirs.st_dev, theirs.st_ino))
+}
+
+/// The user namespace that owns the namespace `file` is open on: of a user namespace, its parent.
+pub fn owner(file: &OwnedFd) -> Result<Source> {
+    let owner = sys::namespace_owner(file.as_fd())
+        .step("find the parent user namespace")
+        .map_err(|error| error.explain(explain_owner))?;
+    Ok(Source::Open(owner, "the parent".into()))
+}
+
+fn explain_owner(error: &Error) -> Option<String> {
+    (error.errno() == Some(Errno::EPERM))
+        .then(|| "it is above the user namespace of this process".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind() {
+        for kind in &KINDS {
+            assert_eq!(kind_of(kind.flag), kind);
+            let own = fs::File::open(Path::new("/proc/self").join(kind.file)).unwrap();
+            assert_eq!(sys::namespace_type(own.as_fd()), Ok(kind.flag.bits()), "{}", kind.option);
+            assert_eq!(KINDS.iter().filter(|other| other.letter == kind.letter).count(), 1);
+        }
+    }
+
+    #[test]
+    fn the_later_one_of_a_kind_counts() {
+        let mut joins = Joins::default();
+        joins.add(&KINDS[1], Source::Target);
+        let file = fs::File::open("/proc/self/ns/cgroup").unwrap();
+        joins.add(&KINDS[1], Source::Open(file.into(), "x".into()));
+        assert_eq!(joins.0.len(), 1);
+        assert!(
+            joins.first_open().is_some() && joins.has(KINDS[1].flag) && !joins.has(KINDS[0].flag)
+        );
+    }
+}

@@ -1,0 +1,205 @@
+//! The process whose world is entered: what can be had of it in proc(5).
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use common::{Context, Error, Result, accounts, sys};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open, openat};
+use nix::sys::stat::{FileStat, Mode, fstat};
+use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
+use nix::unistd::Pid;
+
+/// What names a process: its number, and the inode of its descriptor (pidfs), which no later process of
+/// the same number has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    pid: Pid,
+    inode: Option<u64>,
+}
+
+impl Target {
+    /// `PID` or `PID:INODE`.
+    pub fn parse(text: &OsStr) -> Result<Self> {
+        let parse = || {
+            let (pid, inode) = match text.to_str()?.split_once(':') {
+                Some((pid, inode)) => (pid, Some(inode)),
+                None => (text.to_str()?, None),
+            };
+            let pid = accounts::id(pid.as_bytes())?.try_into().ok().filter(|&pid| pid > 0)?;
+            let inode = match inode {
+                Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    Some(digits.parse().ok()?)
+                }
+                Some(_) => return None,
+                None => None,
+            };
+            Some(Self { pid: Pid::from_raw(pid), inode })
+        };
+        parse().ok_or_else(|| Error::usage(format!("{} is no process id", common::quote(text))))
+    }
+}
+
+/// A process that is held on to: its number may be given to another one, the descriptors never are.
+#[derive(Debug)]
+pub struct Process {
+    pid: Pid,
+    pidfd: OwnedFd,
+    /// Its directory in /proc.
+    directory: OwnedFd,
+}
+
+impl Process {
+    /// Takes hold of the target.
+    pub fn open(target: Target) -> Result<Self> {
+        let pid = target.pid;
+        let name = pid.to_string();
+        let pidfd = sys::pidfd_open(pid).context("find the process", &name)?;
+        if let Some(inode) = target.inode {
+            if fstat(&pidfd).context("find the process", &name)?.st_ino != inode {
+                let reason = "the process of this number is not the one of that inode";
+                return Err(Error::because("find the process", &name, reason));
+            }
+        }
+        let path = format!("/proc/{pid}");
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        let directory = open(path.as_str(), flags, Mode::empty())
+            .context("open", &path)
+            .map_err(|error| error.explain(explain_proc))?;
+        Ok(Self { pid, pidfd, directory })
+    }
+
+    /// The descriptor that setns(2) takes for it.
+    pub fn pidfd(&self) -> BorrowedFd<'_> {
+        self.pidfd.as_fd()
+    }
+
+    /// The path of one of its files, for messages.
+    pub fn path(&self, name: &str) -> PathBuf {
+        Path::new("/proc").join(self.pid.to_string()).join(name)
+    }
+
+    /// One of its files, or what a magic link leads to.
+    pub fn open_file(&self, name: &str, flags: OFlag) -> Result<OwnedFd> {
+        openat(&self.directory, name, flags | OFlag::O_CLOEXEC, Mode::empty())
+            .context("open", self.path(name))
+            .map_err(|error| error.explain(|error| self.explain(error)))
+    }
+
+    /// Its root or working directory.
+    pub fn open_directory(&self, name: &str) -> Result<OwnedFd> {
+        self.open_file(name, OFlag::O_PATH | OFlag::O_DIRECTORY)
+    }
+
+    /// The whole text of one of its files.
+    fn read(&self, name: &str) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        File::from(self.open_file(name, OFlag::O_RDONLY)?)
+            .read_to_end(&mut text)
+            .map_err(|error| Error::from_io("read", self.path(name), &error))?;
+        Ok(text)
+    }
+
+    /// Its environment, of which no entry is left out that can be set again. The first of a name counts.
+    pub fn environment(&self) -> Result<Vec<(OsString, OsString)>> {
+        Ok(variables(&self.read("environ")?))
+    }
+
+    /// Its user and group, as the user namespace that this process is in by now sees them.
+    pub fn owner(&self) -> Result<FileStat> {
+        fstat(&self.directory).context("read the user of the process", self.pid.to_string())
+    }
+
+    /// The label that its security module gives it.
+    pub fn label(&self) -> Result<Vec<u8>> {
+        self.read("attr/current")
+    }
+
+    /// The file of its cgroup of version 2 that takes the processes in.
+    pub fn cgroup(&self) -> Result<OwnedFd> {
+        let failed = |reason: &str| {
+            Error::because("find the cgroup of the process", self.pid.to_string(), reason)
+        };
+        let text = self.read("cgroup")?;
+        let path = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"0::/"));
+        let path = path.ok_or_else(|| failed("it is in none of version 2"))?;
+        let root = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
+            .into_iter()
+            .find(|root| statfs(*root).is_ok_and(|fs| fs.filesystem_type() == CGROUP2_SUPER_MAGIC));
+        let root = root.ok_or_else(|| failed("no cgroup file system of version 2 is mounted"))?;
+        let file = Path::new(root).join(OsString::from_vec(path.to_vec())).join("cgroup.procs");
+        open(&file, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).context("open", file)
+    }
+
+    fn explain(&self, error: &Error) -> Option<String> {
+        let pid = self.pid;
+        match error.errno()? {
+            Errno::EACCES | Errno::EPERM => Some(format!(
+                "the process {pid} belongs to another user, or may do more than this one: this needs \
+                 the capability CAP_SYS_PTRACE"
+            )),
+            Errno::ENOENT | Errno::ESRCH => Some(format!("the process {pid} has ended")),
+            _ => None,
+        }
+    }
+}
+
+fn explain_proc(error: &Error) -> Option<String> {
+    let mounted = Path::new("/proc/self").exists();
+    (error.errno() == Some(Errno::ENOENT)).then(|| match mounted {
+        true => "this /proc shows another PID namespace, or hides the process (hidepid)".into(),
+        false => "proc is not mounted on /proc".into(),
+    })
+}
+
+fn variables(environ: &[u8]) -> Vec<(OsString, OsString)> {
+    let mut variables: Vec<(OsString, OsString)> = Vec::new();
+    for entry in environ.split(|&byte| byte == 0) {
+        let Some(at) = entry.iter().position(|&byte| byte == b'=').filter(|&at| at > 0) else {
+            continue;
+        };
+        let part = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
+        let (name, value) = (part(&entry[..at]), part(&entry[at + 1..]));
+        if !variables.iter().any(|(known, _)| *known == name) {
+            variables.push((name, value));
+        }
+    }
+    variables
+}
+
+/// Asks the security module for this label at the next execve(2). Where none runs there is nothing to
+/// follow.
+pub fn follow_label(label: &[u8]) -> Result<()> {
+    const EXEC: &str = "/proc/self/attr/exec";
+    fs::write(EXEC, label).map_err(|error| Error::from_io("write", EXEC, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets() {
+        let target = |text| Target::parse(OsStr::new(text));
+        let pid = Pid::from_raw(42);
+        assert_eq!(target("42"), Ok(Target { pid, inode: None }));
+        assert_eq!(target("42:7"), Ok(Target { pid, inode: Some(7) }));
+        for wrong in ["", "0", "-1", "+1", "x", "42:", "42:+7", ":7", "42:7:8", "4294967295", "1 "]
+        {
+            assert!(target(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn variables_that_can_be_set() {
+        let found = variables(b"A=1\0=x\0none\0A=2\0B=\0C=a=b\0");
+        let text: Vec<_> =
+            found.iter().map(|(n, v)| format!("{}={}", n.display(), v.display())).collect();
+        assert_eq!(text, ["A=1", "B=", "C=a=b"]);
+        assert!(variables(b"").is_empty());
+    }
+}

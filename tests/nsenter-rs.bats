@@ -1,0 +1,432 @@
+#!/usr/bin/env bats
+# nsenter-rs, beside util-linux's nsenter where that has the same.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2016 # The scripts in single quotes are another shell's.
+# shellcheck disable=SC2030,SC2031 # What a test sets is for that test.
+
+load helpers
+
+kinds='mount:mnt uts:uts ipc:ipc net:net pid:pid cgroup:cgroup time:time'
+
+# start COMMAND...: runs COMMAND, a classic unshare with --fork, in the background; $target is the process in the new
+# namespaces.
+start() {
+  "$@" 3>&- &
+  starter=$!
+  local tries=0
+  until target=$(cat "/proc/$starter/task/$starter/children") && target=${target%% *} && [ -n "$target" ] &&
+    grep -qxE 'sleep|busybox' "/proc/$target/comm" 2>/dev/null; do
+    [ $((tries += 1)) -lt 500 ]
+    sleep 0.01
+  done
+}
+
+# target [OPTION...]: starts a process with namespaces of all types, in a user namespace too where it takes one, and
+# where OPTION says so.
+target() {
+  # The classic cannot drop groups there, even where there are none.
+  user=()
+  is_root || user=(--user --preserve-credentials)
+  is_root || set -- "$@" --user --map-root-user
+  start unshare --mount --uts --ipc --net --pid --cgroup --time --fork --kill-child "$@" \
+    sh -c 'cd /usr/bin && exec env -i WHERE=inside "TWO WORDS=a b" sleep 600'
+}
+
+teardown() {
+  # A target that has changed its user is not told that its parent has ended.
+  [ -z "${target-}" ] || kill -9 "$target" 2>/dev/null || :
+  [ -z "${starter-}" ] || kill -9 "$starter" 2>/dev/null || :
+  [ -z "${starter-}" ] || wait "$starter" || :
+  [ -z "${inner-}" ] || kill -9 "$inner" 2>/dev/null || :
+  diff "$BATS_TEST_TMPDIR/mountinfo" /proc/self/mountinfo
+}
+
+# same ARGUMENT...: both tools must give the same output and the same status.
+same() {
+  local want want_status=0 got got_status=0
+  want=$(nsenter "$@" 2>/dev/null </dev/null) || want_status=$?
+  got=$(nsenter-rs "$@" 2>stderr </dev/null) || got_status=$?
+  [ "$got_status/$got" = "$want_status/$want" ] || {
+    printf 'arguments:  %s\nnsenter:    %s %s\nnsenter-rs: %s %s\n' "$*" "$want_status" "$want" "$got_status" "$got"
+    cat stderr
+    return 1
+  }
+}
+
+# refused MESSAGE ARGUMENT...: fails so with status 1, and the command is not run.
+refused() {
+  local message=$1
+  shift
+  expect 1 nsenter-rs "$@" touch "$PWD/ran"
+  contains "$stderr" "$message"
+  [ ! -e ran ]
+}
+
+# namespace FILE [PID]: which namespace it is, by the kernel.
+namespace() {
+  readlink "/proc/${2-self}/ns/$1"
+}
+
+@test "each namespace of the target, beside the classic" {
+  requires nsenter
+  target
+  for kind in $kinds; do
+    option=--${kind%:*} file=${kind#*:}
+    letter=$(sed -n "s/^  -\(.\), $option\[.*/\1/p" < <(nsenter-rs --help))
+    for form in "$option" "-$letter"; do
+      ok nsenter-rs --target "$target" "${user[@]}" "$form" readlink "/proc/self/ns/$file"
+      equal "$output" "$(namespace "$file" "$target")"
+      [ "$output" != "$(namespace "$file")" ]
+      same -t "$target" "${user[@]}" "$form" readlink "/proc/self/ns/$file"
+    done
+    # And no other one.
+    for other in $kinds; do
+      [ "$other" != "$kind" ] || continue
+      ok nsenter-rs --target "$target" "${user[@]}" "$option" readlink "/proc/self/ns/${other#*:}"
+      equal "$output" "$(namespace "${other#*:}")"
+    done
+  done
+}
+
+@test "namespaces of files, beside the classic" {
+  requires nsenter
+  target
+  for kind in $kinds; do
+    option=--${kind%:*} file=${kind#*:}
+    is_root || user=("--user=/proc/$target/ns/user" --preserve-credentials)
+    same "${user[@]}" "$option=/proc/$target/ns/$file" readlink "/proc/self/ns/$file"
+    ok nsenter-rs "${user[@]}" "$option=/proc/$target/ns/$file" readlink "/proc/self/ns/$file"
+    equal "$output" "$(namespace "$file" "$target")"
+  done
+  # A file goes before the target. An ordinary user cannot enter its own namespace again.
+  is_root || return 0
+  ok nsenter-rs -t "$target" --all --net=/proc/self/ns/net -u readlink /proc/self/ns/net /proc/self/ns/uts
+  equal "$output" "$(namespace net)
+$(namespace uts "$target")"
+}
+
+@test "all namespaces of the target, beside the classic" {
+  requires nsenter
+  target --user --map-root-user
+  same --all --preserve-credentials -t "$target" sh -c 'readlink /proc/self/ns/*'
+  ok nsenter-rs -a -t "$target" sh -c 'readlink /proc/self/ns/*'
+  equal "$output" "$(readlink /proc/"$target"/ns/*)"
+  # The own user namespace, which nobody can enter, is passed over.
+  same --all -t "$$" readlink /proc/self/ns/user
+}
+
+@test "root, working directory and environment of the target, beside the classic" {
+  requires nsenter
+  target
+  enter=(-t "$target" "${user[@]}" -m)
+  same "${enter[@]}" pwd
+  same "${enter[@]}" --root pwd
+  same "${enter[@]}" -r -w pwd
+  same "${enter[@]}" --wd pwd
+  ok nsenter-rs "${enter[@]}" --wd pwd
+  equal "$output" "$(readlink -f /usr/bin)"
+  same "${enter[@]}" --wd=/usr/lib pwd
+  same "${enter[@]}" -W/usr/lib pwd
+  same "${enter[@]}" --wdns=/usr/lib pwd
+  same "${enter[@]}" --root=/usr --wd=/usr/lib /bin/true
+  ok nsenter-rs "${enter[@]}" --env env
+  equal "$(sort <<<"$output" | grep -v ^PWD)" "$(printf '%s\n' 'TWO WORDS=a b' WHERE=inside)"
+  A=B ok nsenter-rs "${enter[@]}" env
+  contains "$output" A=B
+}
+
+@test "a root is changed, and its working directory is inside" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir rootfs/srv
+  start unshare --user --map-root-user --mount --fork --kill-child chroot-rs --wd /srv --carry rootfs busybox sleep 600
+  ok nsenter-rs -t "$target" -U -m -r -w /bin/sh -c 'pwd; ls -id /'
+  equal "$output" "/srv
+$(stat -c %i rootfs) /"
+  ok nsenter-rs -t "$target" -U -m -r -W/srv /bin/pwd
+  equal "$output" /srv
+  refused "cannot enter the directory '/usr': No such file or directory" -t "$target" -U -m -r -W/usr
+}
+
+@test "--wdns does not follow a magic link to what this process has open" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir rootfs/proc
+  ln -s /proc/self/fd/9 rootfs/out
+  start unshare --user --map-root-user --mount --fork --kill-child sh -c 'mount --rbind /proc rootfs/proc &&
+    exec chroot-rs rootfs /bin/sleep 600'
+  refused "cannot enter the directory '/out': Too many symbolic links encountered" -t "$target" -U -m -r --wdns=/out 9<.
+}
+
+@test "the command's status and its end by a signal, beside the classic" {
+  requires nsenter
+  target
+  for enter in '' --pid; do
+    # shellcheck disable=SC2086 # Words.
+    for command in 'exit 7' 'kill -9 $$' 'kill -TERM $$' 'exec /nosuch' 'exec /usr'; do
+      same -t "$target" "${user[@]}" --uts $enter sh -c "$command"
+    done
+    # shellcheck disable=SC2086 # Words.
+    same -t "$target" "${user[@]}" --uts $enter nosuch
+    # shellcheck disable=SC2086 # Words.
+    same -t "$target" "${user[@]}" --uts $enter /usr
+  done
+  # Where SIGCHLD is ignored there would be no status.
+  expect 7 bash -c 'trap "" CHLD; exec nsenter-rs "$@" sh -c "exit 7"' bash -t "$target" "${user[@]}" --pid
+  ok bash -c 'trap "" CHLD; exec nsenter-rs "$@" grep SigIgn /proc/self/status' bash -t "$target" "${user[@]}" --pid
+  equal "$output" $'SigIgn:\t0000000000010000'
+}
+
+@test "in a PID namespace the command is a child, unless that is not asked for" {
+  requires nsenter
+  target
+  ok sh -c 'echo $$; exec nsenter-rs "$@" sh -c "cut -d\  -f4 /proc/self/stat"' sh -t "$target" "${user[@]}" --pid
+  [ "${lines[0]}" != "${lines[1]}" ]
+  ok sh -c 'echo $$; exec nsenter-rs "$@" readlink /proc/self' sh -t "$target" "${user[@]}" --pid --no-fork
+  equal "${lines[0]}" "${lines[1]}"
+  ok sh -c 'echo $$; exec nsenter-rs "$@" readlink /proc/self' sh -t "$target" "${user[@]}" --uts
+  equal "${lines[0]}" "${lines[1]}"
+  same -t "$target" "${user[@]}" --pid -F sh -c 'readlink /proc/self/ns/pid_for_children'
+}
+
+@test "a child that is stopped stops its parent too" {
+  target
+  nsenter-rs -t "$target" "${user[@]}" --pid sh -c 'echo up >up; kill -STOP $$; echo on >on' 3>&- &
+  local parent=$! tries=0
+  until grep -q '^State:.T' "/proc/$parent/status"; do
+    [ $((tries += 1)) -lt 500 ]
+    sleep 0.01
+  done
+  [ -e up ] && [ ! -e on ]
+  kill -CONT "$parent"
+  wait "$parent"
+  [ -e on ]
+}
+
+@test "without a command it is a login shell" {
+  target
+  printf '#!/bin/sh\n' >shell
+  SHELL=/bin/sh ok nsenter-rs -t "$target" "${user[@]}" --uts <<<'echo "$0"'
+  equal "$output" -sh
+}
+
+@test "user and group, beside the classic" {
+  requires nsenter
+  target --user --map-root-user
+  same -t "$target" --user --setuid 5 id
+  same -t "$target" --user --setgid 5 id
+  same -t "$target" -U --preserve-credentials id
+  if is_root; then
+    same -t "$target" -U id
+    same -t "$target" -U -S 0 -G 0 id
+    same -t "$target" --uts id
+    same -S 5 id
+    same -G 5 id
+    same -S 5 -G 6 id
+  fi
+}
+
+@test "user and group of the target" {
+  requires root
+  start unshare --uts --fork --kill-child setpriv --reuid 7 --regid 8 --clear-groups sleep 600
+  ok nsenter-rs -t "$target" -u -S follow -G follow id
+  equal "$output" "$(setpriv --reuid 7 --regid 8 --clear-groups id)"
+  ok nsenter-rs -t "$target" -u --setgid=follow id -G
+  equal "$output" 8
+}
+
+@test "--keep-caps: the capabilities of the user namespace outlive the change of user" {
+  target --user --map-root-user
+  ok nsenter-rs -t "$target" -U --keep-caps grep CapAmb /proc/self/status
+  equal "$output" "CapAmb:"$'\t'"$(sed -n 's/^CapPrm:.//p' "/proc/$target/status")"
+  ok nsenter-rs -t "$target" -U grep CapAmb /proc/self/status
+  equal "$output" $'CapAmb:\t0000000000000000'
+}
+
+@test "--user-parent: the user namespace above" {
+  start unshare --user --map-root-user --fork --kill-child sleep 600
+  middle=$(namespace user "$target")
+  # A process of a user namespace in that of the target.
+  nsenter --target "$target" --user --preserve-credentials unshare --user --map-root-user sh -c 'echo $$ >inner; exec sleep 600' 3>&- &
+  local tries=0
+  until [ -s inner ]; do
+    [ $((tries += 1)) -lt 500 ]
+    sleep 0.01
+  done
+  inner=$(cat inner)
+  [ "$(namespace user "$inner")" != "$middle" ]
+  ok nsenter-rs -t "$inner" --user-parent readlink /proc/self/ns/user
+  equal "$output" "$middle"
+  ok nsenter-rs "--user=/proc/$inner/ns/user" --user-parent readlink /proc/self/ns/user
+  equal "$output" "$middle"
+  expect 1 nsenter-rs -t "$inner" --user nsenter-rs -t "$target" --user-parent true
+  contains "$stderr" 'hint: '
+}
+
+@test "--net-socket: the network namespace of a socket" {
+  requires python3
+  net=(--net)
+  is_root || net=(--user --map-root-user --net)
+  start unshare "${net[@]}" --fork --kill-child python3 -c '
+import os, socket
+sock = socket.socket()
+os.dup2(sock.fileno(), 50)
+os.execvp("sleep", ["sleep", "600"])'
+  [ "${#net[@]}" -eq 1 ] && user=() || user=(--user)
+  ok nsenter-rs -t "$target" "${user[@]}" --net-socket 50 readlink /proc/self/ns/net
+  equal "$output" "$(namespace net "$target")"
+  refused "cannot find the network namespace of the socket '/proc/$target/fd/99': Bad file number" \
+    -t "$target" -N 99
+  refused "hint: '/proc/$target/fd/0' is no socket" -t "$target" -N 0
+}
+
+@test "--target PID:INODE is that process and no later one" {
+  requires python3
+  target
+  inode=$(python3 -c 'import os, sys; print(os.fstat(os.pidfd_open(int(sys.argv[1]))).st_ino)' "$target")
+  ok nsenter-rs -t "$target:$inode" "${user[@]}" --uts readlink /proc/self/ns/uts
+  equal "$output" "$(namespace uts "$target")"
+  refused "cannot find the process '$target': the process of this number is not the one of that inode" \
+    -t "$target:1" --uts
+}
+
+@test "--join-cgroup: the cgroup of the target" {
+  requires root
+  root=$(findmnt -nlt cgroup2 -o TARGET | head -n 1)
+  [ -n "$root" ] || skip "needs a cgroup file system of version 2"
+  cgroup=$root/nsenter-$$
+  mkdir "$cgroup"
+  target
+  echo "$target" >"$cgroup/cgroup.procs"
+  run nsenter-rs -t "$target" --uts --join-cgroup grep '^0::' /proc/self/cgroup
+  joined=$output
+  kill -9 "$starter"
+  wait "$starter" || :
+  starter=
+  while ! rmdir "$cgroup" 2>/dev/null; do sleep 0.01; done
+  equal "$joined" "0::/nsenter-$$"
+}
+
+@test "--carry: a program of the host in a root that holds nothing" {
+  requires busybox
+  mkdir rootfs
+  start unshare --user --map-root-user --mount --fork --kill-child chroot-rs --carry rootfs busybox sleep 600
+  expect 127 nsenter-rs -t "$target" -U -m -r busybox ls -A /
+  ok nsenter-rs -t "$target" -U -m -r --carry busybox ls -id /
+  equal "$output" "$(stat -c %i rootfs) /"
+  expect 127 nsenter-rs --carry /nosuch
+}
+
+@test "no descriptor reaches the command that the caller did not pass" {
+  target
+  ok busybox ls /proc/self/fd
+  want=$output
+  ok nsenter-rs -t "$target" --all --root --wd --env --carry "$(type -P busybox)" ls /proc/self/fd
+  equal "$output" "$want"
+}
+
+@test "this process is closed to others before it enters" {
+  requires strace
+  target
+  ok strace -f -o trace -e trace=prctl,setns,execve nsenter-rs -t "$target" "${user[@]}" --mount true
+  ok grep -oE 'PR_SET_DUMPABLE, SUID_DUMP_DISABLE|setns' trace
+  equal "${lines[0]}" 'PR_SET_DUMPABLE, SUID_DUMP_DISABLE'
+  contains "$output" setns
+}
+
+@test "an ordinary user enters what it has made, and nothing else" {
+  requires user
+  target
+  ok nsenter-rs -t "$target" --user --mount --net id -u
+  equal "$output" 0
+  refused "cannot enter the network namespace '/proc/$target/ns/net': Operation not permitted
+hint: this needs CAP_SYS_ADMIN here and over the namespace: where it belongs to a user namespace of yours, enter that one too with --user" \
+    -t "$target" --net
+  refused "hint: the process 1 belongs to another user, or may do more than this one" -t 1 --uts
+}
+
+@test "what cannot be entered is explained" {
+  target
+  refused "cannot find the process '99999999': No such process" -t 99999999 --mount
+  refused "cannot open '/nosuch': No such file or directory" --net=/nosuch
+  refused "cannot enter the network namespace '/dev/null': Invalid argument
+hint: '/dev/null' is no namespace" --net=/dev/null
+  refused "cannot enter the mount namespace '/proc/$target/ns/uts': Invalid argument
+hint: '/proc/$target/ns/uts' is a namespace of another type: UTS" "--mount=/proc/$target/ns/uts"
+  refused "cannot enter the user namespace '/proc/$$/ns/user': Invalid argument
+hint: this process is in that user namespace already" -t $$ --user
+  is_root || return 0
+  expect 1 nsenter-rs -t "$target" --pid nsenter-rs "--pid=/proc/$$/ns/pid" true
+  contains "$stderr" "hint: a PID namespace can only be entered from one above it"
+}
+
+@test "a PID namespace without its init is explained" {
+  requires root
+  : >pid
+  start unshare --pid=pid --fork --kill-child sleep 600
+  kill -9 "$target"
+  wait "$starter" || :
+  starter=
+  expect 1 nsenter-rs --pid=pid true
+  umount pid
+  contains "$stderr" "cannot fork: Out of memory
+hint: this is no lack of memory where the PID namespace has lost its init"
+}
+
+@test "without /proc, or with that of another PID namespace, it says so" {
+  target
+  # shellcheck disable=SC2086 # Words.
+  expect 1 private sh -c "mount -t tmpfs none /proc && exec nsenter-rs -t $target --uts true"
+  contains "$stderr" "cannot open '/proc/$target': No such file or directory
+hint: proc is not mounted on /proc"
+}
+
+@test "setgroups that is denied is explained" {
+  requires root
+  start setpriv --reuid 65534 --regid 65534 --groups 7 unshare --user --map-root-user --fork --kill-child sleep 600
+  expect 1 setpriv --reuid 65534 --regid 65534 --groups 7 "$(type -P nsenter-rs)" -t "$target" -U true
+  contains "$stderr" "cannot drop the supplementary groups: Operation not permitted
+hint: setgroups(2) is denied in that user namespace"
+  ok setpriv --reuid 65534 --regid 65534 --groups 7 "$(type -P nsenter-rs)" -t "$target" -U --preserve-credentials id -u
+  equal "$output" 0
+}
+
+@test "a wrong command line has the classic's status and does nothing" {
+  requires nsenter
+  for arguments in '--nosuch' '-t' '-t x' '--mount' '--all' '-t 1 -w -W/' '-S x' '-G -1'; do
+    # shellcheck disable=SC2086 # Words.
+    same $arguments true
+  done
+  refused "--mount needs a --target" --mount
+  refused "--wdns needs a directory: --wdns=DIR" -t 1 -W
+  refused "--target is given twice" -t 1 -t 2
+  refused "':5': a namespace by its id is not supported, only by a file" --net=:5
+  refused "--env needs a --target" --env
+  refused "--join-cgroup needs a --target" -c
+  refused "--setuid=follow or --setgid=follow needs a --target" -S follow
+  refused "--user-parent needs a --target or another namespace" --user-parent
+}
+
+@test "where SELinux does not run there is no context to follow, beside the classic" {
+  requires nsenter
+  [ ! -e /sys/fs/selinux ] || skip "SELinux runs"
+  target
+  same -t "$target" "${user[@]}" --uts --follow-context true
+}
+
+@test "--help and --version are written like the classic's, with status 0" {
+  requires nsenter
+  for option in -h --help -V --version; do
+    ok nsenter "$option"
+    ok nsenter-rs "$option"
+    equal "$stderr" ''
+    [ -n "$output" ]
+  done
+}
+
+@test "a link named nsenter stands in for the classic" {
+  ln -s "$(command -v nsenter-rs)" nsenter
+  expect 1 ./nsenter --no-such-option
+  contains "$stderr" "nsenter: "
+  contains "$stderr" "Try 'nsenter --help' for more information."
+}
