@@ -30,6 +30,8 @@ roots_measure() {
   pivot_root $to_new
   cd /
   back="pivot_root $to_old"
+  unshare --mount --uts --ipc --net sleep 3600 &
+  enter="--target $! --all true"
   # It takes a shell to go on to a command after the classic.
   hyperfine --shell=none --style=none --warmup 20 --runs "$3" --export-json "$2/times.json" \
     --prepare true --command-name 'chroot / true' 'chroot / true' \
@@ -39,7 +41,10 @@ roots_measure() {
     --prepare "$back" --command-name 'pivot_root NEW_ROOT PUT_OLD' "pivot_root $to_new" \
     --prepare "$back" --command-name '' "$1/pivot-root-rs $to_new" \
     --prepare "$back" --command-name 'pivot_root NEW_ROOT PUT_OLD, then true' "sh -c 'pivot_root $to_new; exec true'" \
-    --prepare "$back" --command-name '' "$1/pivot-root-rs $to_new true"
+    --prepare "$back" --command-name '' "$1/pivot-root-rs $to_new true" \
+    --prepare true --command-name 'nsenter --target PID --all true' "nsenter $enter" \
+    --prepare true --command-name '' "$1/nsenter-rs $enter"
+  kill $!
 }
 
 # roots_table FILE: the medians of each pair, and ours as a part of the classic's.
