@@ -77,8 +77,9 @@ sets() {
 @test "the same user and groups as under the classic" {
   requires root setpriv
   local dump='setpriv -ddd'
+  same --reuid ' 7' --regid ' 8' --groups '+9, 10' setpriv -ddd
   # shellcheck disable=SC2086 # two words
-  for options in '--reuid 7' '--ruid 7' '--euid 7' '--ruid 7 --euid 8' '--reuid daemon' \
+  for options in '--reuid 7' '--reuid +7' '--reuid 07' '--ruid 7' '--euid 7' '--ruid 7 --euid 8' '--reuid daemon' \
     '--regid 7 --clear-groups' '--rgid 7 --egid 8 --keep-groups' '--regid daemon --groups 9,daemon' '--groups 1,2' \
     '--reuid daemon --regid daemon --init-groups' '--reuid 7 --inh-caps +kill --ambient-caps +kill' \
     '--reuid 7 --securebits +noroot,+keep_caps_locked' '--reuid 7 --pdeathsig HUP'; do
@@ -119,6 +120,12 @@ sets() {
     expect 1 setpriv-rs --setenv "$word" true
     contains "$stderr" "setpriv-rs: '$word' is not NAME=VALUE"
   done
+}
+
+@test "a user without an account has no variables of another one's" {
+  requires root
+  ok setpriv-rs --reset-env --reuid 4242 env
+  equal "$(grep -v ^TERM= <<<"$output")" PATH=/usr/local/bin:/bin:/usr/bin
 }
 
 @test "the command keeps the process, its arguments and its environment" {
@@ -534,6 +541,25 @@ hint: inheritable, but not in the bounding set: kill" --nnp $drop setpriv-rs --i
   ln -sf /proc/self/environ rootfs/etc/passwd
   home /bin/env -i
   equal "$output" /
+}
+
+@test "a command that is there and cannot run is explained" {
+  printf '#!/nosuch/sh\n' >script
+  printf '#!/bin/sh\r\n' >dos
+  printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\363\0' >riscv
+  head -c 100 /dev/zero >>riscv
+  touch plain
+  chmod +x script dos riscv
+  expect 127 setpriv-rs --nnp ./script
+  contains "$stderr" "hint: './script' exists, but the interpreter of its first line, '/nosuch/sh', does not"
+  expect 127 setpriv-rs --nnp ./dos
+  contains "$stderr" "hint: the first line of './dos' ends in a carriage return"
+  expect 126 setpriv-rs --nnp ./riscv
+  contains "$stderr" "hint: './riscv' is a program for riscv"
+  expect 126 setpriv-rs --nnp ./plain
+  contains "$stderr" "hint: './plain' has no execute permission"
+  expect 126 setpriv-rs --nnp ./plain/x
+  contains "$stderr" "cannot execute './plain/x': Not a directory"
 }
 
 @test "--help and --version are written like the classic's, with status 0" {

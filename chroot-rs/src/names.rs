@@ -104,7 +104,7 @@ impl<'a> Names<'a> {
         if let Some(known) = named {
             return Ok(Some(with_uid(known)));
         }
-        let Some(uid) = number(text).map(Uid::from_raw) else {
+        let Some(uid) = accounts::number(text.as_bytes()).map(Uid::from_raw) else {
             return Ok(getent::user(text).map(Known::by_nss).map(with_uid));
         };
         Ok(Some((uid, if account_matters { self.account(uid)? } else { None })))
@@ -133,7 +133,7 @@ impl<'a> Names<'a> {
             false => self.inside.group(text)?.or(self.outside.group(text)?),
         };
         found
-            .or_else(|| number(text).map(Gid::from_raw))
+            .or_else(|| accounts::number(text.as_bytes()).map(Gid::from_raw))
             .or_else(|| getent::group(text))
             .ok_or_else(|| unknown("group", text))
     }
@@ -157,12 +157,6 @@ fn is_marked(text: &OsStr) -> bool {
     text.as_bytes().starts_with(b"+")
 }
 
-/// A number: digits, after blanks or a `+` as strtoul(3) takes them.
-fn number(text: &OsStr) -> Option<u32> {
-    let text = text.as_bytes().trim_ascii_start();
-    accounts::id(text.strip_prefix(b"+").unwrap_or(text))
-}
-
 fn unknown(what: &str, name: &OsStr) -> Error {
     let reason = "neither the new root nor this system has this name";
     Error::because(format!("find the {what}"), name, reason)
@@ -172,19 +166,4 @@ fn no_group(uid: Uid) -> Error {
     let name = OsString::from(uid.to_string());
     Error::because("find the group of the user", name, "no account has this number")
         .with_hint(format!("name the group too, as in --userspec={uid}:{uid}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers() {
-        let number = |text| number(OsStr::new(text));
-        assert_eq!(number("+5"), Some(5));
-        assert_eq!(number(" 5"), Some(5));
-        for text in ["", "+", "5 ", "-1", "++5", "0x5", "4294967295", "4294967296", "five"] {
-            assert_eq!(number(text), None, "{text:?}");
-        }
-    }
 }

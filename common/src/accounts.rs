@@ -223,6 +223,13 @@ pub fn id(digits: &[u8]) -> Option<u32> {
     std::str::from_utf8(digits).ok()?.parse().ok().filter(|&id| id != u32::MAX)
 }
 
+/// As [`id`], after blanks or a `+` as strtoul(3) takes them.
+#[must_use]
+pub fn number(text: &[u8]) -> Option<u32> {
+    let text = text.trim_ascii_start();
+    id(text.strip_prefix(b"+").unwrap_or(text))
+}
+
 fn os_string(bytes: &[u8]) -> OsString {
     OsStr::from_bytes(bytes).to_owned()
 }
@@ -301,6 +308,16 @@ mod tests {
         assert_eq!(root.uid("a"), Some(2));
         let bytes = OsStr::from_bytes(b"\xff\xfe");
         assert!(root.accounts().user(bytes).unwrap().is_some());
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(number(b"+5"), Some(5));
+        assert_eq!(number(b" 5"), Some(5));
+        let wrong = ["", "+", "5 ", "-1", "++5", "0x5", "4294967295", "4294967296", "five"];
+        for text in wrong {
+            assert_eq!(number(text.as_bytes()), None, "{text:?}");
+        }
     }
 
     #[test]

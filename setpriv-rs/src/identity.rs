@@ -59,6 +59,7 @@ impl Names {
             return Ok(uid.into());
         }
         let found = self.accounts()?.user(user)?.map(|user| user.uid);
+        let found = found.or_else(|| accounts::number(user.as_encoded_bytes()).map(Uid::from_raw));
         found.ok_or_else(|| Error::usage(format!("no user {} in /etc/passwd", quote(user))))
     }
 
@@ -67,6 +68,7 @@ impl Names {
             return Ok(gid.into());
         }
         let found = self.accounts()?.group(group)?;
+        let found = found.or_else(|| accounts::number(group.as_encoded_bytes()).map(Gid::from_raw));
         found.ok_or_else(|| Error::usage(format!("no group {} in /etc/group", quote(group))))
     }
 
