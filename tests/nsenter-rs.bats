@@ -373,12 +373,43 @@ hint: this process is in that user namespace already" -t $$ --user
 hint: this is no lack of memory where the PID namespace has lost its init"
 }
 
-@test "without /proc, or with that of another PID namespace, it says so" {
+@test "without /proc it enters what needs none, and says so of the rest" {
+  requires root
   target
   # shellcheck disable=SC2086 # Words.
-  expect 1 private sh -c "mount -t tmpfs none /proc && exec nsenter-rs -t $target --uts true"
+  ok private sh -c "echo $(namespace uts "$target") && mount -t tmpfs none /proc &&
+    exec nsenter-rs -t $target --uts --mount readlink /proc/self/ns/uts"
+  equal "${lines[0]}" "${lines[1]}"
+  expect 1 private sh -c "mount -t tmpfs none /proc && exec nsenter-rs -t $target --uts --root true"
   contains "$stderr" "cannot open '/proc/$target': No such file or directory
 hint: proc is not mounted on /proc"
+}
+
+@test "a /proc of another PID namespace is not mistaken for this one's" {
+  expect 1 private unshare --pid --fork sh -c 'exec nsenter-rs -t 1 --root true'
+  contains "$stderr" "cannot open '/proc/1': it is another process's
+hint: /proc belongs to another PID namespace than this process"
+}
+
+@test "a thread, beside the classic" {
+  requires nsenter python3
+  is_root && user=() || user=(--user --preserve-credentials)
+  is_root && new=() || new=(--user --map-root-user)
+  unshare --uts "${new[@]}" python3 -c '
+import threading, time
+thread = threading.Thread(target=time.sleep, args=(600,), daemon=True)
+thread.start()
+open("thread", "w").write(str(thread.native_id) + "\n")
+time.sleep(600)' 3>&- &
+  starter=$!
+  local tries=0
+  until [ -s thread ]; do
+    [ $((tries += 1)) -lt 500 ]
+    sleep 0.01
+  done
+  same -t "$(cat thread)" "${user[@]}" --uts readlink /proc/self/ns/uts
+  ok nsenter-rs -t "$(cat thread)" "${user[@]}" --uts --wd readlink /proc/self/ns/uts
+  equal "$output" "$(namespace uts "$starter")"
 }
 
 @test "setgroups that is denied is explained" {

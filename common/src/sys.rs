@@ -653,13 +653,17 @@ pub fn wait_change(pid: nix::unistd::Pid) -> nix::Result<Change> {
     })
 }
 
+/// pidfd_open(2): for a thread of its own (Linux 6.9).
+pub const PIDFD_THREAD: c_int = libc::O_EXCL;
+
 /// pidfd_open(2): a descriptor for the process `pid`, which stays that process's when it has ended.
 ///
 /// # Errors
-/// ESRCH where there is no such process.
-pub fn pidfd_open(pid: nix::unistd::Pid) -> nix::Result<OwnedFd> {
+/// ESRCH where there is no such process; ENOENT, before Linux 6.15 EINVAL, where it is but a thread of
+/// one.
+pub fn pidfd_open(pid: nix::unistd::Pid, flags: c_int) -> nix::Result<OwnedFd> {
     // SAFETY: the call takes numbers and gives a new descriptor.
-    descriptor(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) })
+    descriptor(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), flags) })
 }
 
 /// pidfd_getfd(2): a copy of the process's descriptor `fd`.

@@ -111,7 +111,7 @@ impl Entry {
         }
         let ids = [self.credentials.uid, self.credentials.gid];
         if ids.contains(&Some(Id::Follow)) {
-            need(process.as_ref(), "setuid=follow or --setgid=follow")?;
+            need(process.as_ref(), "setuid=follow or --setgid=follow")?.directory()?;
         }
 
         let target = process.as_ref();

@@ -1,6 +1,6 @@
 //! The eight kinds of namespaces, and how several are entered.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -164,30 +164,28 @@ impl Join {
 
     /// Asks what setns(2) looked at.
     fn explain(&self, errno: Errno, process: Option<&Process>) -> Option<String> {
-        let opened;
-        let file = match (&self.source, process) {
-            (Source::Open(file, _), _) => file,
-            (Source::Target, process) => {
-                match process?.open_file(self.kind.file, OFlag::O_RDONLY) {
-                    Ok(file) => {
-                        opened = file;
-                        &opened
-                    }
-                    Err(error) => return error.hint().map(str::to_owned),
-                }
-            }
-        };
         match errno {
-            Errno::EINVAL => self.explain_invalid(file, &self.path(process)),
-            Errno::EPERM => Some(self.explain_permission()),
+            Errno::EINVAL => self.explain_invalid(process),
+            Errno::EPERM => Some(self.closed(process).unwrap_or_else(|| self.explain_permission())),
             Errno::ESRCH => Some("the process has ended".into()),
             _ => None,
         }
     }
 
-    fn explain_invalid(&self, file: &OwnedFd, path: &OsStr) -> Option<String> {
-        let path = quote(path);
-        match sys::namespace_type(file.as_fd()) {
+    /// That the target may not even be looked at.
+    fn closed(&self, process: Option<&Process>) -> Option<String> {
+        let error = process?.open_file(self.kind.file, OFlag::O_RDONLY).err()?;
+        let closed = matches!(self.source, Source::Target) && error.errno() == Some(Errno::EACCES);
+        error.hint().filter(|_| closed).map(str::to_owned)
+    }
+
+    fn explain_invalid(&self, process: Option<&Process>) -> Option<String> {
+        let path = quote(self.path(process));
+        let kind = match &self.source {
+            Source::Open(file, _) => sys::namespace_type(file.as_fd()),
+            Source::Target => Ok(self.kind.flag.bits()),
+        };
+        match kind {
             Err(_) => return Some(format!("{path} is no namespace")),
             Ok(flag) if flag != self.kind.flag.bits() => {
                 let other = kind_of(CloneFlags::from_bits_retain(flag)).name;

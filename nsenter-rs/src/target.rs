@@ -1,9 +1,10 @@
 //! The process whose world is entered: what can be had of it in proc(5).
 
+use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -44,13 +45,13 @@ impl Target {
     }
 }
 
-/// A process that is held on to: its number may be given to another one, the descriptors never are.
+/// A process that is held on to: its number may be given to another one, its descriptors never are.
 #[derive(Debug)]
 pub struct Process {
     pid: Pid,
     pidfd: OwnedFd,
-    /// Its directory in /proc.
-    directory: OwnedFd,
+    /// Its directory in /proc, once it was needed.
+    directory: OnceCell<OwnedFd>,
 }
 
 impl Process {
@@ -58,19 +59,46 @@ impl Process {
     pub fn open(target: Target) -> Result<Self> {
         let pid = target.pid;
         let name = pid.to_string();
-        let pidfd = sys::pidfd_open(pid).context("find the process", &name)?;
+        let pidfd = match sys::pidfd_open(pid, 0) {
+            // A thread that is not the first one of its process.
+            Err(Errno::EINVAL | Errno::ENOENT) => sys::pidfd_open(pid, sys::PIDFD_THREAD),
+            pidfd => pidfd,
+        }
+        .context("find the process", &name)?;
         if let Some(inode) = target.inode {
             if fstat(&pidfd).context("find the process", &name)?.st_ino != inode {
                 let reason = "the process of this number is not the one of that inode";
                 return Err(Error::because("find the process", &name, reason));
             }
         }
-        let path = format!("/proc/{pid}");
+        Ok(Self { pid, pidfd, directory: OnceCell::new() })
+    }
+
+    /// Its directory in /proc; surely its own, though /proc may count processes from another namespace.
+    pub fn directory(&self) -> Result<&OwnedFd> {
+        if let Some(directory) = self.directory.get() {
+            return Ok(directory);
+        }
+        let path = self.path("");
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let directory = open(path.as_str(), flags, Mode::empty())
+        let directory = open(&path, flags, Mode::empty())
             .context("open", &path)
             .map_err(|error| error.explain(explain_proc))?;
-        Ok(Self { pid, pidfd, directory })
+        if self.number_in_proc() != Some(self.pid) {
+            let reason = "it is another process's";
+            return Err(Error::because("open", &path, reason).with_hint(
+                "/proc belongs to another PID namespace than this process: mount a proc of its own",
+            ));
+        }
+        Ok(self.directory.get_or_init(|| directory))
+    }
+
+    /// The number by which /proc knows the process (proc(5), fdinfo); none where it has ended.
+    fn number_in_proc(&self) -> Option<Pid> {
+        let path = format!("/proc/self/fdinfo/{}", self.pidfd.as_raw_fd());
+        let text = fs::read_to_string(path).ok()?;
+        let number = text.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+        number.trim().parse().ok().map(Pid::from_raw)
     }
 
     /// The descriptor that setns(2) takes for it.
@@ -80,12 +108,13 @@ impl Process {
 
     /// The path of one of its files, for messages.
     pub fn path(&self, name: &str) -> PathBuf {
-        Path::new("/proc").join(self.pid.to_string()).join(name)
+        let directory = format!("/proc/{}", self.pid);
+        if name.is_empty() { directory.into() } else { Path::new(&directory).join(name) }
     }
 
     /// One of its files, or what a magic link leads to.
     pub fn open_file(&self, name: &str, flags: OFlag) -> Result<OwnedFd> {
-        openat(&self.directory, name, flags | OFlag::O_CLOEXEC, Mode::empty())
+        openat(self.directory()?, name, flags | OFlag::O_CLOEXEC, Mode::empty())
             .context("open", self.path(name))
             .map_err(|error| error.explain(|error| self.explain(error)))
     }
@@ -111,7 +140,7 @@ impl Process {
 
     /// Its user and group, as the user namespace that this process is in by now sees them.
     pub fn owner(&self) -> Result<FileStat> {
-        fstat(&self.directory).context("read the user of the process", self.pid.to_string())
+        fstat(self.directory()?).context("read the user of the process", self.pid.to_string())
     }
 
     /// The label that its security module gives it.
