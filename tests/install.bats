@@ -28,7 +28,7 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
   [ -f b/config.json ]
   requires jq
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" explain -b b
-  contains "$output" "a prefix/bin/unshare-rs"
+  contains "$output" "a prefix/bin/'unshare-rs --pid"
 }
 
 @test "a wrong command line, and tools that are not built, are refused" {
