@@ -1,0 +1,27 @@
+#!/usr/bin/env bats
+# bench: that each table is measured to its end. What the times are is nothing that a test could say.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+
+load helpers
+
+export RUNSH_TOOLS
+RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+
+@test "each table has its rows, and nothing is left behind" {
+  requires root hyperfine runc crun bwrap busybox jq gojq cc
+  mkdir scratch
+  ok env RUNS=2 TMPDIR="$PWD/scratch" "$project/scripts/bench" start unshare roots bindmount
+  for row in 'runc run' 'crun run' bwrap 'runsh run, with gojq' 'its command line alone' 'unshare -Umr true' \
+    'chroot / true' 'nsenter --target PID --all true' 'pivot_root NEW_ROOT PUT_OLD' '1,000 lines, mount -a -T'; do
+    [[ $output =~ $row\ +[0-9]+\.[0-9]+\ ms ]]
+  done
+  equal "$(ls -A scratch)" ''
+}
+
+@test "what bench refuses" {
+  expect 1 "$project/scripts/bench" odd
+  contains "$stderr" "unknown table 'odd'"
+  requires user
+  expect 1 "$project/scripts/bench" start
+  contains "$stderr" 'needs root'
+}
