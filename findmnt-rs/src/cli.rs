@@ -156,7 +156,8 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["--json", "--pairs", "--raw", "--null", "--fstab-output", "--verify"],
     &["--list", "--pairs", "--raw", "--null", "--verify"],
     &["--mountpoint", "--target"],
-    &["--task", "--kernel", "--mtab", "--fstab"],
+    &["--task", "--mtab", "--fstab"],
+    &["--kernel", "--mtab", "--fstab"],
     &["--mtab", "--fstab", "--poll"],
     &["--poll", "--verify"],
     &["--poll", "--fstab-output"],
@@ -378,7 +379,6 @@ impl Gathered {
             "hyperlink" => request.hyperlink = when(parser.optional_value().as_deref())?,
             "id" => selection.id = Some(number(&parser.value()?, "mount ID")?),
             "kernel" => {
-                request.from = From::Kernel;
                 request.method = method(parser.optional_value().as_deref())?.or(request.method);
             }
             "mountpoint" | "target" => {
@@ -439,6 +439,10 @@ impl Gathered {
     }
 
     fn check_exclusive(&self) -> Result<()> {
+        let given = |name| self.given.contains(&name);
+        if given("task") && given("kernel") && self.request.method.is_none() {
+            return Err(Error::usage("--task and --kernel are mutually exclusive"));
+        }
         for group in EXCLUSIVE {
             let given: Vec<_> =
                 group.iter().copied().filter(|name| self.given.contains(&&name[2..])).collect();

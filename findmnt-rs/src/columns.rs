@@ -344,7 +344,8 @@ impl<'a> View<'a> {
     fn vfs_options(&self, mount: &'a Mount) -> Cell<'a> {
         let list = self.table.word(mount.vfs_options);
         if self.style.vfs_all && !list.is_empty() {
-            return Cell::word(options::all_vfs(list));
+            // A file system that is read-only makes the mount so.
+            return Cell::word(options::all_vfs(&self.table.all_options(mount)));
         }
         match self.table.kind {
             TableKind::Kernel => Cell::word(list),

@@ -67,7 +67,7 @@ impl Request {
     /// It is the kernel that follows the path, so that it is the mount that a process sees there, and not
     /// one that another one hides.
     fn one_mount(&mut self) -> Option<Table> {
-        if self.from != From::Kernel || !self.files.is_empty() {
+        if !self.is_own() {
             return None;
         }
         let selection = &self.selection;
@@ -99,6 +99,11 @@ impl Request {
     fn id_at(&self, path: &CStr) -> Option<u32> {
         let place = sys::path_mount(path, false).ok()?;
         Some(if self.selection.accepts_place(place) { place.id as u32 } else { 0 })
+    }
+
+    /// Whether it is the mounts of this process that are looked at.
+    pub fn is_own(&self) -> bool {
+        self.from == From::Kernel && self.files.is_empty()
     }
 
     /// What of each mount is looked at, as statmount(2)'s mask.
@@ -169,23 +174,25 @@ pub fn list_columns(form: Form) -> Result<u8> {
     let mut out = Output::new()?;
     let buffer = &mut out.buffer;
     if form == Form::Json {
-        buffer.extend_from_slice(b"{\n   \"findmnt-columns\": [");
+        buffer.extend_from_slice(b"{\n   \"findmnt-columns\": [\n      ");
     }
     for (at, column) in COLUMNS.iter().enumerate() {
         let (name, kind, help) = (column.name, column.kind_name(), column.help);
-        if form == Form::Json {
-            buffer.extend_from_slice(if at == 0 { b"\n      {" } else { b",{" });
-            for (at, (key, value)) in
-                [("holder", name), ("type", kind), ("description", help)].iter().enumerate()
-            {
-                buffer.extend_from_slice(if at == 0 { b"\n         " } else { b",\n         " });
-                text::json(buffer, key.as_bytes());
-                buffer.extend_from_slice(b": ");
-                text::json(buffer, value.as_bytes());
+        match form {
+            Form::Json => {
+                buffer.extend_from_slice(if at > 0 { b",{" } else { b"{" });
+                let separator = "\n         ";
+                let members = format!(
+                    "{separator}\"holder\": \"{name}\",{separator}\"type\": \"{kind}\",{separator}\"description\": \"{help}\"\n      }}"
+                );
+                buffer.extend_from_slice(members.as_bytes());
             }
-            buffer.extend_from_slice(b"\n      }");
-        } else {
-            buffer.extend_from_slice(format!("{name:>14}  {kind:<9}  {help}\n").as_bytes());
+            Form::Raw => {
+                buffer.extend_from_slice(format!("{name} {kind} ").as_bytes());
+                text::raw(buffer, help.as_bytes());
+                buffer.push(b'\n');
+            }
+            _ => buffer.extend_from_slice(format!("{name:>14}  {kind:<9}  {help}\n").as_bytes()),
         }
     }
     if form == Form::Json {

@@ -7,11 +7,10 @@ use common::{Result, quote, start, sys};
 
 use crate::cli::Request;
 use crate::columns;
-use crate::load::From;
 use crate::options;
 use crate::output::Output;
-use crate::print::{Answer, Shown, shown};
-use crate::select::is_deleted;
+use crate::print::Answer;
+use crate::select::shadowed;
 use crate::table::{Kind, Mount, Table};
 use crate::text;
 
@@ -24,17 +23,24 @@ pub fn write(request: &Request, answers: &[Answer]) -> Result<()> {
     let mut out = Output::new()?;
     let relative = request.selection.submounts && !request.selection.is_all();
     let mut top: &[u8] = b"/";
-    for Shown { view, row } in shown(answers) {
-        let (table, mount) = (view.table, &view.table.mounts[row.mount as usize]);
-        if table.kind == Kind::Fstab {
-            original(&mut out.buffer, table, mount);
-            continue;
-        }
-        if relative && row.depth == 0 {
-            top = table.target(mount);
-        }
-        if is_reachable(request, table, mount) && is_bindable(table, mount) {
-            bind(&mut out.buffer, table, mount, top);
+    let own = request.is_own();
+    for Answer { view, rows } in answers {
+        let table = view.table;
+        let hidden = if own { Vec::new() } else { shadowed(table) };
+        for row in rows {
+            let mount = &table.mounts[row.mount as usize];
+            if table.kind == Kind::Fstab {
+                original(&mut out.buffer, table, mount);
+                continue;
+            }
+            if relative && row.depth == 0 {
+                top = table.target(mount);
+            }
+            let is_hidden = hidden.get(row.mount as usize).is_some_and(|&hidden| hidden);
+            let seen = if own { is_reachable(table, mount) } else { !is_hidden };
+            if seen && is_bindable(table, mount) {
+                bind(&mut out.buffer, table, mount, top);
+            }
         }
     }
     out.flush()
@@ -88,16 +94,9 @@ fn propagation(table: &Table, mount: &Mount) -> &'static str {
 }
 
 /// Whether the mountpoint's path leads to the mount, and not to one that hides it.
-fn is_reachable(request: &Request, table: &Table, mount: &Mount) -> bool {
-    let target = table.target(mount);
-    if is_deleted(target) {
-        return false;
-    }
-    if request.from != From::Kernel || !request.files.is_empty() {
-        return true;
-    }
-    let place = CString::new(target).ok().and_then(|path| sys::path_mount(&path, false).ok());
-    place.is_none_or(|place| place.id == u64::from(mount.id))
+fn is_reachable(table: &Table, mount: &Mount) -> bool {
+    let target = CString::new(table.target(mount)).unwrap_or_default();
+    sys::path_mount(&target, false).is_ok_and(|place| place.id == u64::from(mount.id))
 }
 
 fn is_bindable(table: &Table, mount: &Mount) -> bool {

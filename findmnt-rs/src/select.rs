@@ -349,7 +349,7 @@ fn tagged(view: &View, name: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Which mounts another one hides: its parent is the hidden mount, its target the same.
-fn shadowed(table: &Table) -> Vec<bool> {
+pub fn shadowed(table: &Table) -> Vec<bool> {
     let children = Children::new(table, &[]);
     let target = |mount: u32| table.target(&table.mounts[mount as usize]);
     let covers = |mount, child: &u32| target(*child) == target(mount);
@@ -371,7 +371,7 @@ fn repeated(table: &Table) -> Vec<bool> {
 }
 
 /// The kernel's mark on the path of a mountpoint that was removed.
-pub fn is_deleted(target: &[u8]) -> bool {
+fn is_deleted(target: &[u8]) -> bool {
     target.ends_with(b"//deleted") || target.ends_with(b" (deleted)")
 }
 

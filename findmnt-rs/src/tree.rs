@@ -147,7 +147,8 @@ pub fn whole(table: &Table, gone: &[bool], chosen: impl FnMut(u32) -> bool) -> V
 /// The chosen mounts in the table's order, each with all that is mounted beneath it.
 pub fn submounts(table: &Table, gone: &[bool], chosen: impl IntoIterator<Item = u32>) -> Vec<Row> {
     let children = Children::new(table, gone);
-    let mut walk = Walk::new(table.mounts.len(), &children, |_| true);
+    let is_gone = |mount| gone.get(mount as usize).is_some_and(|&gone| gone);
+    let mut walk = Walk::new(table.mounts.len(), &children, |mount| !is_gone(mount));
     chosen.into_iter().for_each(|mount| walk.from(mount));
     walk.finish()
 }
@@ -239,7 +240,9 @@ mod tests {
         let table = table(&[(1, 0), (2, 1), (3, 1), (4, 3), (5, 2), (6, 5)]);
         let gone = [false, true, true, false, true, false];
         let rows = whole(&table, &gone, |mount| !gone[mount as usize]);
-        assert_eq!(shown(&table, &rows), [(1, 0, true), (4, 1, false), (6, 1, true)]);
+        let want = [(1, 0, true), (4, 1, false), (6, 1, true)];
+        assert_eq!(shown(&table, &rows), want);
+        assert_eq!(shown(&table, &submounts(&table, &gone, [0])), want);
     }
 
     #[test]

@@ -215,8 +215,8 @@ impl Line<'_> {
         }
         if self.source() {
             self.file_system();
-            self.pass_number();
         }
+        self.pass_number();
     }
 
     fn fstype(&self) -> &[u8] {
