@@ -486,6 +486,9 @@ impl Gathered {
         };
         self.request.list |= (given("df") || given("dfi")) && !self.request.tree;
         self.request.columns = self.output.columns(defaults)?;
+        if self.poll.is_none() {
+            refuse_poll_columns(&self.request.columns)?;
+        }
         if verify && !given("kernel") && !given("mtab") && !given("task") {
             self.request.from = From::Fstab;
         }
@@ -522,6 +525,15 @@ impl Output {
             return Err(Error::usage("no columns are left to show"));
         }
         Ok(columns)
+    }
+}
+
+fn refuse_poll_columns(columns: &[&Column]) -> Result<()> {
+    match columns.iter().find(|column| columns::POLL_ONLY.contains(&column.name)) {
+        Some(Column { name, .. }) => {
+            Err(Error::usage(format!("{name} column is requested, but --poll is not enabled")))
+        }
+        None => Ok(()),
     }
 }
 

@@ -205,14 +205,12 @@ impl<'a> Matcher<'a> {
         if !self.selection.either {
             return Box::new(self.select(|mount| self.named(mount)));
         }
-        let mut found = vec![false; self.table.mounts.len()];
-        let by_source = self.select(|mount| self.has_source(mount));
-        let by_target = self.select(|mount| self.operand_is_target(mount));
-        Box::new(
-            by_source
-                .chain(by_target)
-                .filter(move |&mount| !std::mem::replace(&mut found[mount as usize], true)),
-        )
+        // As mount(8) takes it: a mountpoint only where no mount has that source.
+        let mut by_source = self.select(|mount| self.has_source(mount)).peekable();
+        if by_source.peek().is_some() {
+            return Box::new(by_source);
+        }
+        Box::new(self.select(|mount| self.operand_is_target(mount)))
     }
 
     fn select(&'a self, named: impl Fn(&Mount) -> bool + 'a) -> impl Iterator<Item = u32> + 'a {
