@@ -2,6 +2,7 @@
 # findmnt-rs, beside util-linux's findmnt where that has the same.
 # shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
 # shellcheck disable=SC2016 # The scripts in single quotes are another shell's.
+# shellcheck disable=SC2001 # Patterns that bash has not.
 
 load helpers
 
@@ -43,7 +44,7 @@ l" "\\x" dir dir/sub && touch file
   mount -t tmpfs none shared && mount --make-shared shared && mount --bind shared slave && mount --make-slave slave
   mount --bind slave both && mount --make-shared both && mkdir shared/deep && mount -t tmpfs deep shared/deep
   mount -t tmpfs none unbindable && mount --make-unbindable unbindable
-  mount -t tmpfs -o noatime,nodiratime none "a b" && mount -t tmpfs none "t	b" && mount -t proc none "n
+  mount -t tmpfs -o noatime,nodiratime none "a b" && mount -t tmpfs none "t	b" && mount -t ramfs none "n
 l" && mount -t tmpfs "\\040" "\\x"
   mount -t tmpfs -o strictatime,nosymfollow none dir/sub || mount -t tmpfs none dir/sub
 '
@@ -185,7 +186,7 @@ l" && mount -t tmpfs "\\040" "\\x"
 
 @test "names of any bytes are shown safely" {
   ok private sh -c "$mounts"'
-    findmnt-rs -n -l -o TARGET -t tmpfs,proc | grep -a "^$PWD" | grep -v shared'
+    findmnt-rs -n -l -o TARGET -t tmpfs,ramfs | grep -a "^$PWD" | grep -v shared'
   lacks "$output" $'\xff'
   contains "$output" "$PWD/m/bad\\xff"
   contains "$output" "$PWD/m/t\\x09b"
@@ -221,7 +222,7 @@ columns=$columns,PEER-GROUP,MASTER,PROPAGATE-FROM
   cp "$(type -P findmnt-rs)" rootfs/bin
   # The root of a chroot need not be a mount.
   for bind in : 'mount --bind rootfs rootfs'; do
-    ok private sh -c 'eval "$1" && mount -t proc none rootfs/proc && mount -t tmpfs none rootfs/m &&
+    ok private sh -c 'eval "$1" && mount --rbind /proc rootfs/proc && mount -t tmpfs none rootfs/m &&
       mount -t tmpfs none rootfs/tmp && chroot rootfs /bin/sh -c "
         findmnt-rs -J -o $2 --kernel=mountinfo >/tmp/a; findmnt-rs -J -o $2 --kernel=listmount >/tmp/b
         grep -c /m /tmp/a && diff /tmp/a /tmp/b"' sh "$bind" "$columns"
@@ -343,7 +344,7 @@ a\x20b 12-34 p
   ok private sh -c 'mkdir -p m && mount -t tmpfs none /run && mkdir /run/mount && mount -t tmpfs none m &&
     echo "SRC=none TARGET=$PWD/m ROOT=/ OPTS=_netdev,x-foo" >/run/mount/utab &&
     findmnt-rs -m -n -o OPTIONS "$PWD/m" && findmnt-rs -m -n -O x-foo -o TARGET && findmnt-rs -n -o OPTIONS -M m'
-  equal "$output" "rw,relatime,_netdev,x-foo
+  equal "$(sed 's/,uid=[0-9]*,gid=[0-9]*//' <<<"$output")" "rw,relatime,_netdev,x-foo
 $PWD/m
 rw,relatime"
 }
@@ -374,7 +375,8 @@ polling='until grep -qE "^(7|271|73) " /proc/$poll/syscall; do sleep 0.01; done'
     mount -o remount,bind,ro a; after 3; umount a; after 4
     mount --move a b; after 5; umount b; after 6
     kill $poll; cat out'
-  diff <(echo "${output//$PWD\/m/@}") - <<'EOF'
+  # In a user namespace a tmpfs says whose it is.
+  diff <(echo "${output//$PWD\/m/@}" | sed 's/,uid=[0-9]*,gid=[0-9]*//g') - <<'EOF'
 {"action": "mount", "target": "@/a", "options": "rw,relatime", "old-target": null, "old-options": null}
 {"action": "mount", "target": "@/a", "options": "rw,relatime", "old-target": null, "old-options": null}
 {"action": "remount", "target": "@/a", "options": "ro,relatime", "old-target": null, "old-options": "rw,relatime"}
