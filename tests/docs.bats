@@ -116,7 +116,7 @@ covered() {
 }
 
 @test "every test that a man page names is there" {
-  for tool in chroot-rs nsenter-rs pivot-root-rs setpriv-rs; do
+  for tool in findmnt-rs chroot-rs nsenter-rs pivot-root-rs setpriv-rs; do
     [ -n "$(covered "$tool")" ]
     while read -r title; do
       grep -qF "@test \"$title\" {" "$project/tests/$tool.bats" || {
@@ -138,6 +138,7 @@ covered() {
       }
     done
   done <<'TABLE'
+findmnt-rs findmnt
 chroot-rs chroot
 nsenter-rs nsenter
 pivot-root-rs pivot_root
