@@ -611,6 +611,11 @@ $ns
 1
 127
 1"
+  same 'unshare -m sleep 100 & pid=$!
+    until [ "$(readlink /proc/$pid/ns/mnt)" != "$(readlink /proc/self/ns/mnt)" ]; do :; done
+    $mount -N $pid --bind "$PWD/a" "$PWD/b"
+    grep -c "$PWD/b" /proc/$pid/mountinfo /proc/self/mountinfo | sed "s/^[^:]*//"
+    kill $pid'
   expect 32 inside 'bindmount-rs -N 999999999 a b'
   contains "$stderr" "cannot open '/proc/999999999/ns/mnt': No such file or directory"
   expect 32 inside 'bindmount-rs -N /proc/self/ns/uts a b'
@@ -651,6 +656,19 @@ END
   same '$mount -a -T fstab --target-prefix $PWD/prefix/new -o X-mount.mkdir; stat -c %F prefix/new/b; umount prefix/new/b; rm -r prefix/new'
   ok inside 'bindmount-rs --target-prefix prefix a b && table | awk "{ print \$5 }"'
   equal "$output" "$PWD/prefix/b"
+}
+
+@test "no descriptor reaches the command that the caller did not pass" {
+  mkdir -p a root
+  ok inside 'ls /proc/self/fd'
+  want=$output
+  printf '%s\n' "$PWD/a / none bind" "$PWD/a /x none bind" 'none /x mask' 'none /dir dir' >table
+  ok inside 'bindmount-rs a root ls /proc/self/fd'
+  equal "$output" "$want"
+  ok inside 'bindmount-rs --root root --fstab table -- ls /proc/self/fd'
+  equal "$output" "$want"
+  ok inside 'bindmount-rs -N $$ "$PWD/a" "$PWD/root" ls /proc/self/fd'
+  equal "$output" "$want"
 }
 
 @test "a table from standard input or a descriptor, which the command does not get" {
@@ -721,14 +739,15 @@ none /tmp none rprivate
 $PWD/nosuch /x none bind
 END
   setup='mount -t tmpfs none a; mkdir a/sub; touch a/file; mount -t tmpfs none a/sub; mount -o remount,bind,nodev,noatime a/sub;
-    mount -t tmpfs none moved-from; mount -t tmpfs none d; mkdir d/sub; mount -t tmpfs none d/sub'
+    mount -t tmpfs none moved-from; mount -t tmpfs none d; mkdir d/sub; mount -t tmpfs none d/sub;
+    mount -o remount,bind,nosymfollow,nodiratime d/sub'
   refused 32 "cannot mount 'table:12': cannot bind '$PWD/nosuch'" 'bindmount-rs --root root -T table' "$setup"
   lacks "$stderr" undo
   cat >table <<END
 $PWD/moved-from $PWD/moved-to none move
 none $PWD/a none remount,bind,rro,rnosuid,strictatime
 none $PWD/d none rshared
-none $PWD/d none remount,bind,noexec
+none $PWD/d none remount,bind,noexec,rsymfollow,rstrictatime
 $PWD/nosuch $PWD/b none bind
 END
   refused 32 "cannot mount 'table:5'" 'bindmount-rs -T table' "$setup"

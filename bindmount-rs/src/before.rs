@@ -7,11 +7,11 @@ use common::{Context, Result, sys};
 use nix::fcntl::{OFlag, open};
 use nix::mount::MsFlags;
 use nix::sys::stat::Mode;
-use nix::sys::statvfs::fstatvfs;
 
 use crate::line::Line;
 use crate::mountinfo::{self, Mount};
 use crate::options::{Change, Propagation};
+use crate::statmount;
 use crate::undo::Step;
 
 /// The attributes of the target and, where they are to change too, of the mounts beneath it.
@@ -30,7 +30,7 @@ pub fn attributes(target: &OwnedFd, line: &Line) -> Result<Vec<Step>> {
 }
 
 fn attributes_of(mount: &OwnedFd, path: &OsStr, change: Change) -> nix::Result<Step> {
-    let back = change.back_to(fstatvfs(mount)?.flags());
+    let back = change.back_to(statmount::attributes(mount)?);
     let id = sys::location(mount.as_fd())?.mount;
     Ok(Step::Changed { target: path.to_owned(), id, back })
 }

@@ -11,14 +11,14 @@ use common::{Error, accounts, quote};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
-use nix::sys::statvfs::fstatvfs;
 
 use crate::detached;
 use crate::idmap::IdMap;
 use crate::mountinfo::{self, Mount};
 use crate::node::Node;
-use crate::options::{Options, set_attributes};
+use crate::options::Options;
 use crate::place::is;
+use crate::statmount;
 
 const CAP_SYS_ADMIN: u32 = 21;
 
@@ -295,7 +295,7 @@ pub fn change(mount: &OwnedFd, options: &Options, errno: Errno) -> Option<String
         }
         Errno::EPERM if may_mount() => {
             let clear = (options.top.clear & !options.top.set) | options.recursive.clear;
-            let locked = set_attributes(fstatvfs(mount).ok()?.flags()) & clear;
+            let locked = statmount::attributes(mount).ok()? & clear;
             (locked != 0 || !options.recursive.is_none()).then(|| {
                 "an attribute that came from outside of this user namespace is locked and stays"
                     .into()

@@ -21,6 +21,7 @@ mod node;
 mod options;
 mod owner;
 mod place;
+mod statmount;
 mod table;
 mod undo;
 

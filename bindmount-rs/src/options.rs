@@ -11,7 +11,6 @@ use common::sys::flags::{
 };
 use common::{Error, Result, quote};
 use nix::mount::MsFlags;
-use nix::sys::statvfs::FsFlags;
 
 /// The mode of a directory that is made for a mount.
 pub const DIRECTORY_MODE: u32 = 0o755;
@@ -74,16 +73,6 @@ const IGNORED: &[&str] = &[
 /// Words that mean something to mount(8) and that cannot be done here.
 const REFUSED: &[&str] = &["loop", "offset", "sizelimit", "encryption", "helper", "uhelper"];
 
-/// What statvfs(3) says of a mount, as attributes. It knows no word for strictatime.
-const BEFORE: &[(FsFlags, u64)] = &[
-    (FsFlags::ST_RDONLY, MOUNT_ATTR_RDONLY),
-    (FsFlags::ST_NOSUID, MOUNT_ATTR_NOSUID),
-    (FsFlags::ST_NODEV, MOUNT_ATTR_NODEV),
-    (FsFlags::ST_NOEXEC, MOUNT_ATTR_NOEXEC),
-    (FsFlags::ST_NOATIME, MOUNT_ATTR_NOATIME),
-    (FsFlags::ST_NODIRATIME, MOUNT_ATTR_NODIRATIME),
-];
-
 /// What mount_setattr(2) is to set and to clear; it clears first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
@@ -102,12 +91,12 @@ impl Change {
         self == Self::default()
     }
 
-    /// The change that takes this one back, for a mount that had the attributes `before`.
-    pub fn back_to(self, before: FsFlags) -> Self {
+    /// The change that takes this one back, for a mount that had these attributes before.
+    pub fn back_to(self, had: u64) -> Self {
         let touched = self.set | self.clear;
-        let had = set_attributes(before);
         let atime = if touched & MOUNT_ATTR_ATIME == 0 { 0 } else { MOUNT_ATTR_ATIME };
-        Self { set: had & (touched | atime), clear: touched | atime }
+        let clear = touched | atime;
+        Self { set: had & clear, clear }
     }
 }
 
@@ -301,11 +290,6 @@ impl Options {
     }
 }
 
-/// What statvfs(3) says of a mount, as attributes.
-pub fn set_attributes(flags: FsFlags) -> u64 {
-    BEFORE.iter().filter(|row| flags.contains(row.0)).fold(0, |set, row| set | row.1)
-}
-
 fn find(name: &str) -> Option<&'static Attribute> {
     ATTRIBUTES.iter().find(|row| row.name == name)
 }
@@ -474,7 +458,7 @@ mod tests {
 
     #[test]
     fn a_change_is_taken_back() {
-        let had = FsFlags::ST_NOSUID | FsFlags::ST_NOATIME;
+        let had = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOATIME;
         let back = options("ro,suid,strictatime").top.back_to(had);
         assert_eq!(back.set, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOATIME);
         assert_eq!(back.clear, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_ATIME);

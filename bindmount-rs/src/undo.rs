@@ -1,9 +1,9 @@
 //! What was done, so that it can be undone where a later step fails.
 
-use std::ffi::{CStr, CString, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use common::sys::{self, statmount};
+use common::sys;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, umount2};
@@ -13,6 +13,7 @@ use nix::unistd::fchdir;
 use crate::detached;
 use crate::options::{Change, Propagation};
 use crate::place::{Made, Places, is};
+use crate::statmount;
 
 /// One thing that was done.
 ///
@@ -102,25 +103,11 @@ fn find(places: &Places, target: &OsStr, id: u64) -> nix::Result<OwnedFd> {
     };
     let mut found = places.open(target, false).and_then(is_it);
     for _ in 0..TRIES {
-        let (Err(_), Ok(path)) = (&found, path_of(id)) else { break };
+        let (Err(_), Ok(path)) = (&found, statmount::path(id)) else { break };
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         found = open(path.as_c_str(), flags, Mode::empty()).and_then(is_it);
     }
     found
-}
-
-/// Where the kernel says that a mount is (statmount(2), Linux 6.8).
-fn path_of(id: u64) -> nix::Result<CString> {
-    // `struct statmount`: the place of `mnt_point`, which is counted from the strings behind all fields.
-    const MNT_POINT: usize = 108;
-    const STRINGS: usize = 512;
-    let mut buffer = [0; STRINGS + 4096];
-    statmount(0, id, statmount::MNT_POINT, &mut buffer)?;
-    let offset = buffer[MNT_POINT..].first_chunk().map(|bytes| u32::from_ne_bytes(*bytes));
-    let text = offset.and_then(|offset| buffer.get(STRINGS + offset as usize..));
-    CStr::from_bytes_until_nul(text.unwrap_or_default())
-        .map(CStr::to_owned)
-        .map_err(|_| Errno::EINVAL)
 }
 
 /// umount2(2) takes only a path, and `.` is one that nobody can swap.
