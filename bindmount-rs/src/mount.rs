@@ -139,7 +139,7 @@ impl Mounter {
         let target = if matches!(kind.to_bytes(), b"proc" | b"sysfs") && self.places.is_confined() {
             self.own_directory(line)?
         } else {
-            self.target(line, Leaf::Directory(directory_mode(line)))?
+            self.target(line, || Ok(Leaf::Directory(directory_mode(line))))?
         };
         self.attach_new(tree, &target, line)
     }
@@ -245,16 +245,18 @@ impl Mounter {
 
     /// The target, made as what the tree's root is where it is missing and may be made.
     fn target_for(&mut self, line: &Line, tree: &OwnedFd) -> Result<OwnedFd> {
-        let status = fstat(tree).context("look at", os(&line.source))?;
-        match is(&status, SFlag::S_IFDIR) {
-            true => self.target(line, Leaf::Directory(directory_mode(line))),
-            false => self.target(line, Leaf::File),
-        }
+        self.target(line, || {
+            let status = fstat(tree).context("look at", os(&line.source))?;
+            Ok(match is(&status, SFlag::S_IFDIR) {
+                true => Leaf::Directory(directory_mode(line)),
+                false => Leaf::File,
+            })
+        })
     }
 
-    fn target(&mut self, line: &Line, leaf: Leaf) -> Result<OwnedFd> {
+    fn target(&mut self, line: &Line, leaf: impl FnOnce() -> Result<Leaf>) -> Result<OwnedFd> {
         match self.open_target(line) {
-            Err(Errno::ENOENT) if self.makes_targets(line) => self.make_target(line, leaf),
+            Err(Errno::ENOENT) if self.makes_targets(line) => self.make_target(line, leaf()?),
             result => result.context("open the target", &line.target),
         }
     }

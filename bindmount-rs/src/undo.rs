@@ -110,29 +110,25 @@ fn find(places: &Places, target: &OsStr, id: u64) -> nix::Result<OwnedFd> {
     found
 }
 
-/// umount2(2) takes only a path, and `.` is one that nobody can swap.
+/// umount2(2) takes only a path: the descriptor's own, which nobody can swap and which needs no permission.
 fn unmount(places: &Places, target: &OsStr, mount: &OwnedFd) -> nix::Result<()> {
-    if !is(&fstat(mount)?, SFlag::S_IFDIR) {
-        return unmount_file(places, target, mount);
-    }
-    let here = open(".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
-    fchdir(mount)?;
-    let result = umount2(".", MntFlags::MNT_DETACH);
-    fchdir(here)?;
-    result
-}
-
-/// A mount on a file is reached through its descriptor, or, without /proc, by its name in its directory.
-fn unmount_file(places: &Places, target: &OsStr, mount: &OwnedFd) -> nix::Result<()> {
     let link = format!("/proc/self/fd/{}", mount.as_raw_fd());
     match umount2(link.as_str(), MntFlags::MNT_DETACH) {
         Err(Errno::ENOENT | Errno::ENOTDIR) => {}
         result => return result,
     }
+    // Without /proc a directory is `.`, and a file its name in its directory.
+    if is(&fstat(mount)?, SFlag::S_IFDIR) {
+        return unmount_in(mount, OsStr::new("."), MntFlags::MNT_DETACH);
+    }
     let (directory, name) = places.parent(target)?;
+    unmount_in(&directory, name, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW)
+}
+
+fn unmount_in(directory: &OwnedFd, name: &OsStr, flags: MntFlags) -> nix::Result<()> {
     let here = open(".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
-    fchdir(&directory)?;
-    let result = umount2(name, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW);
+    fchdir(directory)?;
+    let result = umount2(name, flags);
     fchdir(here)?;
     result
 }
