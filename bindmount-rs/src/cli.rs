@@ -9,7 +9,7 @@ use lexopt::prelude::*;
 
 use crate::job::{Job, Lines, Table};
 use crate::line::Line;
-use crate::mount::How;
+use crate::mount::{Again, How};
 use crate::options::{Operation, Options};
 use crate::table::Entry;
 
@@ -39,7 +39,7 @@ Options:
   -m, --mkdir[=MODE]     make a missing TARGET
   -M, --move             move the mount at SOURCE to TARGET
   -N, --namespace NS     work in the mount namespace of the process, or the file, NS
-      --onlyonce         do not mount where the same is mounted already
+      --onlyonce         fail where the same is mounted already; with --fstab, pass over it
   -o, --options LIST     mount options
       --print            print the targets that were mounted, one a line
   -R, --rbind            bind SOURCE and all that is mounted beneath it
@@ -206,6 +206,11 @@ impl Typed {
         if self.beneath && is_table {
             return Err(Error::usage("--beneath is for a single mount: it cannot be undone"));
         }
+        let again = match is_table {
+            true if self.all || self.only_once => Again::Skip,
+            false if self.only_once => Again::Refuse,
+            _ => Again::Mount,
+        };
         let lines =
             if is_table { Lines::Table(self.table()) } else { Lines::One(Box::new(self.line()?)) };
         Ok(Job {
@@ -213,7 +218,7 @@ impl Typed {
             command: command(self.words)?,
             root: self.root,
             target_prefix: self.target_prefix,
-            how: How { beneath: self.beneath, only_once: self.only_once || self.all },
+            how: How { beneath: self.beneath, again },
             namespace: self.namespace,
             keep_going: self.keep_going,
             fake: self.fake,

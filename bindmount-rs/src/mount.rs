@@ -38,8 +38,16 @@ pub enum Done {
 pub struct How {
     /// Beneath the mount that is at the target.
     pub beneath: bool,
-    /// Not where the same is mounted already.
-    pub only_once: bool,
+    pub again: Again,
+}
+
+/// What is done where the same is mounted already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Again {
+    #[default]
+    Mount,
+    Skip,
+    Refuse,
 }
 
 impl How {
@@ -115,8 +123,9 @@ impl Mounter {
     /// The shortest way, for a target that is there and that nothing is asked about. What fails here is tried
     /// again in steps, and the step that fails then is named.
     fn attach_by_path(&self, tree: &OwnedFd, line: &Line) -> bool {
-        let plain =
-            !self.places.is_confined() && !self.how.only_once && !line.options.target_itself;
+        let plain = !self.places.is_confined()
+            && self.how.again == Again::Mount
+            && !line.options.target_itself;
         let attach =
             |path: &CStr| sys::move_mount_to(tree.as_fd(), sys::cwd(), path, self.how.flags());
         plain && matches!(line.target.with_nix_path(attach), Ok(Ok(())))
@@ -147,10 +156,13 @@ impl Mounter {
     /// Attaches what came from outside: that must not stand in for /proc.
     fn attach_new(&mut self, tree: OwnedFd, target: &OwnedFd, line: &Line) -> Result<Done> {
         guard::check(&self.places, &line.target, &tree, target)?;
-        if self.how.only_once && is_there(&tree, target, line) {
-            return Ok(Done::Skipped);
+        match self.how.again {
+            Again::Skip if is_there(&tree, target, line) => Ok(Done::Skipped),
+            Again::Refuse if is_there(&tree, target, line) => {
+                Err(Error::because("mount on", &line.target, "the same is mounted there already"))
+            }
+            _ => self.attach(tree, target, line),
         }
-        self.attach(tree, target, line)
     }
 
     fn move_tree(&mut self, line: &Line) -> Result<Done> {
