@@ -168,13 +168,13 @@ impl Places {
         let mut links = 0;
         for _ in 0..TRIES {
             match self.make_beneath_deepest(&path, leaf, made)? {
-                Step::Made(place) => return Ok(place),
-                Step::Link(_, _) if links == LINKS => return Err(Errno::ELOOP),
-                Step::Link(text, component) => {
+                Progress::Made(place) => return Ok(place),
+                Progress::Link(_, _) if links == LINKS => return Err(Errno::ELOOP),
+                Progress::Link(text, component) => {
                     path = follow(&path, &text, component);
                     links += 1;
                 }
-                Step::Disturbed => {}
+                Progress::Disturbed => {}
             }
         }
         Err(Errno::EAGAIN)
@@ -185,7 +185,7 @@ impl Places {
         path: &[u8],
         leaf: Leaf,
         made: &mut Vec<Made>,
-    ) -> nix::Result<Step> {
+    ) -> nix::Result<Progress> {
         let (mut directory, start) = self.deepest(path)?;
         for component in components(path, start) {
             let name = OsStr::from_bytes(&path[component.clone()]);
@@ -197,11 +197,11 @@ impl Places {
             let (fresh, place) = match make_one(directory.as_fd(), name, leaf) {
                 Err(Errno::ELOOP) => {
                     return match readlinkat(&directory, name) {
-                        Err(Errno::EINVAL | Errno::ENOENT) => Ok(Step::Disturbed),
-                        text => Ok(Step::Link(text?, component)),
+                        Err(Errno::EINVAL | Errno::ENOENT) => Ok(Progress::Disturbed),
+                        text => Ok(Progress::Link(text?, component)),
                     };
                 }
-                Err(Errno::ENOENT) => return Ok(Step::Disturbed),
+                Err(Errno::ENOENT) => return Ok(Progress::Disturbed),
                 result => result?,
             };
             if fresh {
@@ -210,7 +210,7 @@ impl Places {
             }
             directory = place;
         }
-        Ok(Step::Made(directory))
+        Ok(Progress::Made(directory))
     }
 
     /// The deepest directory on the way to `path` that is there, and where the rest of `path` starts.
@@ -252,7 +252,8 @@ impl Places {
     }
 }
 
-enum Step {
+/// How far making a path has come.
+enum Progress {
     Made(OwnedFd),
     /// The component at this place is a symlink with this text.
     Link(OsString, Range<usize>),

@@ -1,7 +1,7 @@
 //! A table of mounts: the text of fstab(5), in lines and fields.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// One line of a table, its escapes resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,7 +91,6 @@ pub fn unescape(field: &[u8]) -> Result<OsString, &'static str> {
 
 /// Whether a type is named by the list of `-t`: `a,b`, or all but those of `noa,b`.
 pub fn selected(list: &OsStr, kind: &OsStr) -> bool {
-    use std::os::unix::ffi::OsStrExt;
     let list = list.as_bytes();
     let (list, negative) = match list.strip_prefix(b"no") {
         Some(rest) if !rest.is_empty() && list != b"none" => (rest, true),
@@ -103,8 +102,6 @@ pub fn selected(list: &OsStr, kind: &OsStr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStrExt;
-
     use super::*;
     use crate::arbitrary::Arbitrary;
 
