@@ -257,7 +257,8 @@ rw,nosuid,relatime"
     'bindmount-rs -o remount,bind,ro=recursive a' \
     'mount -t tmpfs none a; mkdir a/sub; mount -t tmpfs none a/sub; exec 9>a/sub/open'
   requires strace
-  refused 32 "cannot change the attributes of the mount for 'b': Function not implemented" \
+  refused 32 "cannot change the attributes of the mount for 'b': Function not implemented
+hint: this needs the mount calls of Linux 5.12, which a seccomp filter may refuse as well" \
     'strace -o /dev/null -e inject=mount_setattr:error=ENOSYS bindmount-rs -R -o ro=recursive a b'
 }
 

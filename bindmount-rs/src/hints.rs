@@ -31,12 +31,19 @@ const SHOWN: &[(&CStr, &str)] = &[
     (c"cgroup2", "cgroup"),
 ];
 
-/// The hint for a mount that was forbidden to somebody who may mount nothing.
-pub fn privilege(error: &Error) -> Option<String> {
-    (error.errno() == Some(Errno::EPERM) && !may_mount()).then(|| {
-        "mounting needs CAP_SYS_ADMIN: put `unshare-rs --user --map-root-user --mount` in front"
-            .into()
-    })
+/// The hint for a failure of whatever step, where nobody may mount, or not by these system calls.
+pub fn any(error: &Error) -> Option<String> {
+    match error.errno()? {
+        Errno::EPERM if !may_mount() => Some(
+            "mounting needs CAP_SYS_ADMIN: put `unshare-rs --user --map-root-user --mount` in front"
+                .into(),
+        ),
+        Errno::ENOSYS => Some(
+            "this needs the mount calls of Linux 5.12, which a seccomp filter may refuse as well"
+                .into(),
+        ),
+        _ => None,
+    }
 }
 
 fn may_mount() -> bool {

@@ -117,7 +117,7 @@ impl Job {
                     self.tell(line, &done, &mut told);
                     continue;
                 }
-                Err(error) => line.locate(error.explain(hints::privilege)),
+                Err(error) => line.locate(error.explain(hints::any)),
             };
             if !self.keep_going {
                 return Err(error);
