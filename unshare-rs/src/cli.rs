@@ -8,6 +8,7 @@ use lexopt::prelude::*;
 use nix::libc;
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
+use nix::sys::signal::Signal;
 
 use crate::child::Watch;
 use crate::idmap::{Block, Own, Range, Request, SetGroups};
@@ -378,6 +379,11 @@ impl Options {
             ),
             (lasting_pid && !self.fork, "--pid=FILE needs --fork"),
             (
+                self.watch.init
+                    && self.watch.kill_child.is_some_and(|s| Signal::try_from(s).is_err()),
+                "--init hands no real-time signal on, so that --kill-child cannot send one",
+            ),
+            (
                 self.watch.detach
                     && (self.watch.kill_child.is_some() || self.watch.forward_signals),
                 "--detach excludes --kill-child and --forward-signals: there is no parent to do it",
@@ -529,6 +535,7 @@ mod tests {
             "--pid=file",
             "--detach --kill-child",
             "--detach --forward-signals",
+            "--init --kill-child=RTMIN",
             "--owner 1000",
             "--info-fd -1",
         ] {
