@@ -576,22 +576,6 @@ pub fn bring_up_loopback() -> nix::Result<()> {
     .map(drop)
 }
 
-/// Whether the directory `path` is the root of a mount, from statx(2) and so without /proc.
-///
-/// # Errors
-/// Those of statx(2).
-pub fn is_mount_root(path: &CStr) -> nix::Result<bool> {
-    const MOUNT_ROOT: u64 = libc::STATX_ATTR_MOUNT_ROOT as u64;
-    // SAFETY: a statx of zeros is valid, the path is a C string, and both outlive the call.
-    unsafe {
-        let mut status: libc::statx = std::mem::zeroed();
-        let result =
-            libc::statx(libc::AT_FDCWD, path.as_ptr(), 0, libc::STATX_TYPE, &raw mut status);
-        Errno::result(result)?;
-        Ok(status.stx_attributes & MOUNT_ROOT != 0)
-    }
-}
-
 /// Whether the file `path` has the extended attribute `name` (getxattr(2)).
 #[must_use]
 pub fn has_attribute(path: &CStr, name: &CStr) -> bool {

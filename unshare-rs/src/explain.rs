@@ -113,7 +113,7 @@ pub fn directory(directory: &OsStr, new_root: bool, errno: Errno) -> Option<Stri
 
 /// Whether `/` is not where a mount begins, as after chroot(2) to a plain directory.
 fn in_chroot() -> bool {
-    sys::is_mount_root(c"/") == Ok(false)
+    sys::path_mount(c"/", false).is_ok_and(|mount| !mount.is_mount_root)
 }
 
 fn has_capability(number: u32) -> bool {
