@@ -99,16 +99,18 @@ pub fn root(errno: Errno) -> Option<String> {
     }
 }
 
-/// chdir(2), and its like in a new root.
-pub fn directory(directory: &OsStr, new_root: bool, errno: Errno) -> Option<String> {
-    match errno {
-        Errno::ENOENT if new_root => Some("it is looked up in the new root".into()),
-        Errno::ENOENT if !directory.as_bytes().starts_with(b"/") => {
-            let here = std::env::current_dir().ok()?;
-            Some(format!("it is looked up from {}", quote(here)))
-        }
-        _ => None,
+/// chdir(2).
+pub fn directory(directory: &OsStr, errno: Errno) -> Option<String> {
+    if errno != Errno::ENOENT || directory.as_bytes().starts_with(b"/") {
+        return None;
     }
+    let here = std::env::current_dir().ok()?;
+    Some(format!("it is looked up from {}", quote(here)))
+}
+
+/// The working directory in a new root.
+pub fn directory_in_root(errno: Errno) -> Option<String> {
+    (errno == Errno::ENOENT).then(|| "it is looked up in the new root".into())
 }
 
 /// Whether `/` is not where a mount begins, as after chroot(2) to a plain directory.

@@ -124,20 +124,20 @@ impl Setup {
     }
 
     fn change_root(&self) -> Result<()> {
-        let Some(root) = &self.root else {
-            return self.directory.as_ref().map_or(Ok(()), |directory| {
-                let entered =
-                    chdir(directory.as_os_str()).context("enter the directory", directory);
-                entered.map_err(|e| e.explain(|e| explain::directory(directory, false, e.errno()?)))
-            });
-        };
-        chroot(root.as_os_str())
-            .context("change the root to", root)
-            .map_err(|error| error.explain(|error| explain::root(error.errno()?)))?;
-        let directory = self.directory.as_deref().unwrap_or(OsStr::new("/"));
-        let hint =
-            |error: Error| error.explain(|e| explain::directory(directory, true, e.errno()?));
-        directory::enter(directory).map_err(hint)
+        match (&self.root, self.directory.as_deref()) {
+            (None, None) => Ok(()),
+            (None, Some(directory)) => chdir(directory)
+                .context("enter the directory", directory)
+                .map_err(|error| error.explain(|e| explain::directory(directory, e.errno()?))),
+            (Some(root), directory) => {
+                chroot(root.as_os_str())
+                    .context("change the root to", root)
+                    .map_err(|error| error.explain(|error| explain::root(error.errno()?)))?;
+                directory::enter(directory.unwrap_or(OsStr::new("/"))).map_err(|error| {
+                    error.explain(|error| explain::directory_in_root(error.errno()?))
+                })
+            }
+        }
     }
 
     /// Mounts proc. Where mounts still propagate, the old proc is cut off first, so that the new one
@@ -164,27 +164,31 @@ impl Setup {
     }
 
     fn change_ids(&self) -> Result<()> {
-        if let Some(gid) = self.gid {
-            setgroups(&[])
-                .step("drop the supplementary groups")
-                .map_err(|error| error.explain(|error| explain::ids::setgroups(error.errno()?)))?;
-            setgid(Gid::from_raw(gid)).context("set the group id", gid.to_string()).map_err(
-                |error| error.explain(|error| explain::ids::id(&GROUPS, error.errno()?)),
-            )?;
+        self.gid.map_or(Ok(()), set_group)?;
+        if self.uid.is_some() && self.keep_capabilities {
+            sys::prctl(libc::PR_SET_KEEPCAPS, 1, 0).step("keep the capabilities")?;
         }
-        if let Some(uid) = self.uid {
-            if self.keep_capabilities {
-                sys::prctl(libc::PR_SET_KEEPCAPS, 1, 0).step("keep the capabilities")?;
-            }
-            setuid(Uid::from_raw(uid))
-                .context("set the user id", uid.to_string())
-                .map_err(|error| error.explain(|error| explain::ids::id(&USERS, error.errno()?)))?;
-        }
+        self.uid.map_or(Ok(()), set_user)?;
         match self.keep_capabilities {
             true => keep_capabilities().step("keep the capabilities"),
             false => Ok(()),
         }
     }
+}
+
+fn set_group(gid: u32) -> Result<()> {
+    setgroups(&[])
+        .step("drop the supplementary groups")
+        .map_err(|error| error.explain(|error| explain::ids::setgroups(error.errno()?)))?;
+    setgid(Gid::from_raw(gid))
+        .context("set the group id", gid.to_string())
+        .map_err(|error| error.explain(|error| explain::ids::id(&GROUPS, error.errno()?)))
+}
+
+fn set_user(uid: u32) -> Result<()> {
+    setuid(Uid::from_raw(uid))
+        .context("set the user id", uid.to_string())
+        .map_err(|error| error.explain(|error| explain::ids::id(&USERS, error.errno()?)))
 }
 
 fn mount_new(kind: &str, target: &OsStr) -> Result<()> {
