@@ -538,6 +538,19 @@ B=2"
   done
 }
 
+@test "fork: a pid 1, which no signal of its own ends, gives the status of one" {
+  expect 143 unshare -Urpf unshare-rs -f sh -c 'kill $$'
+}
+
+@test "fork: where memory cannot be shared with the child it is copied" {
+  requires strace
+  for options in -f --kill-child; do
+    # shellcheck disable=SC2086 # Words.
+    expect 7 strace -o trace -e trace=clone -e inject=clone:error=EINVAL:when=1 unshare-rs $options sh -c 'exit 7'
+    equal "$(grep -c '^clone(' trace)" 2
+  done
+}
+
 @test "fork: what the command inherits of signals is what the caller had" {
   look='grep ^Sig[BI] /proc/self/status'
   for inherited in '' --ignore-signal=CHLD '--ignore-signal=INT,CHLD,PIPE' --block-signal=CHLD,INT,TERM,USR1 --block-signal=RTMIN; do
