@@ -1,7 +1,6 @@
 //! What a process does with itself before it ends or becomes another program.
 
 use nix::libc;
-use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::getpid;
 
 use crate::sys::{self, Disposition};
@@ -28,9 +27,7 @@ pub fn keep_capabilities() -> nix::Result<()> {
 pub fn end_by(signal: i32) -> u8 {
     let _ = sys::prctl(libc::PR_SET_DUMPABLE, 0, 0);
     let _ = sys::set_disposition(signal, Disposition::Default);
-    if let Ok(signal) = Signal::try_from(signal) {
-        let _ = SigSet::from(signal).thread_unblock();
-    }
+    let _ = sys::unblock(signal);
     let _ = sys::kill(getpid(), signal);
     (128 + signal) as u8
 }

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::exit;
 
+use common::process::end_by;
 use common::sys::{self, End};
 use common::{Context, Error, Result};
 use nix::errno::Errno;
@@ -15,7 +16,7 @@ use nix::unistd::{ForkResult, Pid, pipe2, read};
 use crate::explain;
 use crate::init;
 use crate::outside::Stop;
-use crate::signals::{Event, Held, end_by, hand_on};
+use crate::signals::{Event, Held, hand_on};
 
 /// What the child says to its parent: that its set-up is complete, and that COMMAND did not start
 /// after all. Where COMMAND starts, the stream ends.

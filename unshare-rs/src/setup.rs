@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use common::process::keep_capabilities;
 use common::{Context, Error, Result, directory, sys};
 use nix::errno::Errno;
 use nix::libc;
@@ -214,20 +215,6 @@ fn is_fixed(line: &OsString) -> bool {
     let line = line.as_bytes();
     let Some(separator) = line.first() else { return false };
     line.split(|byte| byte == separator).nth(7).is_some_and(|flags| flags.contains(&b'F'))
-}
-
-/// Makes every permitted capability inheritable and ambient, so that execve(2) keeps it
-/// (capabilities(7)).
-fn keep_capabilities() -> nix::Result<()> {
-    let mut sets = sys::capget()?;
-    sets.inheritable = sets.permitted;
-    sets.effective = sets.permitted;
-    sys::capset(sets)?;
-    let raise = libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong;
-    for capability in (0..64).filter(|bit| sets.permitted >> bit & 1 == 1) {
-        sys::prctl(libc::PR_CAP_AMBIENT, raise, capability)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

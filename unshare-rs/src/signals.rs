@@ -1,10 +1,10 @@
-//! Signals: held back around a fork, handed on to the child, and the end by one.
+//! Signals: held back around a fork, and handed on to the child.
 
 use common::sys::{self, Arrived, Disposition};
 use common::{Context, Result};
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
-use nix::unistd::{Pid, getpgid, getpgrp, getpid};
+use nix::unistd::{Pid, getpgid, getpgrp};
 
 /// What `--forward-signals` hands on, and the pid 1 of `--init`.
 const FORWARDED: [Signal; 7] = [
@@ -78,14 +78,4 @@ pub fn hand_on(arrived: Arrived, child: Pid) {
     if !has_it {
         let _ = sys::kill(child, arrived.signal);
     }
-}
-
-/// Ends this process by a signal, as its child was, without a second core dump. Comes back with the
-/// shell's status for it where the kernel does not let the signal through, as for the pid 1 of a namespace.
-pub fn end_by(signal: i32) -> u8 {
-    let _ = sys::prctl(libc::PR_SET_DUMPABLE, 0, 0);
-    let _ = sys::set_disposition(signal, Disposition::Default);
-    let _ = sys::unblock(signal);
-    let _ = sys::kill(getpid(), signal);
-    (128 + signal) as u8
 }
