@@ -114,6 +114,19 @@ same_in() {
   equal "$setting: $*: $got_status/$got" "$setting: $*: $want_status/$want"
 }
 
+@test "a command that is not in the new root: where it was looked for" {
+  requires busybox
+  make_rootfs rootfs
+  expect 127 as_root chroot-rs rootfs nosuch
+  equal "$stderr" "chroot-rs: cannot execute 'nosuch': No such file or directory
+hint: it is looked up in the new root: --carry executes a statically linked program of the old one"
+  SHELL=/bin/nosuch expect 127 as_root chroot-rs rootfs
+  equal "$stderr" "chroot-rs: cannot execute '/bin/nosuch': No such file or directory
+hint: it is what SHELL names, looked up in the new root: give a COMMAND that is there, such as /bin/sh"
+  expect 127 as_root chroot-rs --carry rootfs nosuch
+  equal "$stderr" "chroot-rs: cannot execute 'nosuch': No such file or directory"
+}
+
 @test "closed standard streams stay closed" {
   requires busybox
   make_rootfs rootfs

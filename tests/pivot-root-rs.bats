@@ -92,6 +92,8 @@ $inode /.."
   equal "$output" "$pid
 $pid b c --wd 1 2 "
   expect 127 private pivot-root-rs --self-bind --detach rootfs . /nosuch
+  equal "$stderr" "pivot-root-rs: cannot execute '/nosuch': No such file or directory
+hint: it is looked up in the new root: --carry executes a statically linked program of the old one"
   expect 126 private pivot-root-rs --self-bind --detach rootfs . /bin
 }
 

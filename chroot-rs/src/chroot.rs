@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 
-use common::{Command, Context, Error, Result, directory};
+use common::{Command, Context, Error, Kind, Result, directory};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -15,6 +15,10 @@ use crate::names::Names;
 /// A bit of capget(2) (linux/capability.h).
 const CAP_SYS_CHROOT: u32 = 18;
 
+const COMMAND_NOT_FOUND: &str =
+    "it is looked up in the new root: --carry executes a statically linked program of the old one";
+const SHELL_NOT_FOUND: &str = "it is what SHELL names, looked up in the new root: give a COMMAND that is there, such as /bin/sh";
+
 /// One change of root, and what becomes of the process after it.
 #[derive(Debug)]
 pub struct Chroot {
@@ -22,7 +26,8 @@ pub struct Chroot {
     pub request: Request,
     pub start: Start,
     pub carry: bool,
-    pub command: Command,
+    /// None for the shell, interactive.
+    pub command: Option<Command>,
 }
 
 /// Where COMMAND starts.
@@ -39,15 +44,21 @@ pub enum Start {
 impl Chroot {
     /// Becomes the command in the new root; comes back only with the reason why not. All that can be
     /// looked up is looked up before the root changes.
-    pub fn run(self) -> Error {
-        match self.change() {
-            Ok(command) => command.exec(),
+    pub fn run(mut self) -> Error {
+        let not_found = if self.command.is_some() { COMMAND_NOT_FOUND } else { SHELL_NOT_FOUND };
+        let command = self.command.take().unwrap_or_else(|| Command::shell(&["-i"]));
+        let carries = self.carry;
+        match self.change(command) {
+            Ok(command) => command.exec().explain(|error| {
+                let here = error.kind() == Kind::CommandNotFound && !carries;
+                here.then(|| not_found.into())
+            }),
             Err(error) => error,
         }
     }
 
-    fn change(self) -> Result<Command> {
-        let command = if self.carry { self.command.carry()? } else { self.command };
+    fn change(self, command: Command) -> Result<Command> {
+        let command = if self.carry { command.carry()? } else { command };
         let root = open_root(&self.new_root).context("change the root to", &self.new_root)?;
         let identity = identify(&self.request, &root)?;
         let directory = match &self.start {

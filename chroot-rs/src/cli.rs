@@ -54,8 +54,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     };
 
     let start = start(skip_chdir, start_in, &new_root)?;
-    let command =
-        Command::new(parser.raw_args()?.collect()).unwrap_or_else(|| Command::shell(&["-i"]));
+    let command = Command::new(parser.raw_args()?.collect());
     Ok(Action::Chroot(Chroot { new_root, request, start, carry, command }))
 }
 

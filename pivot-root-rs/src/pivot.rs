@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use common::sys::{self, flags};
-use common::{Command, Context, Error, Result, directory};
+use common::{Command, Context, Error, Kind, Result, directory};
 use nix::fcntl::{OFlag, open};
 use nix::libc::AT_EMPTY_PATH;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -13,6 +13,9 @@ use nix::sys::stat::Mode;
 use nix::unistd::{chdir, fchdir, pivot_root};
 
 use crate::cause;
+
+const NOT_FOUND: &str =
+    "it is looked up in the new root: --carry executes a statically linked program of the old one";
 
 /// One change of root, and what becomes of the process after it.
 #[derive(Debug, Default)]
@@ -46,7 +49,9 @@ impl Pivot {
             Some(directory) => fchdir(directory).step("enter the working directory")?,
             None => chdir("/").step("enter the new root")?,
         }
-        Err(command.exec())
+        Err(command.exec().explain(|error| {
+            (error.kind() == Kind::CommandNotFound && !start.carry).then(|| NOT_FOUND.into())
+        }))
     }
 
     /// Changes the root. Gives the directory of the new root that COMMAND is to start in.
