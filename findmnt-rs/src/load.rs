@@ -12,6 +12,7 @@ use nix::errno::Errno;
 use nix::time::ClockId;
 
 use crate::columns::ONLY_STATMOUNT;
+use crate::memory::{self, LARGE};
 use crate::statmount::{self, Reader};
 use crate::table::{Kind, Span, Table};
 use crate::{fstab, mountinfo};
@@ -249,15 +250,22 @@ fn errno(error: &std::io::Error) -> Errno {
 /// the rest. Ordinary tables take 10 to 30 nanoseconds a byte, and statmount(2) up to 60.
 fn read_while_fast(file: &mut File, text: &mut Vec<u8>) -> nix::Result<bool> {
     const NANOSECONDS_A_BYTE: usize = 150;
+    // The kernel gives no more at once.
+    const PAGE: usize = 4 << 10;
     let start = cpu_time()?;
-    let mut check_at = 4 << 10;
+    let (mut check_at, mut is_large) = (PAGE, false);
     loop {
         let length = text.len();
-        text.resize(length + (8 << 10), 0);
+        text.resize(length + PAGE, 0);
         let count = file.read(&mut text[length..]).map_err(|error| errno(&error))?;
         text.truncate(length + count);
         if count == 0 {
             return Ok(true);
+        }
+        if text.len() > 2 * LARGE && !is_large {
+            is_large = true;
+            let small = std::mem::replace(text, memory::large(text.len()));
+            text.extend_from_slice(&small);
         }
         if text.len() >= check_at {
             check_at = 2 * text.len();

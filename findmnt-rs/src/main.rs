@@ -12,6 +12,7 @@ mod grid;
 mod json;
 mod layout;
 mod load;
+mod memory;
 mod mountinfo;
 mod options;
 mod output;

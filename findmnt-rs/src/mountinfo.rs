@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::memory::{self, LARGE};
 use crate::table::{Kind, Mount, Span, Table, unescape};
 
 /// Hardly a line is shorter than this.
@@ -10,8 +11,9 @@ const SHORTEST_LINE: usize = 50;
 /// The mounts that `text` describes. A line that is none is passed over.
 pub fn parse(text: Vec<u8>) -> Table {
     let mut table = Table::new(Kind::Kernel, text);
-    // More than there can be; what is not used is never touched.
-    table.mounts.reserve(table.text.len() / SHORTEST_LINE);
+    let count = table.text.len() / SHORTEST_LINE;
+    table.mounts =
+        if table.text.len() < LARGE { Vec::with_capacity(count) } else { memory::large(count) };
     table.plain = is_plain(&table.text);
     let escaped = !table.plain;
     let mut words = Words { text: &mut table.text, escaped, at: 0, line_is_over: false };

@@ -32,7 +32,7 @@ impl Reader {
     ///
     /// # Errors
     /// ENOENT where it is gone; ENOSYS where the kernel cannot tell all that is needed: before
-    /// Linux 6.8 nothing, before 6.14 no sources, and before 6.15 not what it supports.
+    /// Linux 6.8 nothing, before 6.11 no options, before 6.13 no sources, before 6.15 no maps.
     pub fn mount(&mut self, id: u64) -> nix::Result<()> {
         while let Err(errno) = sys::statmount(self.namespace, id, self.mask, &mut self.buffer) {
             if errno != Errno::EOVERFLOW || self.buffer.len() > 1 << 24 {
@@ -76,6 +76,22 @@ impl Reader {
 struct Reply<'a> {
     buffer: &'a [u8],
 }
+
+/// What the first kernel with statmount(2) tells.
+const LINUX_6_8: u64 = mask::SB_BASIC
+    | mask::MNT_BASIC
+    | mask::PROPAGATE_FROM
+    | mask::MNT_ROOT
+    | mask::MNT_POINT
+    | mask::FS_TYPE;
+
+/// What the first one with sources tells.
+const LINUX_6_13: u64 = LINUX_6_8
+    | mask::MNT_NS_ID
+    | mask::MNT_OPTS
+    | mask::FS_SUBTYPE
+    | mask::SB_SOURCE
+    | mask::OPT_SEC_ARRAY;
 
 /// Where the fields of `struct statmount` stand, in bytes.
 mod field {
@@ -126,10 +142,14 @@ impl<'a> Reply<'a> {
         self.u64(field::MASK) & bit != 0
     }
 
-    /// What this kernel can be asked for. The answered mask does not tell: the bit of an empty string
-    /// is not set.
+    /// What this kernel can be asked for. The answered mask does not tell all: the bit of an empty string is
+    /// not set. Only Linux 6.15 says it by itself; before that, what came together is known together.
     fn supported(&self) -> u64 {
-        if self.has(mask::SUPPORTED_MASK) { self.u64(field::SUPPORTED) } else { 0 }
+        if self.has(mask::SUPPORTED_MASK) {
+            return self.u64(field::SUPPORTED);
+        }
+        let together = if self.has(mask::SB_SOURCE) { LINUX_6_13 } else { LINUX_6_8 };
+        together | self.u64(field::MASK) | mask::SUPPORTED_MASK
     }
 
     /// The strings from the offset at `at` on.
@@ -295,6 +315,23 @@ mod tests {
         let extra = Extra { propagate_from: 2, ..extra };
         assert_eq!(optional(&extra, 1 << 19 | 1 << 17), b"master:5 propagate_from:2 unbindable");
         assert_eq!(optional(&extra, 1 << 18), b"");
+    }
+
+    #[test]
+    fn what_older_kernels_tell() {
+        let supported = |answered: u64, says: Option<u64>| {
+            let mut buffer = vec![0; FIXED];
+            let answered = answered | says.map_or(0, |_| mask::SUPPORTED_MASK);
+            buffer[field::MASK..][..8].copy_from_slice(&answered.to_ne_bytes());
+            buffer[field::SUPPORTED..][..8].copy_from_slice(&says.unwrap_or(0).to_ne_bytes());
+            Reply { buffer: &buffer }.supported()
+        };
+        assert_eq!(supported(0x3f, Some(0x7fff)), 0x7fff);
+        assert_eq!(supported(0x3f, None) & mask::SB_SOURCE, 0);
+        assert_eq!(supported(0x3f, None) & mask::MNT_POINT, mask::MNT_POINT);
+        let with_sources = supported(0x3f | mask::SB_SOURCE, None);
+        assert_eq!(with_sources & mask::FS_SUBTYPE, mask::FS_SUBTYPE);
+        assert_eq!(with_sources & mask::MNT_UIDMAP, 0);
     }
 
     #[test]
