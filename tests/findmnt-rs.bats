@@ -256,6 +256,8 @@ rw,relatime,idmapped
   ok findmnt-rs -n -o TARGET --id "$(findmnt-rs -n -o ID -M /)" -f
   equal "$output" /
   expect 1 findmnt-rs --uniq-id 1
+  # Ids alone are listed, and no mount is looked at.
+  diff <(findmnt-rs -l -n -r -o UNIQ-ID) <(findmnt-rs -l -n -r -o UNIQ-ID,ID | cut -d' ' -f1)
   ok findmnt-rs -n -r -o NS-ID -N "$$" -M /
   equal "$output" "$namespace"
   ok private findmnt-rs -n -r -o NS-ID -M /

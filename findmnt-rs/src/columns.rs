@@ -179,7 +179,7 @@ pub static COLUMNS: &[Column] = &[
     column!("USE%", C(3), Right, Text, TARGET, |view, mount| view.percent(mount, |fs| (fs.blocks(), fs.blocks_free())), "file system use percentage"),
     column!("UUID", C(36), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Uuid), "file system UUID"),
     column!("VFS-OPTIONS", P(0.20), Cut, Text, OPTIONS, |view, mount| view.vfs_options(mount), "VFS specific mount options"),
-    column!("UNIQ-ID", C(2), Right, Number, UNIQUE | mask::MNT_BASIC, |view, mount| view.extra(mount, |extra| extra.unique_id), "mount ID that is never given again"),
+    column!("UNIQ-ID", C(2), Right, Number, UNIQUE, |view, mount| view.extra(mount, |extra| extra.unique_id), "mount ID that is never given again"),
     column!("UNIQ-PARENT", C(2), Right, Number, UNIQUE | mask::MNT_BASIC, |view, mount| view.extra(mount, |extra| extra.unique_parent), "mount parent ID that is never given again"),
     column!("NS-ID", C(2), Right, Number, mask::MNT_NS_ID, |view, mount| view.extra(mount, |extra| extra.namespace), "mount namespace ID"),
     column!("PEER-GROUP", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.group(mount, b"shared:"), "propagation peer group"),

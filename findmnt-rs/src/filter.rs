@@ -20,8 +20,8 @@ enum Expression {
     Not(Box<Expression>),
     And(Box<Expression>, Box<Expression>),
     Or(Box<Expression>, Box<Expression>),
-    Compare(Operand, Comparison, Operand),
-    Matches(Operand, Regex),
+    Compare(Box<Expression>, Comparison, Box<Expression>),
+    Matches(Box<Expression>, Regex),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,15 +91,13 @@ impl Filter {
 }
 
 fn needs(expression: &Expression) -> u64 {
-    let operand = |operand: &Operand| match operand {
-        Operand::Column(column) => column.needs,
-        _ => 0,
-    };
     match expression {
-        Expression::Value(value) | Expression::Matches(value, _) => operand(value),
-        Expression::Not(inner) => needs(inner),
-        Expression::And(one, other) | Expression::Or(one, other) => needs(one) | needs(other),
-        Expression::Compare(one, _, other) => operand(one) | operand(other),
+        Expression::Value(Operand::Column(column)) => column.needs,
+        Expression::Value(_) => 0,
+        Expression::Not(inner) | Expression::Matches(inner, _) => needs(inner),
+        Expression::And(one, other)
+        | Expression::Or(one, other)
+        | Expression::Compare(one, _, other) => needs(one) | needs(other),
     }
 }
 
@@ -110,13 +108,33 @@ fn holds(expression: &Expression, view: &View, mount: &Mount) -> bool {
         Expression::And(one, other) => holds(one, view, mount) && holds(other, view, mount),
         Expression::Or(one, other) => holds(one, view, mount) || holds(other, view, mount),
         Expression::Compare(one, how, other) => {
-            let (kind, other_kind) = (one.kind(), other.kind());
-            let kind = common_kind(kind, other_kind, one, other);
+            let kind = common_kind(one, other);
             compare(&one.value(view, mount), &other.value(view, mount), *how, kind)
         }
-        Expression::Matches(operand, regex) => {
-            regex.is_match(&String::from_utf8_lossy(&operand.value(view, mount).text()))
+        Expression::Matches(inner, regex) => {
+            regex.is_match(&String::from_utf8_lossy(&inner.value(view, mount).text()))
         }
+    }
+}
+
+impl Expression {
+    /// Its value, which is true or false where it is more than a single word.
+    fn value<'a>(&'a self, view: &'a View, mount: &'a Mount) -> Value<'a> {
+        match self {
+            Self::Value(operand) => operand.value(view, mount),
+            _ => Value::Boolean(holds(self, view, mount)),
+        }
+    }
+
+    fn kind(&self) -> Type {
+        match self {
+            Self::Value(operand) => operand.kind(),
+            _ => Type::Boolean,
+        }
+    }
+
+    fn is_column(&self) -> bool {
+        matches!(self, Self::Value(Operand::Column(_)))
     }
 }
 
@@ -143,10 +161,6 @@ impl Operand {
         }
     }
 
-    fn is_column(&self) -> bool {
-        matches!(self, Self::Column(_))
-    }
-
     fn value<'a>(&'a self, view: &'a View, mount: &'a Mount) -> Value<'a> {
         match self {
             Self::Integer(value) => Value::Integer(*value),
@@ -169,14 +183,14 @@ impl Operand {
 
 /// What both sides of a comparison are taken for: what a written value is rather than what the column
 /// is, and of two numbers the float.
-fn common_kind(one: Type, other: Type, left: &Operand, right: &Operand) -> Type {
-    if one == other {
-        return one;
-    }
+fn common_kind(left: &Expression, right: &Expression) -> Type {
+    let (one, other) = (left.kind(), right.kind());
     match (one, other) {
+        _ if one == other => one,
         (Type::Integer, Type::Float) | (Type::Float, Type::Integer) => Type::Float,
         _ if left.is_column() && !right.is_column() => other,
         _ if right.is_column() && !left.is_column() => one,
+        (Type::Boolean, _) | (_, Type::Boolean) => Type::Boolean,
         _ => Type::Text,
     }
 }
@@ -354,20 +368,43 @@ impl<'a> Parser<'a> {
     }
 
     fn and(&mut self) -> Result<Expression> {
-        let mut left = self.not()?;
+        let mut left = self.comparison()?;
         while self.takes("&&", "AND")? {
-            left = Expression::And(Box::new(left), Box::new(self.not()?));
+            left = Expression::And(Box::new(left), Box::new(self.comparison()?));
         }
         Ok(left)
     }
 
-    fn not(&mut self) -> Result<Expression> {
+    fn comparison(&mut self) -> Result<Expression> {
+        let mut left = self.single()?;
+        loop {
+            let before = self.at;
+            for &(sign, name, how) in COMPARISONS {
+                if self.takes(sign, name)? {
+                    left = Expression::Compare(Box::new(left), how, Box::new(self.single()?));
+                    break;
+                }
+            }
+            if self.takes("=~", "")? {
+                left = Expression::Matches(Box::new(left), self.regex()?);
+            } else if self.takes("!~", "")? {
+                let matches = Expression::Matches(Box::new(left), self.regex()?);
+                left = Expression::Not(Box::new(matches));
+            }
+            if self.at == before {
+                return Ok(left);
+            }
+        }
+    }
+
+    /// What binds tightest: a value, an expression in parentheses, or the opposite of one of these.
+    fn single(&mut self) -> Result<Expression> {
         self.depth += 1;
         if self.depth > DEPTH {
             return Err(self.wrong("the expression nests too deep"));
         }
         let expression = if self.takes("!", "NOT")? {
-            Expression::Not(Box::new(self.not()?))
+            Expression::Not(Box::new(self.single()?))
         } else if self.takes("(", "")? {
             let inner = self.or()?;
             if !self.takes(")", "")? {
@@ -375,26 +412,10 @@ impl<'a> Parser<'a> {
             }
             inner
         } else {
-            self.comparison()?
+            Expression::Value(self.operand()?)
         };
         self.depth -= 1;
         Ok(expression)
-    }
-
-    fn comparison(&mut self) -> Result<Expression> {
-        let left = self.operand()?;
-        for &(sign, name, how) in COMPARISONS {
-            if self.takes(sign, name)? {
-                return Ok(Expression::Compare(left, how, self.operand()?));
-            }
-        }
-        for (sign, inverted) in [("=~", false), ("!~", true)] {
-            if self.takes(sign, "")? {
-                let matches = Expression::Matches(left, self.regex()?);
-                return Ok(if inverted { Expression::Not(Box::new(matches)) } else { matches });
-            }
-        }
-        Ok(Expression::Value(left))
     }
 
     fn regex(&mut self) -> Result<Regex> {
@@ -486,6 +507,12 @@ mod tests {
             ("OPTIONS =~ 'noatime'", true),
             ("true and not FALSE", true),
             ("1 == 1.0", true),
+            ("!LABEL == true", true),
+            ("not ID == false", true),
+            ("(ID == 30) == (PARENT == 22)", true),
+            ("(ID == 30) != TRUE", false),
+            ("TARGET =~ '^/[[:alpha:]]+/(data|x)$'", true),
+            ("FSTYPE =~ 'ext[234]' == true", true),
             ("'b' > 'a'", true),
         ] {
             assert_eq!(holds(filter), result, "{filter}");

@@ -4,6 +4,7 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsFd;
 
+use common::sys::statmount as mask;
 use common::{Result, sys};
 use nix::unistd::gethostname;
 
@@ -109,7 +110,8 @@ impl Request {
     /// What of each mount is looked at, as statmount(2)'s mask.
     fn needs(&self) -> u64 {
         let columns = self.columns.iter().map(|column| column.needs);
-        columns.fold(self.selection.needs(), |all, one| all | one)
+        let tree = if self.wants_tree() { mask::MNT_BASIC } else { 0 };
+        columns.fold(self.selection.needs() | tree, |all, one| all | one)
     }
 
     /// Whether the answer is a tree.
@@ -121,6 +123,10 @@ impl Request {
         if several || self.files.len() > 1 {
             return false;
         }
+        self.wants_tree()
+    }
+
+    fn wants_tree(&self) -> bool {
         let selection = &self.selection;
         let named = selection.names_mounts() || selection.first;
         self.tree || !self.list && (selection.submounts || !named && self.from != From::Mtab)

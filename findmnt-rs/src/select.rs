@@ -115,6 +115,7 @@ impl Selection {
             | when(fstype, columns::FSTYPE)
             | when(self.options.is_some(), columns::OPTIONS)
             | when(self.unique_id.is_some(), columns::UNIQUE)
+            | when(self.id.is_some() || self.mount.is_some() || self.submounts, mask::MNT_BASIC)
             | self.filter.as_ref().map_or(0, Filter::needs)
     }
 
@@ -189,7 +190,7 @@ impl<'a> Matcher<'a> {
             selection,
             view,
             table,
-            target: selection.target.as_ref().map(place),
+            target: selection.target.as_ref().filter(|_| selection.mount.is_none()).map(place),
             source,
             hidden: if selection.shadowed { shadowed(table) } else { Vec::new() },
             repeated: if selection.unique_targets { repeated(table) } else { Vec::new() },

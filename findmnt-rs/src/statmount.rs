@@ -17,6 +17,8 @@ pub struct Reader {
     /// The namespace's id, 0 for our own.
     namespace: u64,
     mask: u64,
+    /// Nothing but the ids is needed, which listmount(2) tells.
+    ids_alone: bool,
     buffer: Vec<u8>,
     pub table: Table,
 }
@@ -25,7 +27,7 @@ impl Reader {
     pub fn new(namespace: u64, needs: u64) -> Self {
         let mask = needs & !UNIQUE | mask::MNT_BASIC | mask::SUPPORTED_MASK;
         let table = Table::new(Kind::Kernel, Vec::new());
-        Self { namespace, mask, buffer: vec![0; 4096], table }
+        Self { namespace, mask, ids_alone: needs == UNIQUE, buffer: vec![0; 4096], table }
     }
 
     /// Adds the mount of this unique id to the table.
@@ -49,6 +51,16 @@ impl Reader {
         Ok(())
     }
 
+    fn mount_or_id(&mut self, id: u64) -> nix::Result<()> {
+        if !self.ids_alone {
+            return self.mount(id);
+        }
+        self.table.extras.push(Extra { unique_id: id, ..Extra::default() });
+        let extra = self.table.extras.len() as u32;
+        self.table.mounts.push(Mount { extra, ..Mount::default() });
+        Ok(())
+    }
+
     /// Adds every mount beneath the one of this unique id. A mount that vanishes meanwhile is left out.
     ///
     /// # Errors
@@ -59,7 +71,7 @@ impl Reader {
         loop {
             let count = sys::listmount(self.namespace, id, last, &mut ids)?;
             for &id in &ids[..count] {
-                match self.mount(id) {
+                match self.mount_or_id(id) {
                     Err(Errno::ENOENT) => {}
                     result => result?,
                 }
