@@ -755,6 +755,10 @@ $PWD/nosuch $PWD/b none bind
 END
   refused 32 "cannot mount 'table:5'" 'bindmount-rs -T table' "$setup"
   lacks "$stderr" undo
+  # So is what was changed in the source itself, which find sees outside of the mount.
+  mkdir -m 2750 e
+  printf '%s\n' "$PWD/e $PWD/b none bind,X-mount.mode=700,X-mount.owner=0,X-mount.group=0" "$PWD/nosuch $PWD/b none bind" >table
+  refused 32 "cannot mount 'table:2'" 'bindmount-rs -T table'
   # What the kernel has no way back for is named.
   printf '%s\n' "none $PWD/d none private" "$PWD/nosuch $PWD/b none bind" >table
   expect 32 inside "$setup; mount --make-shared d; bindmount-rs -T table"

@@ -14,9 +14,10 @@ use nix::sys::stat::{Mode, SFlag, fstat, makedev};
 use crate::line::{Line, Work};
 use crate::node::Node;
 use crate::options::{DIRECTORY_MODE, Options};
+use crate::owner::Owner;
 use crate::place::{Leaf, Made, Places, is};
 use crate::undo::Step;
-use crate::{before, detached, guard, hints, mountinfo, owner};
+use crate::{before, detached, guard, hints, mountinfo};
 
 const NULL: &str = "/dev/null";
 
@@ -62,6 +63,8 @@ pub struct Mounter {
     places: Places,
     how: How,
     done: Vec<Step>,
+    /// What the line at hand wants of the root of its mount.
+    owner: Owner,
     /// The host's /dev/null, once it was needed.
     null: Option<OwnedFd>,
     /// The empty directory of the mask before, and that mask's options.
@@ -93,6 +96,7 @@ impl Mounter {
 
     /// Does what the line asks for. After a failure [`Mounter::undo_to`] takes away what it left.
     pub fn mount(&mut self, line: &Line) -> Result<Done> {
+        self.owner = Owner::of(&line.options)?;
         match &line.work {
             Work::Bind { recursive } => self.bind(line, *recursive),
             Work::Move => self.move_tree(line),
@@ -178,7 +182,7 @@ impl Mounter {
         })?;
         let id = id(&tree)?;
         self.done.push(Step::Moved { source: source.into(), target: line.target.clone(), id });
-        finish(tree, line)
+        self.finish(tree, line)
     }
 
     /// Changes the mount that is at the target.
@@ -344,15 +348,20 @@ impl Mounter {
             true => Step::MountedBeneath { target },
             false => Step::Mounted { target, id: id(&tree)? },
         });
-        finish(tree, line)
+        self.finish(tree, line)
     }
-}
 
-/// What can be done only after a mount is attached: a mount on a shared one becomes shared itself.
-fn finish(mount: OwnedFd, line: &Line) -> Result<Done> {
-    propagate(&mount, line)?;
-    owner::set(&mount, &line.options)?;
-    Ok(Done::Mounted(mount))
+    /// What can be done only after a mount is attached: one on a shared mount becomes shared itself.
+    fn finish(&mut self, mount: OwnedFd, line: &Line) -> Result<Done> {
+        propagate(&mount, line)?;
+        if !self.owner.is_none() {
+            let failed = "change the owner or the mode of";
+            let (id, before) = (id(&mount)?, Owner::now(&mount).context(failed, &line.target)?);
+            self.done.push(Step::Owned { target: line.target.clone(), id, before });
+            self.owner.set(&mount).context(failed, &line.target)?;
+        }
+        Ok(Done::Mounted(mount))
+    }
 }
 
 /// The source, or a directory of it, as a tree that nobody sees yet.

@@ -5,31 +5,57 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use common::accounts::{self, Accounts};
-use common::{Context, Error, Result};
+use common::{Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
-use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmodat, fstat};
 use nix::unistd::{Gid, Uid, fchownat};
 
 use crate::options::Options;
 
-/// Gives the root of a mount the owner, the group and the mode that the options name.
-pub fn set(mount: &OwnedFd, options: &Options) -> Result<()> {
-    let uid = options.owner.as_deref().map(user).transpose()?;
-    let gid = options.group.as_deref().map(group).transpose()?;
-    if uid.is_some() || gid.is_some() {
-        fchownat(mount, "", uid, gid, AtFlags::AT_EMPTY_PATH)
-            .step("change the owner of a mount")?;
+/// An owner, a group and a mode, as far as they are to change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    uid: Option<Uid>,
+    gid: Option<Gid>,
+    mode: Option<Mode>,
+}
+
+impl Owner {
+    /// What the options name, looked up.
+    pub fn of(options: &Options) -> Result<Self> {
+        Ok(Self {
+            uid: options.owner.as_deref().map(user).transpose()?,
+            gid: options.group.as_deref().map(group).transpose()?,
+            mode: options.mode.map(Mode::from_bits_truncate),
+        })
     }
-    match options.mode {
-        Some(mode) => set_mode(mount, mode).step("change the mode of a mount"),
-        None => Ok(()),
+
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
+
+    /// What the root of a mount has now.
+    pub fn now(mount: &OwnedFd) -> nix::Result<Self> {
+        let status = fstat(mount)?;
+        Ok(Self {
+            uid: Some(status.st_uid.into()),
+            gid: Some(status.st_gid.into()),
+            mode: Some(Mode::from_bits_truncate(status.st_mode)),
+        })
+    }
+
+    /// Gives it to the root of a mount. A change of the owner may take bits off the mode, which so comes last.
+    pub fn set(self, mount: &OwnedFd) -> nix::Result<()> {
+        if self.uid.is_some() || self.gid.is_some() {
+            fchownat(mount, "", self.uid, self.gid, AtFlags::AT_EMPTY_PATH)?;
+        }
+        self.mode.map_or(Ok(()), |mode| set_mode(mount, mode))
     }
 }
 
 /// fchmod(2) takes no `O_PATH` descriptor: a directory is reached through itself, a file through /proc.
-fn set_mode(mount: &OwnedFd, mode: u32) -> nix::Result<()> {
-    let mode = Mode::from_bits_truncate(mode);
+fn set_mode(mount: &OwnedFd, mode: Mode) -> nix::Result<()> {
     match fchmodat(mount, ".", mode, FchmodatFlags::FollowSymlink) {
         Err(Errno::ENOTDIR) => {
             let link = format!("/proc/self/fd/{}", mount.as_raw_fd());

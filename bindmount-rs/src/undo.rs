@@ -12,6 +12,7 @@ use nix::unistd::fchdir;
 
 use crate::detached;
 use crate::options::{Change, Propagation};
+use crate::owner::Owner;
 use crate::place::{Made, Places, is};
 use crate::statmount;
 
@@ -42,6 +43,12 @@ pub enum Step {
         id: u64,
         back: Change,
     },
+    /// The owner and the mode of its root are another's.
+    Owned {
+        target: OsString,
+        id: u64,
+        before: Owner,
+    },
     Propagated {
         target: OsString,
         id: u64,
@@ -59,6 +66,7 @@ impl Step {
             | Self::MountedBeneath { target }
             | Self::Moved { target, .. }
             | Self::Changed { target, .. }
+            | Self::Owned { target, .. }
             | Self::Propagated { target, .. } => target,
             Self::Entered => OsStr::new("/"),
         }
@@ -83,6 +91,7 @@ impl Step {
             Self::Changed { target, id, back } => {
                 detached::set(find(places, &target, id)?.as_fd(), 0, back)
             }
+            Self::Owned { target, id, before } => before.set(&find(places, &target, id)?),
             Self::Propagated { target, id, back } => {
                 let kind = back.ok_or(Errno::EOPNOTSUPP)?;
                 let back = Propagation { kind, recursive: false };
