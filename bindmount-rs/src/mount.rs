@@ -1,14 +1,14 @@
 //! Does what lines ask for, and undoes it.
 
 use std::ffi::{CStr, OsStr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use common::sys::flags::MOVE_MOUNT_BENEATH;
 use common::{Context, Error, Result, sys};
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, readlink};
+use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat, makedev};
 
 use crate::line::{Line, Work};
@@ -403,15 +403,9 @@ fn is_there(tree: &OwnedFd, target: &OwnedFd, line: &Line) -> bool {
     };
     match &line.work {
         _ if !old.is_mount_root => false,
-        Work::FileSystem(kind) => {
-            let link = format!("/proc/self/fd/{}", target.as_raw_fd());
-            let Ok(path) = readlink(link.as_str()) else { return false };
-            let mounts = mountinfo::read();
-            let there = mounts.iter().rfind(|mount| mount.target == path.as_bytes());
-            there.is_some_and(|mount| {
-                mount.kind == kind.to_bytes() && mount.source == line.source.to_bytes()
-            })
-        }
+        Work::FileSystem(kind) => mountinfo::at(target).top.is_some_and(|mount| {
+            mount.kind == kind.to_bytes() && mount.source == line.source.to_bytes()
+        }),
         _ => (new.device, new.inode) == (old.device, old.inode),
     }
 }
