@@ -40,6 +40,8 @@ Options:
   -M, --move             move the mount at SOURCE to TARGET
   -N, --namespace NS     work in the mount namespace of the process, or the file, NS
       --onlyonce         fail where the same is mounted already; with --fstab, pass over it
+  -O, --test-opts LIST   with --fstab or -a, mount only lines that have these options, or, with a no in
+                           front, have them not
   -o, --options LIST     mount options
       --print            print the targets that were mounted, one a line
   -R, --rbind            bind SOURCE and all that is mounted beneath it
@@ -83,6 +85,7 @@ struct Typed {
     target: Option<OsString>,
     target_prefix: Option<OsString>,
     types: Option<OsString>,
+    test_options: Option<OsString>,
     beneath: bool,
     keep_going: bool,
     fake: bool,
@@ -106,6 +109,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Short('m') | Long("mkdir") => typed.mkdir(parser.optional_value()),
             Short('M') | Long("move") => typed.option("move"),
             Short('o') | Long("options") => typed.options.push(parser.value()?),
+            Short('O') | Long("test-opts") => typed.test_options = Some(parser.value()?),
             Long("map-users") => typed.map(b'u', &parser.value()?),
             Long("map-groups") => typed.map(b'g', &parser.value()?),
             Short('N') | Long("namespace") => typed.namespace = Some(parser.value()?),
@@ -160,8 +164,11 @@ fn propagation(name: &str) -> Option<&'static str> {
 const REFUSED: &[(&[&str], &str)] = &[
     (&["-L", "--label", "-U", "--uuid", "-l", "--show-labels"], "it names a block device"),
     (&["-F", "--fork"], "one process mounts all"),
-    (&["-O", "--test-opts", "-s"], "it is not supported"),
-    (&["--options-mode", "--options-source", "--options-source-force"], "it is not supported"),
+    (&["-s"], "there is no option here that could be tolerated"),
+    (
+        &["--options-mode", "--options-source", "--options-source-force"],
+        "options of the command line follow those of the table, and no others are looked for",
+    ),
 ];
 
 fn refusal(option: &str) -> Error {
@@ -237,6 +244,7 @@ impl Typed {
             options: std::mem::take(&mut self.options),
             all: self.all,
             types: self.types.take(),
+            test_options: self.test_options.take(),
             source: self.source.take(),
             target: self.target.take(),
         }

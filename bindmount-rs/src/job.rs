@@ -41,6 +41,8 @@ pub struct Table {
     /// Targets are inside a root of their own, which a line may be for.
     pub in_root: bool,
     pub types: Option<OsString>,
+    /// The options that a line must have, or must not have.
+    pub test_options: Option<OsString>,
     pub source: Option<OsString>,
     pub target: Option<OsString>,
 }
@@ -221,6 +223,10 @@ impl Table {
             && is(&self.source, &entry.source)
             && is(&self.target, &entry.target)
             && self.types.as_ref().is_none_or(|list| table::selected(list, &entry.kind))
+            && self
+                .test_options
+                .as_ref()
+                .is_none_or(|list| table::has_options(list, &entry.options))
     }
 }
 

@@ -100,6 +100,23 @@ pub fn selected(list: &OsStr, kind: &OsStr) -> bool {
     named != negative
 }
 
+/// Whether a line's options are as the list of `-O` wants them: each word of it there, with its value where it gives
+/// one, or, behind `no`, not there. Behind `+` a word stands for itself.
+pub fn has_options(wanted: &OsStr, options: &OsStr) -> bool {
+    let holds = |word: &[u8]| {
+        options.as_bytes().split(|&byte| byte == b',').any(|option| {
+            let name = option.split(|&byte| byte == b'=').next();
+            option == word || name == Some(word)
+        })
+    };
+    let words = wanted.as_bytes().split(|&byte| byte == b',').filter(|word| !word.is_empty());
+    words.into_iter().all(|word| match (word.strip_prefix(b"+"), word.strip_prefix(b"no")) {
+        (Some(word), _) => holds(word),
+        (None, Some(word)) => !holds(word),
+        (None, None) => holds(word),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +166,16 @@ mod tests {
         assert!(is("proc,tmpfs", "tmpfs") && !is("proc,tmpfs", "sysfs") && !is("tmp", "tmpfs"));
         assert!(is("noproc,tmpfs", "sysfs") && !is("noproc,tmpfs", "tmpfs"));
         assert!(is("none", "none") && !is("none", "proc"));
+    }
+
+    #[test]
+    fn lists_of_options() {
+        let has = |wanted, options| has_options(OsStr::new(wanted), OsStr::new(options));
+        assert!(has("_netdev", "bind,_netdev") && !has("_netdev", "bind") && !has("bin", "bind"));
+        assert!(has("no_netdev", "bind") && !has("no_netdev", "bind,_netdev"));
+        assert!(has("+noauto", "noauto") && !has("noauto", "auto") && has("noauto", "noauto"));
+        assert!(has("mode,size=1m", "size=1m,mode=7") && !has("size=2m", "size=1m"));
+        assert!(has("", "bind") && has("bind,no_netdev", "bind"));
     }
 
     #[test]
