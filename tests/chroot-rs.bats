@@ -123,7 +123,8 @@ hint: it is looked up in the new root: --carry executes a statically linked prog
   SHELL=/bin/nosuch expect 127 as_root chroot-rs rootfs
   equal "$stderr" "chroot-rs: cannot execute '/bin/nosuch': No such file or directory
 hint: it is what SHELL names, looked up in the new root: give a COMMAND that is there, such as /bin/sh"
-  expect 127 as_root chroot-rs --carry rootfs nosuch
+  # A directory that may not be searched would be another reason.
+  expect 127 as_root env PATH=/usr/bin:/bin "$(type -P chroot-rs)" --carry rootfs nosuch
   equal "$stderr" "chroot-rs: cannot execute 'nosuch': No such file or directory"
 }
 
