@@ -15,7 +15,7 @@ use common::{Kind, Result, print};
 common::tool!(run, exit_status);
 
 fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_env())? {
+    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
         Action::Help => print(cli::HELP),
         Action::Version => print(cli::VERSION),
         Action::Chroot(chroot) => Err(chroot.run()),

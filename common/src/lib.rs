@@ -18,4 +18,4 @@ pub mod sys;
 
 pub use command::Command;
 pub use error::{Context, Error, Kind, Result, quote};
-pub use start::print;
+pub use start::{arguments, print};

@@ -1,6 +1,5 @@
 //! From the kernel's `argc` and `argv` to an exit status.
 
-use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
@@ -20,10 +19,18 @@ macro_rules! tool {
         /// The C entry point.
         #[cfg_attr(not(test), unsafe(no_mangle))]
         #[cfg_attr(test, allow(dead_code))]
-        pub extern "C" fn main(_argc: i32, _argv: *const *const u8) -> i32 {
+        pub extern "C" fn main(_argc: i32, argv: *const *const u8) -> i32 {
+            $crate::sys::keep_arguments(argv);
             $crate::start::start($run, $status)
         }
     };
+}
+
+/// The command line, the name that the tool was called by first. [`std::env::args_os`] knows it by itself
+/// only where the C library is glibc, since this is not Rust's `main`.
+#[must_use]
+pub fn arguments() -> Vec<OsString> {
+    sys::arguments()
 }
 
 /// Runs a tool: gives its exit status, after any error was reported on stderr.
@@ -61,7 +68,7 @@ pub fn warn(message: &str) {
 /// The last component of `argv[0]`, so that a link named `chroot` speaks as `chroot`.
 #[must_use]
 pub fn name() -> OsString {
-    let arg0 = env::args_os().next().unwrap_or_default();
+    let arg0 = arguments().into_iter().next().unwrap_or_default();
     Path::new(&arg0).file_name().unwrap_or(OsStr::new("?")).to_owned()
 }
 

@@ -1,11 +1,37 @@
 //! The wall: system calls that `nix` lacks, each with its safety note. All unsafe code of the
 //! workspace stands here.
 
-use std::ffi::{CStr, CString, c_int, c_uint, c_void};
+use std::ffi::{CStr, CString, OsStr, OsString, c_int, c_uint, c_void};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use nix::errno::Errno;
 use nix::unistd::ForkResult;
+
+/// What `main` was called with: null, or C strings up to a null pointer.
+static ARGUMENTS: AtomicPtr<*const u8> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Keeps the `argv` of `main`, which is there as long as the process. For [`crate::tool!`] alone.
+pub fn keep_arguments(argv: *const *const u8) {
+    ARGUMENTS.store(argv.cast_mut(), Ordering::Relaxed);
+}
+
+/// The arguments that were kept; none in a test, which has a `main` of its own.
+pub(crate) fn arguments() -> Vec<OsString> {
+    let mut next = ARGUMENTS.load(Ordering::Relaxed);
+    let mut words = Vec::new();
+    // SAFETY: the pointer is that of main, or null; the array ends with a null pointer, and nobody writes
+    // to it.
+    unsafe {
+        while !next.is_null() && !(*next).is_null() {
+            let word = CStr::from_ptr((*next).cast()).to_bytes();
+            words.push(OsStr::from_bytes(word).to_owned());
+            next = next.add(1);
+        }
+    }
+    words
+}
 
 /// Makes sure that descriptors 0, 1 and 2 are taken, so that no file of ours is opened as one of
 /// them and then written to as the standard error. What is opened here COMMAND does not get.
@@ -510,7 +536,7 @@ pub fn unblock(signal: c_int) -> nix::Result<()> {
 ///
 /// # Errors
 /// Those of setdomainname(2).
-pub fn setdomainname(name: &std::ffi::OsStr) -> nix::Result<()> {
+pub fn setdomainname(name: &OsStr) -> nix::Result<()> {
     let (start, length) = (name.as_encoded_bytes().as_ptr(), name.len());
     // SAFETY: the name outlives the call, and its length is given.
     Errno::result(unsafe { libc::setdomainname(start.cast(), length) }).map(drop)
@@ -537,7 +563,7 @@ pub fn parent_death_signal() -> nix::Result<c_int> {
 }
 
 /// Sets a variable of this process's environment, which COMMAND inherits.
-pub fn set_variable(name: impl AsRef<std::ffi::OsStr>, value: impl AsRef<std::ffi::OsStr>) {
+pub fn set_variable(name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) {
     // SAFETY: the tools never start a thread, so nobody reads the environment meanwhile.
     unsafe { std::env::set_var(name, value) }
 }

@@ -35,7 +35,7 @@ use common::{Kind, Result, print as print_text};
 common::tool!(run, exit_status);
 
 fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_env())? {
+    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
         Action::Help => print_text(cli::HELP),
         Action::Version => print_text(cli::VERSION),
         Action::ListColumns(form) => find::list_columns(form),
