@@ -133,7 +133,7 @@ l" && mount -t tmpfs "\\040" "\\x"
   same -t proc,sysfs
   same -t noproc
   same -i -t proc
-  same -O ro
+  same -O rw
   same -O norw
   same -S proc
   same -S "$(findmnt -n -o MAJ:MIN -M /proc | tr -d ' ')"

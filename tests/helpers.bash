@@ -35,6 +35,12 @@ ok() {
   expect 0 "$@"
 }
 
+# ls -i pads its numbers to a width.
+unpad() {
+  # shellcheck disable=SC2001 # Each line has its own padding.
+  output=$(sed 's/^ *//' <<<"$output")
+}
+
 # equal GOT WANT
 equal() {
   [ "$1" = "$2" ] || {

@@ -141,6 +141,7 @@ $(namespace uts "$target")"
   mkdir rootfs/srv
   start unshare --user --map-root-user --mount --fork --kill-child chroot-rs --wd /srv --carry rootfs busybox sleep 600
   ok nsenter-rs -t "$target" -U -m -r -w /bin/sh -c 'pwd; ls -id /'
+  unpad
   equal "$output" "/srv
 $(stat -c %i rootfs) /"
   ok nsenter-rs -t "$target" -U -m -r -W/srv /bin/pwd
@@ -313,6 +314,7 @@ os.execvp("sleep", ["sleep", "600"])'
   start unshare --user --map-root-user --mount --fork --kill-child chroot-rs --carry rootfs busybox sleep 600
   expect 127 nsenter-rs -t "$target" -U -m -r busybox ls -A /
   ok nsenter-rs -t "$target" -U -m -r --carry busybox ls -id /
+  unpad
   equal "$output" "$(stat -c %i rootfs) /"
   expect 127 nsenter-rs --carry /nosuch
 }

@@ -74,10 +74,12 @@ refused() {
   mkdir rootfs/old
   inode=$(stat -c %i rootfs)
   ok private pivot-root-rs --self-bind rootfs rootfs/old /bin/ls -id / . /..
+  unpad
   equal "$output" "$inode .
 $inode /
 $inode /.."
   ok private pivot-root-rs --self-bind --detach rootfs . /bin/ls -id / . /..
+  unpad
   equal "$output" "$inode .
 $inode /
 $inode /.."
@@ -182,6 +184,7 @@ old"
   ln -s ../../../../../../../../../../srv rootfs/up
   for wd in /srv/www /up/www /../srv/www; do
     ok private pivot-root-rs --self-bind --detach --wd "$wd" rootfs . /bin/sh -c 'pwd -P; ls -id .'
+    unpad
     equal "$output" "/srv/www
 $(stat -c %i rootfs/srv/www) ."
   done
@@ -207,6 +210,7 @@ $(stat -c %i rootfs/srv/www) ."
   mkdir rootfs
   expect 127 private pivot-root-rs --self-bind --detach rootfs . busybox ls -A /
   ok private pivot-root-rs --self-bind --detach --carry rootfs . busybox ls -id /
+  unpad
   equal "$output" "$(stat -c %i rootfs) /"
   expect 127 private sh -c 'pivot-root-rs --self-bind --detach --carry rootfs . /nosuch; s=$?; ls -d /usr >seen; exit $s'
   equal "$(cat seen)" /usr
