@@ -414,6 +414,18 @@ zoe:x:5:5::/:
   contains "$stderr" "cannot find the user 'outsider'"
 }
 
+@test "account files that are magic links to what is open outside are refused" {
+  requires root busybox
+  make_accounts rootfs
+  mkdir rootfs/proc
+  printf 'outsider:x:1234:1234::/:/bin/sh\n' >passwd
+  ln -sf /proc/self/fd/9 rootfs/etc/passwd
+  expect 125 private sh -c 'mount -t proc proc rootfs/proc &&
+    exec chroot-rs --userspec=outsider rootfs /bin/touch /ran 9<passwd'
+  contains "$stderr" "cannot open 'etc/passwd': Too many symbolic links encountered"
+  [ ! -e rootfs/ran ]
+}
+
 @test "malformed account files neither mislead nor take long" {
   requires root busybox
   make_accounts rootfs
