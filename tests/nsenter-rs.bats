@@ -345,6 +345,7 @@ os.execvp("sleep", ["sleep", "600"])'
 hint: this needs CAP_SYS_ADMIN here and over the namespace: where it belongs to a user namespace of yours, enter that one too with --user" \
     -t "$target" --net
   refused "hint: the process 1 belongs to another user, or may do more than this one" -t 1 --uts
+  refused "hint: this needs the capability CAP_SYS_PTRACE over the target" -t 1 --net-socket 0
 }
 
 @test "what cannot be entered is explained" {

@@ -212,14 +212,23 @@ fn open_directory(
 fn socket(process: &Process, fd: c_int) -> Result<Source> {
     let name = process.path(&format!("fd/{fd}"));
     let step = "find the network namespace of the socket";
-    let socket = sys::pidfd_getfd(process.pidfd(), fd).context(step, &name)?;
-    let namespace =
-        sys::socket_namespace(socket.as_fd()).context(step, &name).map_err(|error| {
-            error.explain(|error| {
-                (error.errno()? == Errno::ENOTTY).then(|| format!("{} is no socket", quote(&name)))
-            })
-        })?;
+    let namespace = sys::pidfd_getfd(process.pidfd(), fd)
+        .and_then(|socket| sys::socket_namespace(socket.as_fd()))
+        .context(step, &name)
+        .map_err(|error| error.explain(|error| explain_socket(error.errno()?, &name)))?;
     Ok(Source::Open(namespace, name.into()))
+}
+
+fn explain_socket(errno: Errno, name: &Path) -> Option<String> {
+    match errno {
+        Errno::ENOTTY => Some(format!("{} is no socket", quote(name))),
+        Errno::EPERM => Some(
+            "this needs the capability CAP_SYS_PTRACE over the target, and CAP_NET_ADMIN over the \
+             network namespace"
+                .into(),
+        ),
+        _ => None,
+    }
 }
 
 /// The parent of the user namespace that is to be entered, else of the target's, else the owner of
