@@ -4,11 +4,12 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
+use common::directory::open_in_root;
 use common::sys::flags::{AT_RECURSIVE, OPEN_TREE_CLONE};
 use common::sys::{self, MountAttr};
 use common::{Error, Result};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::{AtFlags, OFlag};
 use nix::unistd::read;
 
 use crate::hints;
@@ -104,10 +105,8 @@ fn new_file_system(
 
 /// A copy of only one directory of a tree. Of a file system that is not attached that needs Linux 6.15.
 pub fn subdirectory(tree: &OwnedFd, path: &OsStr, recursive: bool) -> nix::Result<OwnedFd> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    copy_of(openat2(tree, path, how)?.as_fd(), recursive)
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    copy_of(open_in_root(tree, path, flags)?.as_fd(), recursive)
 }
 
 fn configure<E>(

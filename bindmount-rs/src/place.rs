@@ -5,13 +5,14 @@ use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use common::directory::walk;
 use common::sys::{self, Location, cwd};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat, mknodat, umask};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-/// How often a walk is tried again that a rename elsewhere disturbed (`openat2` gives EAGAIN).
+/// How often a way is made again that somebody changed meanwhile.
 const TRIES: usize = 128;
 
 /// As many symlinks as the kernel follows in one walk (path_resolution(7)).
@@ -235,13 +236,7 @@ impl Places {
             false => ResolveFlag::empty(),
         };
         let how = OpenHow::new().flags(flags).resolve(resolve | confined);
-        for _ in 1..TRIES {
-            match openat2(self.start(), path, how) {
-                Err(Errno::EAGAIN) => {}
-                result => return result,
-            }
-        }
-        openat2(self.start(), path, how)
+        walk(self.start(), path, how)
     }
 
     fn start(&self) -> BorrowedFd<'_> {

@@ -9,10 +9,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{Gid, Uid};
 
+use crate::directory::open_in_root;
 use crate::error::{Context, Error, Result};
 
 /// A larger file is refused: it would hold a million accounts.
@@ -168,7 +169,7 @@ fn load<'a>(text: &'a mut Option<Vec<u8>>, root: impl AsFd, path: &str) -> Resul
 /// nothing is read, and of any other one no more than its size.
 fn read(root: impl AsFd, path: &str) -> Result<Vec<u8>> {
     let failed = |errno| Error::new("open", path, errno);
-    let size = match open_inside(&root, path, OFlag::O_PATH) {
+    let size = match open_in_root(&root, path, OFlag::O_PATH | OFlag::O_CLOEXEC) {
         Ok(place) => regular_size(&place, path)?,
         Err(Errno::ENOENT | Errno::ENOTDIR) => return Ok(Vec::new()),
         Err(errno) => return Err(failed(errno)),
@@ -177,8 +178,8 @@ fn read(root: impl AsFd, path: &str) -> Result<Vec<u8>> {
         return Ok(Vec::new());
     }
 
-    let file = open_inside(&root, path, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY)
-        .map_err(failed)?;
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let file = open_in_root(&root, path, flags).map_err(failed)?;
     let size = regular_size(&file, path)?;
     let mut text = Vec::with_capacity(size as usize + 1);
     File::from(file)
@@ -186,13 +187,6 @@ fn read(root: impl AsFd, path: &str) -> Result<Vec<u8>> {
         .read_to_end(&mut text)
         .map_err(|error| Error::from_io("read", path, &error))?;
     Ok(text)
-}
-
-fn open_inside(root: impl AsFd, path: &str, flags: OFlag) -> nix::Result<OwnedFd> {
-    let how = OpenHow::new()
-        .flags(flags | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    openat2(root, path, how)
 }
 
 fn regular_size(file: &OwnedFd, path: &str) -> Result<u64> {

@@ -4,12 +4,48 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use nix::NixPath;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 use nix::unistd::fchdir;
 
 use crate::error::{Context, Error, Result, quote};
+
+/// How often a walk is tried again.
+const TRIES: usize = 128;
+
+/// What may be open on a directory, and no more.
+const DIRECTORY: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+
+/// openat2(2), again where a rename or a mount anywhere on the machine came in between: of a walk with
+/// a ".." in it the kernel then cannot tell whether it stayed inside, and gives EAGAIN.
+///
+/// # Errors
+/// Those of openat2(2).
+pub fn walk<P: NixPath + ?Sized>(start: impl AsFd, path: &P, how: OpenHow) -> nix::Result<OwnedFd> {
+    for _ in 1..TRIES {
+        match openat2(start.as_fd(), path, how) {
+            Err(Errno::EAGAIN) => {}
+            result => return result,
+        }
+    }
+    openat2(start, path, how)
+}
+
+/// Opens `path` inside the root that `root` is open on: no link leads out of it, and none of /proc is
+/// followed.
+///
+/// # Errors
+/// Those of openat2(2); ELOOP for a magic link.
+pub fn open_in_root<P: NixPath + ?Sized>(
+    root: impl AsFd,
+    path: &P,
+    flags: OFlag,
+) -> nix::Result<OwnedFd> {
+    let inside = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
+    walk(root, path, OpenHow::new().flags(flags).resolve(inside))
+}
 
 /// Makes `directory` the working directory, seen from `/`.
 ///
@@ -20,13 +56,8 @@ use crate::error::{Context, Error, Result, quote};
 /// When the directory is missing, no directory, or reached only through a magic link (ELOOP).
 pub fn enter(directory: impl AsRef<OsStr>) -> Result<()> {
     let directory = directory.as_ref();
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let how = OpenHow::new()
-        .flags(flags)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-
-    open("/", flags, Mode::empty())
-        .and_then(|root| openat2(root, directory, how))
+    open("/", DIRECTORY, Mode::empty())
+        .and_then(|root| open_in_root(root, directory, DIRECTORY))
         .and_then(fchdir)
         .context("enter the directory", directory)
 }
@@ -49,10 +80,7 @@ pub fn absolute(directory: OsString) -> Result<OsString> {
 /// As [`enter`], with a hint where the directory stands in the old root alone.
 pub fn find(root: impl AsFd, directory: impl AsRef<OsStr>) -> Result<OwnedFd> {
     let directory = directory.as_ref();
-    let how = OpenHow::new()
-        .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
-        .resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    openat2(root, directory, how)
+    open_in_root(root, directory, DIRECTORY)
         .context("enter the directory", directory)
         .map_err(|error| error.explain(|error| explain(error, directory)))
 }
