@@ -534,6 +534,21 @@ no-value
   equal "$output" "$want"
 }
 
+@test "--wd: a rename elsewhere on the machine does not disturb the walk" {
+  requires busybox cc
+  make_rootfs rootfs
+  mkdir -p rootfs/srv/www one two
+  ln -s ../../../../../../../../../../srv rootfs/up
+  cc -O2 -o swap "$project/tests/fixtures/swap.c"
+  ./swap exchange one two >ready 3>&- &
+  attacker=$!
+  timeout 10 sh -c 'until grep -q ready ready; do sleep 0.01; done'
+  for _ in {1..200}; do
+    ok as_root chroot-rs --wd /up/www/../www/../www rootfs /bin/true
+  done
+  kill "$attacker"
+}
+
 @test "--wd starts the command in a directory of the new root" {
   requires busybox
   make_rootfs rootfs
