@@ -295,6 +295,40 @@ wait_for() {
   contains "$output" hello
 }
 
+@test "cgroups of version 1, of version 2 and of both are the caller's own" {
+  requires root
+  bundle b '.mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end)'
+  change '.process.args = ["sh", "-c",
+    "sed -n \"s,^[^ ]* [^ ]* [^ ]* \\([^ ]* /sys/fs/cgroup[^ ]* [^ ]*\\) .*- \\([^ ]*\\) .*,\\1 \\2,p\" /proc/self/mountinfo; ls /sys/fs/cgroup"]'
+  # in_layout SCRIPT: with the cgroup file systems that the script mounts, and no other.
+  in_layout() {
+    ok unshare --mount sh -euc 'umount --recursive /sys/fs/cgroup; mount -t tmpfs none /sys/fs/cgroup
+      cd /sys/fs/cgroup; mkdir pids unified; eval "$1"; cd "$OLDPWD"; exec "$2" run -b b box' sh "$1" "$runsh"
+  }
+  local v1 v2
+  v1=$(sed -n 's/^[0-9]*:pids://p' /proc/self/cgroup) v2=$(sed -n 's/^0:://p' /proc/self/cgroup)
+
+  in_layout 'mount -t cgroup -o pids none pids'
+  contains "$output" "$v1 /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"
+  equal "${lines[-1]}" pids
+  in_layout 'mount -t cgroup -o pids none pids; mount -t cgroup2 none unified'
+  contains "$output" "$v1 /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"
+  equal "${lines[-1]}" pids
+  in_layout 'mount -t cgroup2 none /sys/fs/cgroup'
+  contains "$output" "$v2 /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime cgroup2"
+  contains "$output" cgroup.procs
+
+  change '.linux.namespaces += [{type: "cgroup"}]'
+  in_layout 'mount -t cgroup2 none /sys/fs/cgroup'
+  contains "$output" "/ /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime cgroup2"
+  in_layout 'mount -t cgroup -o pids none pids'
+  contains "$output" "/ /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"
+
+  # None at all.
+  expect 1 unshare --mount sh -euc 'umount --recursive /sys/fs/cgroup; exec "$1" run -b b box' sh "$runsh"
+  contains "$stderr" 'this machine has no cgroup hierarchy'
+}
+
 @test "time, and the name of the domain" {
   requires root
   bundle b '.linux.namespaces += [{type: "time"}] | .domainname = "example.org"

@@ -4,43 +4,29 @@
 
 # --- the table of mounts
 
-# Sets $beneath to what a path is, seen from a directory above it.
-find_beneath() {
-  case $1 in
-    "$2") beneath='' ;;
-    "${2%/}"/*) beneath=${1#"${2%/}"} ;;
-    *) beneath=$1 ;;
-  esac
-}
-
-# The cgroup hierarchies of this machine, of version 1 or else of version 2, in which the container sees its own cgroup.
-add_cgroup() {
-  seen=' ' unified='' own_groups=''
+# Sets $hierarchies to a line for each cgroup hierarchy of version 1 on this machine, "NAME CONTROLLERS OWN", and $unified to
+# that of version 2, "- - OWN". OWN is where the caller's own cgroup is found, with the escapes of mountinfo, which are
+# those of fstab too. It is asked for early, while jq is still at work.
+find_hierarchies() {
+  hierarchies='' unified='' seen=' ' own_groups=''
   IFS=$newline
   for line in $cgroup; do
     own_groups=$own_groups$newline${line#*:}
   done
-  for hierarchy in $mountinfo; do
-    case $hierarchy in
-      *' - cgroup '*) add_hierarchy "$hierarchy" ;;
-      *' - cgroup2 '*) unified=${unified:-$hierarchy} ;;
+  for line in $mountinfo; do
+    case $line in
+      *' - cgroup '*) find_hierarchy "$line" ;;
+      *' - cgroup2 '*) find_unified "$line" ;;
     esac
   done
-  if [ "$seen" != ' ' ]; then
-    [ -z "$read_only" ] || mounts="$mounts${newline}none $target none remount,bind,ro"
-  elif [ -n "$unified" ]; then
-    add_unified
-  else
-    refuse "$element_name: this machine has no cgroup hierarchy"
-  fi
   unset IFS
 }
 
-# add_hierarchy LINE: one of version 1; its controllers are among the options of the superblock.
-add_hierarchy() {
-  split_hierarchy "$1"
-  for line in $own_groups; do
-    controllers=${line%%:*}
+# The controllers are among the options of the superblock.
+find_hierarchy() {
+  split_mount "$1"
+  for group in $own_groups; do
+    controllers=${group%%:*}
     case ,$superblock, in
       *,"$controllers",*) break ;;
     esac
@@ -48,43 +34,22 @@ add_hierarchy() {
   done
   case $controllers:$seen in
     :* | *" $controllers "*) return ;;
-    *:' ') mounts="$mounts${newline}cgroup $target tmpfs mode=755$options" ;;
   esac
   seen="$seen$controllers "
-  find_own "${line#*:}"
-  name=${mounted##*/}
-  if has_new cgroup; then
-    mounts="$mounts${newline}cgroup $target/$name cgroup $controllers$options$read_only"
-  else
-    mounts="$mounts$newline$own $target/$name none bind$options$read_only"
-  fi
-  case $controllers in
-    *,*) add_links ;;
-  esac
+  find_own "${group#*:}"
+  hierarchies="$hierarchies$newline${mounted##*/} $controllers $own"
 }
 
-# Each controller of several that are one hierarchy is found under its own name too.
-add_links() {
-  rest=$controllers,
-  while [ -n "$rest" ]; do
-    mounts="$mounts$newline$name $target/${rest%%,*} symlink"
-    rest=${rest#*,}
-  done
+find_unified() {
+  [ -z "$unified" ] || return 0
+  split_mount "$1"
+  group=${own_groups##*"$newline":}
+  find_own "${group%%"$newline"*}"
+  unified="- - $own"
 }
 
-add_unified() {
-  own_path=${cgroup##*"$newline"0::}
-  split_hierarchy "$unified"
-  find_own "${own_path%%"$newline"*}"
-  if has_new cgroup; then
-    add_mount cgroup cgroup2 "$options$read_only"
-  else
-    add_mount "$own" none "bind$options$read_only"
-  fi
-}
-
-# split_hierarchy LINE: the fields of mountinfo: which cgroup of the hierarchy is mounted, where, and how.
-split_hierarchy() {
+# split_mount LINE: the fields of mountinfo: which cgroup of the hierarchy is mounted, where, and how.
+split_mount() {
   IFS=' '
   # shellcheck disable=SC2086 # fields
   set -- $1
@@ -94,11 +59,53 @@ split_hierarchy() {
   superblock=$1
 }
 
-# find_own PATH: sets $own to where the caller's cgroup, PATH, is found in the mounted hierarchy. The escapes of mountinfo
-# are those of fstab too.
+# find_own PATH: sets $own to where the cgroup is found in the mounted hierarchy.
 find_own() {
-  find_beneath "$1" "$mounted_root"
-  own=$mounted${beneath%/}
+  escape "$1"
+  case $escaped in
+    "$mounted_root") own=$mounted ;;
+    "${mounted_root%/}"/*) own=$mounted${escaped#"${mounted_root%/}"} ;;
+    *) own=$mounted$escaped ;;
+  esac
+}
+
+# The cgroup hierarchies, of version 1 or else of version 2, in which the container sees its own cgroup.
+add_cgroup() {
+  if [ -n "$hierarchies" ]; then
+    mounts="$mounts${newline}cgroup $target tmpfs mode=755$options"
+    IFS=$newline
+    for line in $hierarchies; do
+      add_hierarchy "$line"
+    done
+    unset IFS
+    [ -z "$read_only" ] || mounts="$mounts${newline}none $target none remount,bind,ro"
+  elif [ -z "$unified" ]; then
+    refuse "$element_name: this machine has no cgroup hierarchy"
+  elif has_new cgroup; then
+    add_mount cgroup cgroup2 "$options$read_only"
+  else
+    add_mount "${unified##* }" none "bind$options$read_only"
+  fi
+}
+
+# add_hierarchy LINE: one of version 1. Each of several controllers is found under its own name too.
+add_hierarchy() {
+  IFS=' '
+  # shellcheck disable=SC2086 # fields
+  set -- $1
+  if has_new cgroup; then
+    mounts="$mounts${newline}cgroup $target/$1 cgroup $2$options$read_only"
+  else
+    mounts="$mounts$newline$3 $target/$1 none bind$options$read_only"
+  fi
+  case $2 in
+    *,*) ;;
+    *) return ;;
+  esac
+  IFS=,
+  for controller in $2; do
+    mounts="$mounts$newline$1 $target/$controller symlink"
+  done
 }
 
 # The devices that the specification demands. In a user namespace none can be made, and in the directory of an image

@@ -196,6 +196,7 @@ document() {
   case $3 in
     *'�'*) refuse 'it is not UTF-8' ;;
   esac
+  find_hierarchies
 }
 
 # A backslash that is itself escaped may stand in front of a plain "u0000".
