@@ -6,15 +6,6 @@ load helpers
 
 PATH=$PATH:/usr/sbin:/sbin
 
-# as_root COMMAND: runs COMMAND with root's power to change its root, whoever the caller is.
-as_root() {
-  if is_root; then
-    "$@"
-  else
-    unshare --user --map-root-user "$@"
-  fi
-}
-
 # same ARGUMENT...: chroot-rs must give what GNU chroot gives: the same output and the same status.
 same() {
   local want want_status=0 got got_status=0

@@ -86,6 +86,15 @@ requires() {
   done
 }
 
+# as_root COMMAND...: runs COMMAND with root's powers, in a user namespace where the caller is not root.
+as_root() {
+  if is_root; then
+    "$@"
+  else
+    unshare --user --map-root-user "$@"
+  fi
+}
+
 # private COMMAND...: runs COMMAND with root's powers over a mount namespace of its own, whoever the caller is. It is
 # the classic tool that makes it, so that a fault in ours cannot hide one.
 private() {

@@ -7,15 +7,6 @@ load helpers
 
 PATH=$PATH:/usr/sbin:/sbin
 
-# as_root COMMAND: runs COMMAND with root's powers, but in no namespace of its own where the caller is root.
-as_root() {
-  if is_root; then
-    "$@"
-  else
-    unshare --user --map-root-user "$@"
-  fi
-}
-
 # same SCRIPT: both tools must do the same in a private namespace, where $tool is the tool's name.
 same() {
   local want want_status=0 got got_status=0

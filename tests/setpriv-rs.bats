@@ -4,15 +4,6 @@
 
 load helpers
 
-# as_root COMMAND: runs COMMAND with all capabilities, in a user namespace where the caller is not root.
-as_root() {
-  if is_root; then
-    "$@"
-  else
-    unshare --user --map-root-user "$@"
-  fi
-}
-
 # same ARGUMENT...: both tools must give the same output and the same status.
 same() {
   local want want_status=0 got got_status=0

@@ -5,15 +5,6 @@
 
 load helpers
 
-# as_root COMMAND: runs COMMAND with root's powers, but in no namespace of its own where the caller is root.
-as_root() {
-  if is_root; then
-    "$@"
-  else
-    unshare --user --map-root-user "$@"
-  fi
-}
-
 # same ARGUMENT...: both tools must give the same output and the same status.
 same() {
   local want want_status=0 got got_status=0
