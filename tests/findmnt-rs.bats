@@ -514,6 +514,9 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
   refused "--mountpoint and --target are mutually exclusive" -M / -T /
   refused "--nocanonicalize and --canonicalize are mutually exclusive" -C -c
   refused "--task and --kernel are mutually exclusive" -N 1 -k
+  refused "--task and --tab-file are mutually exclusive" -N 1 -F x
+  refused "--tab-file reads mountinfo alone" --kernel=listmount -F x
+  refused "--poll reads mountinfo alone" --kernel=listmount --poll
   refused "--output and --fstab-output are mutually exclusive" --fstab-output -o ID
   refused "unknown direction 'up'" -d up
   refused "invalid TID argument: 'x'" -N x

@@ -157,6 +157,7 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["--list", "--pairs", "--raw", "--null", "--verify"],
     &["--mountpoint", "--target"],
     &["--task", "--mtab", "--fstab"],
+    &["--task", "--tab-file"],
     &["--kernel", "--mtab", "--fstab"],
     &["--mtab", "--fstab", "--poll"],
     &["--poll", "--verify"],
@@ -442,6 +443,11 @@ impl Gathered {
         let given = |name| self.given.contains(&name);
         if given("task") && given("kernel") && self.request.method.is_none() {
             return Err(Error::usage("--task and --kernel are mutually exclusive"));
+        }
+        if self.request.method == Some(Method::Listmount) {
+            if let Some(name) = ["tab-file", "poll"].into_iter().find(|&name| given(name)) {
+                return Err(Error::usage(format!("--{name} reads mountinfo alone")));
+            }
         }
         for group in EXCLUSIVE {
             let given: Vec<_> =
