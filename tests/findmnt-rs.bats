@@ -234,6 +234,30 @@ columns=$columns,PEER-GROUP,MASTER,PROPAGATE-FROM
     kill $pid; diff a b && grep -c "\"source\": \"other\"" a && ! findmnt-rs -S other' sh "$columns"
 }
 
+@test "mountinfo and statmount say the same of a subtype" {
+  [ -w /dev/fuse ] || skip "needs /dev/fuse"
+  mkdir m
+  # Nobody serves it, and so nothing may be asked of it.
+  ok private sh -c 'exec 3<>/dev/fuse &&
+    mount -i -t fuse.sshfs u@h:/x m -o "fd=3,rootmode=40000,user_id=$(id -u),group_id=$(id -g)" &&
+    for method in mountinfo listmount; do findmnt-rs -n -r -o FSTYPE,SOURCE -t fuse.sshfs --kernel=$method; done'
+  equal "$output" 'fuse.sshfs u@h:/x
+fuse.sshfs u@h:/x'
+}
+
+@test "where slaves make mountinfo slow, statmount is asked and says the same" {
+  requires strace
+  mkdir m
+  ok private sh -c 'mount -t tmpfs none m && mkdir m/source && mount -t tmpfs none m/source && cd m &&
+    mount --make-shared source && seq 6000 | xargs mkdir &&
+    seq -f "$PWD/source $PWD/%.0f none bind" 6000 | bindmount-rs --fstab - &&
+    unshare --mount --propagation slave sh -c "
+      strace -e trace=read -o fast findmnt-rs -J >a && strace -e trace=read -o slow findmnt-rs -J --kernel=mountinfo >b
+      cmp a b && grep -c ^read fast && grep -c ^read slow"'
+  read -r -d '' fast slow <<<"$output" || true
+  [ "$((fast * 3))" -lt "$slow" ]
+}
+
 @test "idmapped mounts: both sources show them, and statmount their maps" {
   requires root
   mkdir a b
@@ -365,8 +389,11 @@ rw,relatime"
   equal "$stderr" ''
 }
 
-# Waits until the process $poll has looked at the table and waits for changes: in poll(2) or ppoll(2).
-polling='until grep -qE "^(7|271|73) " /proc/$poll/syscall; do sleep 0.01; done'
+# Waits until the process $poll has looked at the table and waits for changes, in poll(2) or ppoll(2), or has ended.
+polling='while [ -e /proc/$poll ] && ! grep -qE "^(7|271|73) " /proc/$poll/syscall 2>/dev/null; do
+  ! grep -q "^State:.Z" /proc/$poll/status 2>/dev/null || break
+  sleep 0.01
+done'
 
 @test "--poll shows every sort of change" {
   ok private sh -c 'mkdir m && mount -t tmpfs none m && mount --make-private m && cd m && mkdir a b
@@ -393,14 +420,18 @@ EOF
   for form in '' -r '-P -o +OLD-TARGET,OLD-OPTIONS' '--poll=umount,move' '-f' '-t ramfs' '-M @/b'; do
     for tool in findmnt findmnt-rs; do
       ok private sh -c 'mkdir -p m && mount -t tmpfs none m && mount --make-private m && cd m && mkdir a b
-        $1 --poll --timeout 500 $(echo "$2" | sed "s,@,$PWD,") >out & poll=$!
-        '"$polling"'
-        mount -t tmpfs src a; sleep 0.05; mount -o remount,bind,ro a; sleep 0.05; mount --move a b; sleep 0.05
-        umount b; wait $poll; status=$?; cat out; exit $status' sh "$tool" "$form"
+        $1 --poll $(echo "$2" | sed "s,@,$PWD,") >out & poll=$!
+        seen() {
+          sleep 0.05
+          '"$polling"'
+        }
+        seen; mount -t tmpfs src a; seen; mount -o remount,bind,ro a; seen; mount --move a b; seen; umount b; seen
+        kill $poll 2>/dev/null; cat out' sh "$tool" "$form"
       echo "$output" >$tool
     done
     diff findmnt findmnt-rs
   done
+  same --poll --timeout 10
 }
 
 @test "--poll of another namespace, and its refusals" {
