@@ -780,7 +780,7 @@ END
   refused 127 "cannot execute '/nosuch': No such file or directory" 'bindmount-rs -m a new/deep /nosuch'
   refused 126 "cannot execute '$PWD/a': Permission denied" 'bindmount-rs a b "$PWD/a"'
   # A directory that the caller may not enter, where it is an ordinary user.
-  refused 127 "cannot execute '/nosuch'" 'bindmount-rs /root b /nosuch'
+  refused 127 "cannot execute '/nosuch'" 'bindmount-rs /var/cache/ldconfig b /nosuch'
   # And without /proc.
   touch a/file b/file
   ok inside 'mount -t tmpfs none /proc; bindmount-rs a b /nosuch; bindmount-rs a/file b/file /nosuch; rm b/file && rmdir b'

@@ -134,7 +134,6 @@ l" && mount -t tmpfs "\\040" "\\x"
   same -t noproc
   same -i -t proc
   same -O rw
-  same -O norw
   same -S proc
   same -S "$(findmnt -n -o MAJ:MIN -M /proc | tr -d ' ')"
   same proc /proc
