@@ -277,6 +277,19 @@ wait_for() {
   equal "$output" 4
   contains "$stderr" 'zero: Permission denied'
   contains "$stderr" 'Operation not permitted'
+  # Nor one that another file system brings along, whatever it says of itself.
+  mkdir b/devices
+  mknod b/devices/zero c 1 5
+  cp b/config.json good
+  for mount in '"type": "bind", "options": ["rbind"]' '"type": "x", "options": ["rw,bind"]' \
+    '"type": "overlay", "options": ["lowerdir=b/devices:b/rootfs/etc"]'; do
+    jq ".mounts += [{destination: \"/etc\", source: \"devices\", $mount}]" good | sed "s,=b/,=$PWD/b/,; s,:b/,:$PWD/b/," >b/config.json
+    expect 1 inside 'head -c 1 /etc/zero'
+    contains "$stderr" 'zero: Permission denied'
+  done
+  jq '.mounts += [{destination: "/etc", source: "/dev", options: ["rw,rbind"]}]' good >b/config.json
+  refused 'which the rule of linux.resources.devices to deny all devices forbids'
+  cp good b/config.json
   change '.process.capabilities.bounding += ["CAP_MKNOD"]'
   refused 'cannot be kept from a process with CAP_MKNOD'
 }
@@ -285,6 +298,52 @@ wait_for() {
   bundle b '(.mounts[] | select(.destination == "/dev") | .options) += ["ro"]'
   expect 1 inside 'echo x >/dev/null && echo x >/dev/new'
   contains "$stderr" 'Read-only file system'
+}
+
+@test "a jq that ends early is no shorter configuration" {
+  bundle b '.process.args = ["echo", "ran"]'
+  local lines count
+  printf '#!/bin/sh\njq "$@" | head -n "$COUNT"\nkill -9 $$\n' >killed
+  chmod +x killed
+  lines=$(grep -c . <("$runsh" explain -b b))
+  for count in 1 "$lines" 100 110; do
+    expect 1 env COUNT="$count" JQ="$PWD/killed" "$runsh" run -b b box
+    equal "$output" ''
+  done
+  contains "$stderr" 'it ended before the end'
+  expect 1 env JQ=no-such-jq "$runsh" run -b b box
+  contains "$stderr" "cannot find 'no-such-jq', the jq that JQ names"
+}
+
+@test "limits are the same under every shell" {
+  bundle b '.process.rlimits = [{type: "RLIMIT_CORE", soft: 1024, hard: 2048}, {type: "RLIMIT_FSIZE", soft: 1048576, hard: 1048576},
+    {type: "RLIMIT_STACK", soft: 1048576, hard: 2097152}, {type: "RLIMIT_NOFILE", soft: 99, hard: 100}]'
+  change '.process.args = ["cat", "/proc/self/limits"]'
+  local shell
+  for shell in dash bash 'busybox sh'; do
+    type -P "${shell%% *}" >/dev/null || continue
+    # shellcheck disable=SC2086 # a program and its argument
+    ok $shell "$runsh" run -b b box
+    for limit in 'file size 1048576 1048576' 'core file size 1024 2048' 'stack size 1048576 2097152' 'open files 99 100'; do
+      contains "$(tr -s ' ' <<<"$output")" "Max $limit"
+    done
+  done
+}
+
+@test "a default device may be mounted over, by whatever name of /dev" {
+  bundle b '.mounts += [{destination: "//dev/./zero/", source: "/dev/null", options: ["bind"]}]
+    | (.mounts[] | select(.destination == "/dev") | .destination) |= "//dev/."'
+  ok inside 'head -c 1 /dev/zero | wc -c; echo x >/dev/null; head -c 1 /dev/urandom | wc -c'
+  equal "$output" $'0\n1'
+}
+
+@test "large configurations take no time that grows with their square" {
+  bundle b
+  cp b/config.json good
+  # Each of these took more than ten seconds.
+  jq '.process.env = [range(20000) | "A\(.)=b"] + ["Q=" + ("\u0027" * 60000)]
+    | .linux.maskedPaths += [range(20) | "/x" + (" " * 200) + tostring]' good >b/config.json
+  ok timeout 10 "$runsh" explain -b b
 }
 
 @test "a terminal is the console" {
@@ -421,6 +480,19 @@ del(.root)	root.path is missing
 .vm = {kernel: {path: "/x"}}	vm.kernel.path is not supported
 ."process.args" = ["x"]	process.args is not supported
 .annotations = ["x"]	annotations must be an object
+.linux.devices = ["", "x"]	linux.devices is not supported
+.linux.seccomp = ["", "x"]	linux.seccomp is not supported
+.hooks = [""]	hooks is not supported
+.mounts = ["", "x"]	mounts must not be an array of strings
+.process.user.additionalGids = [""]	process.user.additionalGids must not be an array of strings
+.linux.resources.devices = ["", "x"]	linux.resources.devices must not be an array of strings
+.linux.intelRdt.schemata = ["", "L3:0=f"]	linux.intelRdt.schemata is not supported
+.linux.timeOffsets.boottime = {secs: 5, nanosecs: 1}	linux.timeOffsets.boottime.nanosecs is not supported
+.annotations = {a: 5}	annotations.a must be a string
+.mounts[0].type = "swap"	mounts[0].type is no file system: 'swap'
+.mounts[0].options = ["rw,noauto"]	mounts[0].options has 'noauto', which is not supported
+.mounts[0].options = ["users"]	mounts[0].options has 'users', which is not supported
+.mounts[0].options = ["a\\,bind"]	which is not supported
 .process.args = ["a\u0000b"]	a string holds a NUL character
 .annotations = {"a\u0000b": "c"}	a string holds a NUL character
 ROWS

@@ -111,7 +111,6 @@ add_hierarchy() {
 # The devices that the specification demands. In a user namespace none can be made, and in the directory of an image
 # none should be left: there the machine's own are bound.
 add_devices() {
-  [ "$dev" != bind ] || return 0
   if has_new user || [ -z "$dev" ]; then
     devices='/dev/null /dev/null none bind
 /dev/zero /dev/zero none bind
@@ -133,7 +132,7 @@ $devices
 /proc/self/fd/0 /dev/stdin symlink
 /proc/self/fd/1 /dev/stdout symlink
 /proc/self/fd/2 /dev/stderr symlink
-pts/ptmx /dev/ptmx symlink$dev_end"
+pts/ptmx /dev/ptmx symlink"
 }
 
 # Sets $table. The rule that no device opens but the default ones is kept without a cgroup: those of the root file
@@ -141,8 +140,8 @@ pts/ptmx /dev/ptmx symlink$dev_end"
 write_table() {
   escape "$rootfs"
   table="$escaped / none rbind${no_devices:+,rnodev}"
-  add_devices
-  table="$table$mounts"
+  [ -n "$dev" ] || add_devices
+  table="$table$mounts$dev_end"
   case $cwd in
     *[!/]*)
       escape "$cwd"
@@ -295,8 +294,9 @@ write_chain() {
   ! has_new pid && ! has_new time || forks=yes
 
   case $rootfs in
-    /* | [A-Za-z0-9_]*) ;;
-    *) rootfs=./$rootfs ;;
+    /*) ;;
+    # Else it may look like an option, or like the name of a block device.
+    *=* | [!A-Za-z0-9_]*) rootfs=./$rootfs ;;
   esac
   quote "$tools/"
   tools=$quoted
@@ -317,7 +317,7 @@ set --
   [ -z "$limit_words" ] || add "prlimit$limit_words"
   add_namespaces
   if has_new mount; then
-    add "${tools}bindmount-rs --root $root_word --fstab /dev/fd/9 --"
+    add "${tools}bindmount-rs --root $root_word --fstab /dev/fd/3 --"
     [ -z "$terminal" ] || add '"$@"'
   fi
   add_root
@@ -325,6 +325,6 @@ set --
   add "--$args"
   ! has_new mount || {
     write_table
-    chain="$chain 9<<'mounts'$newline$table${newline}mounts"
+    chain="$chain 3<<'mounts'$newline$table${newline}mounts"
   }
 }

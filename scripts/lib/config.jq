@@ -5,6 +5,8 @@
 #   fieldDEPTH TYPE+PATH VALUE...
 #       each leaf, such as: field3 'string["mounts",0,"type"]' 'proc'
 #       An array of strings is one. The mounts come last.
+#   complete=yes
+#       the end, without which it is not all that there was
 #
 # All else is left to the shell: jq 1.6 takes longer to compile a line than dash to run it.
 
@@ -19,4 +21,5 @@ def leaves:
   | getpath($path)
   | "field\([$path | length, 6] | min) "
     + ([type + ($path | tojson), if type == "array" then .[] else tostring end] | @sh)
-)
+),
+"complete=yes"

@@ -9,7 +9,7 @@
 reset() {
   newline='
 '
-  status='' cgroup='' mountinfo='' kind='' element='none' element_name=''
+  complete='' status='' cgroup='' mountinfo='' kind='' element='none' element_name=''
   version='' rootfs='' readonly='' hostname='' domainname=''
   args='' cwd='' env='' home='' terminal='' no_new_privileges='' uid=0 gid=0 groups='' umask=18 oom=''
   bounding='' permitted='' effective='' inheritable='' ambient='' limits=' ' limit_lines='' limit_words=''
@@ -29,14 +29,10 @@ quote() {
       ;;
   esac
   [ ${#1} -lt 131072 ] || refuse "'$(printf '%.30s' "$1")...' is longer than 131071 bytes"
-  quoted='' rest=$1
-  while :; do
-    case $rest in
-      *\'*) quoted="$quoted${rest%%\'*}'\\''" rest=${rest#*\'} ;;
-      *) break ;;
-    esac
-  done
-  quoted="'$quoted$rest'"
+  case $1 in
+    *\'*) quoted=$(printf '%s\n' "$1" | sed "s/'/'\\\\''/g; \$s/\$/'/") quoted="'$quoted" ;;
+    *) quoted="'$1'" ;;
+  esac
 }
 
 # Sets $escaped to TEXT as a field of fstab(5). A path or a mount's options are at most a page long.
@@ -52,11 +48,18 @@ escape() {
   escaped='' rest=$1
   while :; do
     plain=${rest%%[[:space:]\\#]*} rest=${rest#"${rest%%[[:space:]\\#]*}"}
-    escaped=$escaped$plain
-    [ -n "$rest" ] || break
-    escaped="$escaped\\$(printf '%03o' "'$rest")"
+    case $rest in
+      '') break ;;
+      ' '*) escaped=$escaped$plain'\040' ;;
+      '#'*) escaped=$escaped$plain'\043' ;;
+      '\'*) escaped=$escaped$plain'\134' ;;
+      "$newline"*) escaped=$escaped$plain'\012' ;;
+      # A tab, and what other shells take for a blank.
+      *) escaped=$escaped$plain$(printf '\\%03o' "'$rest") ;;
+    esac
     rest=${rest#?}
   done
+  escaped=$escaped$plain
 }
 
 # Sets $name to the path of the field at hand as a person writes it: linux.namespaces[0].type
@@ -91,7 +94,7 @@ wrong() {
 find_type() {
   case $1 in
     '["ociVersion"]' | '["hostname"]' | '["domainname"]' | '["root","path"]' | '["process","cwd"]' | \
-      '["linux","rootfsPropagation"]' | '["mounts",'[0-9]*',"destination"]' | '["mounts",'[0-9]*',"type"]' | \
+      '["linux","rootfsPropagation"]' | '["annotations",'* | '["mounts",'[0-9]*',"destination"]' | '["mounts",'[0-9]*',"type"]' | \
       '["mounts",'[0-9]*',"source"]' | '["linux","namespaces",'[0-9]*',"type"]' | \
       '["process","rlimits",'[0-9]*',"type"]' | '["linux","resources","devices",'[0-9]*',"access"]')
       want='a string'
@@ -114,7 +117,8 @@ find_type() {
       want='an array'
       ;;
     '["root"]' | '["process"]' | '["linux"]' | '["annotations"]' | '["process","user"]' | '["process","capabilities"]' | \
-      '["process","consoleSize"]' | '["linux","timeOffsets"]' | '["linux","timeOffsets","'[mb]*'"]' | \
+      '["process","consoleSize"]' | '["linux","timeOffsets"]' | '["linux","timeOffsets","monotonic"]' | \
+      '["linux","timeOffsets","boottime"]' | \
       '["linux","resources"]' | '["mounts",'[0-9]* | '["process","rlimits",'[0-9]* | '["linux","namespaces",'[0-9]* | \
       '["linux","'[ug]'idMappings",'[0-9]* | '["linux","resources","devices",'[0-9]*)
       want='an object'
@@ -127,6 +131,8 @@ find_type() {
 # because it is not supported. What says nothing may stay.
 unknown() {
   field=$1 path=[${1#*'['} type=${1%%'['*}
+  # Strings, where there are any, tell an array apart from an empty one.
+  strings=$(($# - 1))
   case $type$path in
     null*[0-9]']') wrong "$field" 'must not be null' ;;
     null*) return ;;
@@ -134,7 +140,13 @@ unknown() {
   while :; do
     find_type "$path"
     case $type:$want in
-      *: | string:'a string' | number:'a number' | boolean:'true or false' | object:'an object' | array:'an array') ;;
+      *: | string:'a string' | number:'a number' | boolean:'true or false' | object:'an object') ;;
+      array:'an array')
+        case $strings:$field in
+          0:* | *:[!a]*) ;;
+          *"$path") wrong "$field" 'must not be an array of strings' ;;
+        esac
+        ;;
       array:'an array of strings')
         case $field in
           *"$path") ;;
@@ -155,8 +167,8 @@ unknown() {
       *) break ;;
     esac
   done
-  case ${field%%'['*}:${2-} in
-    boolean:false | string: | array: | object:'{}') ;;
+  case ${field%%'['*}:$strings:${2-} in
+    boolean:1:false | string:1: | array:0: | object:1:'{}') ;;
     *) wrong "$field" 'is not supported' ;;
   esac
 }
@@ -168,9 +180,9 @@ must_be_whole() {
     [0-9] | [0-9][0-9]) return ;;
   esac
   case ${2#-} in
-    '' | *[!0-9]* | ?????????????????*) wrong "$1" "must be a whole number from $3 to $4" ;;
+    '' | 0?* | *[!0-9]* | ?????????????????*) wrong "$1" "must be a whole number from $3 to $4" ;;
   esac
-  if [ "$2" -lt "$3" ] || [ "$2" -gt "$4" ]; then
+  if [ "$2" = -0 ] || [ "$2" -lt "$3" ] || [ "$2" -gt "$4" ]; then
     wrong "$1" "must be a whole number from $3 to $4"
   fi
 }
@@ -194,7 +206,8 @@ document() {
     *'\u0000'*) refuse_nul "$3" ;;
   esac
   case $3 in
-    *'�'*) refuse 'it is not UTF-8' ;;
+    # Which jq writes for what is not UTF-8, but which may stand there too.
+    *'�'*) iconv -f UTF-8 -t UTF-8 <"$config" >/dev/null 2>&1 || refuse 'it is not UTF-8' ;;
   esac
   find_hierarchies
 }
@@ -292,9 +305,13 @@ field4() {
     'number["process","user","additionalGids",'[0-9]*)
       must_be_id "$1" "$2"
       groups=$groups${groups:+,}$2
+      case ${#groups} in
+        ??????*) wrong "$1" 'is one group too many' ;;
+      esac
       ;;
     'number["linux","timeOffsets","monotonic","secs"]') offset_field monotonic "$@" ;;
     'number["linux","timeOffsets","boottime","secs"]') offset_field boottime "$@" ;;
+    'number["linux","timeOffsets",'*',"nanosecs"]') [ "$2" = 0 ] || wrong "$1" 'is not supported: only whole seconds are' ;;
     'object["linux","resources","devices",'*) enter rule linux.resources.devices '["linux","resources","devices",' "$1" ;;
     *) unknown "$@" ;;
   esac
@@ -346,16 +363,22 @@ finish_element() {
 
 # --- process
 
+# Words are put together in pieces, so that many of them take no time that grows with their square.
 args_field() {
   shift
+  piece=''
   for word; do
     quote "$word"
-    args="$args $quoted"
+    piece="$piece $quoted"
+    case ${#piece} in
+      ?????*) args=$args$piece piece='' ;;
+    esac
   done
+  args=$args$piece
 }
 
 env_field() {
-  field=$1
+  field=$1 piece=''
   shift
   for word; do
     case $word in
@@ -366,8 +389,12 @@ env_field() {
       HOME=?*) home=yes ;;
     esac
     quote "$word"
-    env="$env --setenv $quoted"
+    piece="$piece --setenv $quoted"
+    case ${#piece} in
+      ?????*) env=$env$piece piece='' ;;
+    esac
   done
+  env=$env$piece
 }
 
 capabilities_field() {
@@ -428,10 +455,10 @@ finish_limit() {
   limits="$limits$limit "
   case $limit in
     RLIMIT_AS) add_limit as v 1024 ;;
-    RLIMIT_CORE) add_limit core c 512 ;;
+    RLIMIT_CORE) add_limit core c none ;;
     RLIMIT_CPU) add_limit cpu t 1 ;;
     RLIMIT_DATA) add_limit data d 1024 ;;
-    RLIMIT_FSIZE) add_limit fsize f 512 ;;
+    RLIMIT_FSIZE) add_limit fsize f none ;;
     RLIMIT_LOCKS) add_limit locks ;;
     RLIMIT_MEMLOCK) add_limit memlock l 1024 ;;
     RLIMIT_MSGQUEUE) add_limit msgqueue ;;
@@ -469,13 +496,17 @@ add_limit() {
   }
 }
 
-# Sets $units to the number of units of this SIZE, where it is a whole one.
+# Sets $units to the number of units of this SIZE, where it is a whole one. "none" is a size that not all shells agree on.
 in_units() {
   units=$1
-  [ "$1" = unlimited ] || {
-    units=$(($1 / $2))
-    [ $((units * $2)) -eq "$1" ]
-  }
+  case $1:$2 in
+    unlimited:* | 0:*) ;;
+    *:none) false ;;
+    *)
+      units=$(($1 / $2))
+      [ $((units * $2)) -eq "$1" ]
+      ;;
+  esac
 }
 
 # --- linux
@@ -574,30 +605,53 @@ mount_field() {
   esac
 }
 
-# The tools have words of their own, which are none of the specification's.
 options_field() {
   field=$1
   enter mount mounts '["mounts",' "$1"
   shift
   for word; do
     case $word in
-      bind | rbind) bind=$word ;;
-      ro) read_only=,ro ;;
-      rw) read_only='' ;;
-      tmpcopyup | idmap | ridmap | move | remount | nofail | [Xx]-*)
-        wrong "$field" "has '$word', which is not supported"
-        ;;
-      '') ;;
-      *[!A-Za-z0-9_/.,:=+@%-]*)
-        escape "$word"
-        options=$options,$escaped
-        ;;
-      *) options=$options,$word ;;
+      *,*) split_options "$word" ;;
+      *) option "$word" ;;
     esac
   done
 }
 
+# A string may hold several options. Between quotes, or behind a backslash, a comma is none that parts them.
+split_options() {
+  case $1 in
+    *[\\\"]*) wrong "$field" "has '$1', which is not supported" ;;
+  esac
+  rest=$1,
+  while [ -n "$rest" ]; do
+    option "${rest%%,*}"
+    rest=${rest#*,}
+  done
+}
+
+# The tools, and fstab(5), have words of their own, which are none of the specification's.
+option() {
+  case $1 in
+    '') ;;
+    bind | rbind) bind=$1 ;;
+    ro) read_only=,ro ;;
+    rw) read_only='' ;;
+    tmpcopyup | idmap | ridmap | move | remount | nofail | auto | noauto | user | users | nouser | owner | noowner | \
+      group | nogroup | copy | nocopy | _netdev | [Xx]-*)
+      wrong "$field" "has '$1', which is not supported"
+      ;;
+    *[!A-Za-z0-9_/.,:=+@%-]*)
+      escape "$1"
+      options=$options,$escaped
+      ;;
+    *) options=$options,$1 ;;
+  esac
+}
+
 finish_mount() {
+  case $destination in
+    *//* | */. | */./* | */) simplify_destination ;;
+  esac
   case $destination in
     /*[!/.]*) ;;
     *[!/.]*) destination=/$destination ;;
@@ -616,6 +670,20 @@ finish_mount() {
   esac
 }
 
+# The same place by a name without empty parts and dots.
+simplify_destination() {
+  destination=$destination/
+  while :; do
+    case $destination in
+      *//*) destination=${destination%%//*}/${destination#*//} ;;
+      */./*) destination=${destination%%/./*}/${destination#*/./} ;;
+      *) break ;;
+    esac
+  done
+  destination=${destination%/}
+  destination=${destination:-/}
+}
+
 # add_mount SOURCE TYPE OPTIONS: a line of the table for the mount at hand.
 add_mount() {
   options=${3#,}
@@ -623,12 +691,15 @@ add_mount() {
 }
 
 finish_bind() {
-  case $destination in
-    /dev | /dev/) dev=bind ;;
-  esac
+  [ "$destination" != /dev ] || dev=bind
   case $no_devices$source in
     '' | yes) refuse "$element_name.source is missing" ;;
     yes*) keep_devices_out ;;
+  esac
+  case $source in
+    /*) ;;
+    # Else it may look like the name of a block device, LABEL=a.
+    *=*) source=./$source ;;
   esac
   escape "$source"
   add_mount "$escaped" none "$bind$options$read_only"
@@ -638,7 +709,7 @@ finish_bind() {
 keep_devices_out() {
   case $source in
     /dev/null | /dev/zero | /dev/full | /dev/random | /dev/urandom | /dev/tty | /dev/console | /dev/ptmx) ;;
-    /dev | /dev/*)
+    /dev | /dev/)
       refuse "$element_name binds $source, which the rule of linux.resources.devices to deny all devices forbids"
       ;;
     *) [ "$bind" = rbind ] && options=$options,rnodev || options=$options,nodev ;;
@@ -648,7 +719,7 @@ keep_devices_out() {
 finish_file_system() {
   case $mount_type in
     '' | none) refuse "$element_name.type is missing" ;;
-    mask | readonly | char | block | fifo | symlink | dir | auto)
+    mask | readonly | char | block | fifo | symlink | dir | auto | swap | ignore)
       refuse "$element_name.type is no file system: '$mount_type'"
       ;;
     cgroup)
@@ -656,12 +727,19 @@ finish_file_system() {
       return
       ;;
   esac
+  case $no_devices:$mount_type in
+    # What is empty, or holds nothing but what the kernel puts there.
+    :* | *:tmpfs | *:proc | *:sysfs | *:devpts | *:mqueue | *:cgroup2) ;;
+    *) options=$options,nodev ;;
+  esac
   case $destination in
     # It becomes read-only once its nodes are made.
-    /dev | /dev/) dev=made dev_end=${read_only:+$newline"none /dev none remount,bind$read_only"} read_only='' ;;
+    /dev) dev=made dev_end=${read_only:+$newline"none /dev none remount,bind$read_only"} read_only='' ;;
   esac
   escape "$mount_type"
   mount_type=$escaped
   escape "${source:-$mount_type}"
   add_mount "$escaped" "$mount_type" "$options$read_only"
+  # Before anything is mounted over one of them.
+  [ "$destination" != /dev ] || add_devices
 }
