@@ -37,6 +37,16 @@ demo() {
   equal "$(ls -A scratch)" ''
 }
 
+@test "a tour that nobody can hear ends, and nothing is left behind" {
+  requires jq
+  mkdir scratch
+  for _ in 1 2 3; do
+    # shellcheck disable=SC2016 # The shell inside expands it.
+    expect 1 sh -c 'TMPDIR=$PWD/scratch timeout 60 "$1" </dev/null >/dev/full' sh "$project/scripts/demo"
+  done
+  equal "$(ls -A scratch)" ''
+}
+
 @test "a container that does not start is told, and nothing is left behind" {
   requires jq
   mkdir tools

@@ -41,6 +41,7 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
   }
   refused "cannot install to 'prefix': not an absolute path" --prefix prefix
   refused "option '--prefix' needs a value" --prefix
+  DESTDIR=package refused "cannot install to 'package': not an absolute path" --prefix /usr
   refused "invalid option '--no-such'" --no-such
   refused "unexpected operand 'prefix'" prefix
   RUNSH_TOOLS=$PWD refused "build it with: cargo build --release" "--prefix=$PWD/prefix"

@@ -199,3 +199,36 @@ config() {
   ok mkbundle --version
   contains "$output" 'mkbundle '
 }
+
+@test "an archive is closed to others in a directory that was there too, and opened again where it fails" {
+  mkdir t b c
+  mkdir -m 755 t/sub
+  tar -C t -cf x.tar sub
+  chmod 755 b c
+  ok mkbundle --tar x.tar b
+  equal "$(stat -c %a b)" 700
+  echo no >bad.tar
+  expect 1 mkbundle --tar bad.tar c
+  equal "$(stat -c %a c)" 755
+}
+
+@test "an archive is what its name says, whatever TAR_OPTIONS say" {
+  mkdir -p t/etc
+  echo it >t/etc/it
+  tar -C t -cf a:b.tar etc 2>/dev/null || tar --force-local -C t -cf a:b.tar etc
+  ok env TAR_OPTIONS=--exclude=etc mkbundle --tar a:b.tar b
+  equal "$(cat b/rootfs/etc/it)" it
+  refused "option '--tar' needs a value" --tar '' c
+  refused "option '--tar' needs a value" --tar= c
+}
+
+@test "an interpreter's line that names nothing, or variables first" {
+  printf '#!\n' >none
+  # shellcheck disable=SC2016 # The script expands it.
+  printf '#!/usr/bin/env -S A=1 sh\necho "$A"\n' >some
+  chmod +x none some
+  refused "its first line names no interpreter" b ./none
+  ok mkbundle b ./some
+  ok inside b "$PWD/./some"
+  equal "$output" 1
+}
