@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use common::escape;
+
 /// One line of a table, its escapes resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
@@ -66,23 +68,9 @@ fn numbers<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Result<(), &'static st
     Ok(())
 }
 
-/// Resolves `\ooo`, as getmntent(3) writes a byte that would end the field. Any other backslash stands
-/// for itself.
+/// A field without its escapes.
 pub fn unescape(field: &[u8]) -> Result<OsString, &'static str> {
-    let mut text = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let [first, tail @ ..] = rest {
-        match rest {
-            [b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', tail @ ..] => {
-                text.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
-                rest = tail;
-            }
-            _ => {
-                text.push(*first);
-                rest = tail;
-            }
-        }
-    }
+    let text = escape::decoded(field);
     if text.contains(&0) {
         return Err("a field holds a NUL byte");
     }

@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod command;
 pub mod directory;
 pub mod error;
+pub mod escape;
 mod explain;
 pub mod process;
 pub mod signal;

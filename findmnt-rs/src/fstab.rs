@@ -1,6 +1,8 @@
 //! fstab(5).
 
-use crate::table::{Kind, Mount, Span, Table, unescape};
+use common::escape;
+
+use crate::table::{Kind, Mount, Span, Table};
 
 /// The lines that `text` holds, and the numbers of those that are none.
 pub fn parse(text: Vec<u8>) -> (Table, Vec<usize>) {
@@ -39,7 +41,7 @@ fn line(text: &mut [u8], start: usize, end: usize) -> Line {
     let (Some(freq), Some(passno)) = (number(1), number(2)) else { return Line::Wrong };
     let options = rest.first().copied();
     let mut decode = |(start, end): (usize, usize)| {
-        let length = unescape(&mut text[start..end]);
+        let length = escape::decode(&mut text[start..end]);
         Span::new(start, start + length)
     };
     Line::Mount(Mount {

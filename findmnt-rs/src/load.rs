@@ -7,7 +7,7 @@ use std::io::Read;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use common::{Context, Error, Result, start, sys};
+use common::{Context, Error, Result, escape, start, sys};
 use nix::errno::Errno;
 use nix::time::ClockId;
 
@@ -189,10 +189,7 @@ fn add_user_options(table: &mut Table, utab: &[u8]) {
     for line in utab.split(|&byte| byte == b'\n') {
         let value = |name: &[u8]| {
             let word = line.split(|&byte| byte == b' ').find_map(|word| word.strip_prefix(name))?;
-            let mut word = word.to_vec();
-            let length = crate::table::unescape(&mut word);
-            word.truncate(length);
-            Some(word)
+            Some(escape::decoded(word))
         };
         let (Some(target), Some(options)) = (value(b"TARGET="), value(b"OPTS=")) else { continue };
         let span = table.append(&options);

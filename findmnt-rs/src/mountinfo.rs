@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use crate::memory::{self, LARGE};
-use crate::table::{Kind, Mount, Span, Table, unescape};
+use common::escape;
+
+use crate::table::{Kind, Mount, Span, Table};
 
 /// Hardly a line is shorter than this.
 const SHORTEST_LINE: usize = 50;
@@ -64,7 +66,7 @@ impl Words<'_> {
     fn decoded(&mut self) -> Option<Span> {
         let Range { start, mut end } = self.next()?;
         if self.escaped {
-            end = start + unescape(&mut self.text[start..end]);
+            end = start + escape::decode(&mut self.text[start..end]);
         }
         Some(Span::new(start, end))
     }

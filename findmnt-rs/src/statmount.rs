@@ -1,10 +1,11 @@
 //! The kernel's mounts one by one: listmount(2) names them, statmount(2) describes each.
 
+use common::escape;
 use common::sys::{self, flags, statmount as mask};
 use nix::errno::Errno;
 
 use crate::columns::UNIQUE;
-use crate::table::{Extra, Kind, Mount, Table, unescape};
+use crate::table::{Extra, Kind, Mount, Table};
 
 /// listmount(2): the root of the caller.
 pub const ROOT: u64 = u64::MAX;
@@ -244,9 +245,7 @@ impl<'a> Reply<'a> {
             .for_each(&mut add);
         let own = self.string(mask::MNT_OPTS, field::MNT_OPTS);
         if !own.is_empty() {
-            let mut own = own.to_vec();
-            let length = unescape(&mut own);
-            add(&own[..length]);
+            add(&escape::decoded(own));
         }
         list
     }

@@ -140,33 +140,6 @@ impl Table {
     }
 }
 
-/// Decodes the kernel's and fstab's `\ooo` in place; gives the new length.
-pub fn unescape(word: &mut [u8]) -> usize {
-    let Some(first) = word.iter().position(|&byte| byte == b'\\') else { return word.len() };
-    let (mut from, mut to) = (first, first);
-    while from < word.len() {
-        match octal(&word[from..]) {
-            Some(byte) => {
-                word[to] = byte;
-                from += 4;
-            }
-            None => {
-                word[to] = word[from];
-                from += 1;
-            }
-        }
-        to += 1;
-    }
-    to
-}
-
-fn octal(word: &[u8]) -> Option<u8> {
-    let &[b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] = word else {
-        return None;
-    };
-    Some((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'))
-}
-
 #[cfg(test)]
 pub mod random {
     //! Arbitrary bytes for property tests: xorshift, the same on every run.
@@ -197,27 +170,6 @@ pub mod random {
                     _ => alphabet[self.below(alphabet.len())],
                 })
                 .collect()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn unescaped(text: &[u8]) -> Vec<u8> {
-        let mut word = text.to_vec();
-        let length = unescape(&mut word);
-        word.truncate(length);
-        word
-    }
-
-    #[test]
-    fn octal_escapes() {
-        assert_eq!(unescaped(br"/a\040b\011\012\134c"), b"/a b\t\n\\c");
-        assert_eq!(unescaped(br"\377"), b"\xff");
-        for literal in [&br"\4"[..], br"\04", br"\400", br"\08\", br"\x41", b""] {
-            assert_eq!(unescaped(literal), literal);
         }
     }
 }

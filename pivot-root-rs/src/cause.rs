@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use common::{Error, quote, sys};
+use common::{Error, escape, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -92,7 +92,7 @@ impl Mount {
         let mut fields = line.split(|&byte| byte == b' ');
         let id = number(fields.next()?)?;
         let parent = number(fields.next()?)?;
-        let point = unescape(fields.nth(2)?);
+        let point = OsString::from_vec(escape::decoded(fields.nth(2)?)).into();
         let optional: Vec<_> = fields.skip(1).take_while(|field| field != b"-").collect();
         let shared = optional.iter().any(|field| field.starts_with(b"shared:"));
         let unbindable = optional.contains(&&b"unbindable"[..]);
@@ -242,23 +242,6 @@ fn is_identity(map: &[u8]) -> bool {
 
 fn number(field: &[u8]) -> Option<u64> {
     std::str::from_utf8(field).ok()?.parse().ok()
-}
-
-/// A path of the mount table: blank, tab, newline, backslash and `#` are written as `\ooo`.
-fn unescape(field: &[u8]) -> PathBuf {
-    let mut path = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some(&first) = rest.first() {
-        let (byte, width) = octal(rest).map_or((first, 1), |byte| (byte, 4));
-        path.push(byte);
-        rest = &rest[width..];
-    }
-    OsString::from_vec(path).into()
-}
-
-fn octal(escape: &[u8]) -> Option<u8> {
-    let [b'\\', digits @ ..] = escape.get(..4)? else { return None };
-    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok()
 }
 
 #[cfg(test)]
