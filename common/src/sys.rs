@@ -794,27 +794,12 @@ pub struct PathMount {
 /// # Errors
 /// Those of statx(2); ENOSYS where the kernel does not tell: before Linux 5.8, for unique ids before 6.8.
 pub fn path_mount(path: &CStr, unique: bool) -> nix::Result<PathMount> {
-    const MNT_ID: c_uint = 0x1000;
-    const MNT_ID_UNIQUE: c_uint = 0x4000;
-    const ATTR_MOUNT_ROOT: u64 = 0x2000;
-    let mask = if unique { MNT_ID_UNIQUE } else { MNT_ID };
-    let mut stat = std::mem::MaybeUninit::<libc::statx>::zeroed();
-    // SAFETY: path is a C string that outlives the call, and the kernel writes one struct statx.
-    let stat = unsafe {
-        check(libc::syscall(
-            libc::SYS_statx,
-            libc::AT_FDCWD,
-            path.as_ptr(),
-            libc::AT_NO_AUTOMOUNT,
-            mask,
-            stat.as_mut_ptr(),
-        ))?;
-        stat.assume_init()
-    };
-    if stat.stx_mask & mask == 0 {
+    let mask = if unique { STATX_MNT_ID_UNIQUE } else { libc::STATX_MNT_ID };
+    let status = statx(cwd(), path, libc::AT_NO_AUTOMOUNT, mask)?;
+    if status.stx_mask & mask == 0 {
         return Err(Errno::ENOSYS);
     }
-    Ok(PathMount { id: stat.stx_mnt_id, is_mount_root: stat.stx_attributes & ATTR_MOUNT_ROOT != 0 })
+    Ok(PathMount { id: status.stx_mnt_id, is_mount_root: is_mount_root(&status) })
 }
 
 /// The id of the mount namespace that a namespace file is open on.
@@ -859,28 +844,42 @@ pub struct Location {
 /// # Errors
 /// Those of statx(2).
 pub fn location(file: BorrowedFd) -> nix::Result<Location> {
-    const STATX_INO: c_uint = 0x100;
-    const STATX_MNT_ID: c_uint = 0x1000;
-    const STATX_MNT_ID_UNIQUE: c_uint = 0x4000;
-    const ATTR_MOUNT_ROOT: u64 = 0x2000;
-    let mut status = std::mem::MaybeUninit::<libc::statx>::zeroed();
-    // SAFETY: the path is a constant C string, and the kernel writes one struct statx.
-    let status = unsafe {
-        Errno::result(libc::statx(
-            raw(file),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC,
-            STATX_INO | STATX_MNT_ID | STATX_MNT_ID_UNIQUE,
-            status.as_mut_ptr(),
-        ))?;
-        status.assume_init()
-    };
+    let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
+    let mask = libc::STATX_INO | libc::STATX_MNT_ID | STATX_MNT_ID_UNIQUE;
+    let status = statx(file, c"", flags, mask)?;
     Ok(Location {
         mount: status.stx_mnt_id,
         device: u64::from(status.stx_dev_major) << 32 | u64::from(status.stx_dev_minor),
         inode: status.stx_ino,
-        is_mount_root: status.stx_attributes & ATTR_MOUNT_ROOT != 0,
+        is_mount_root: is_mount_root(&status),
     })
+}
+
+/// The id of statmount(2) instead of the reusable one of mountinfo (Linux 6.8).
+const STATX_MNT_ID_UNIQUE: c_uint = 0x4000;
+
+fn statx(
+    directory: BorrowedFd,
+    path: &CStr,
+    flags: c_int,
+    mask: c_uint,
+) -> nix::Result<libc::statx> {
+    let mut status = std::mem::MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: path is a C string that outlives the call, and the kernel writes one struct statx.
+    unsafe {
+        Errno::result(libc::statx(
+            raw(directory),
+            path.as_ptr(),
+            flags,
+            mask,
+            status.as_mut_ptr(),
+        ))?;
+        Ok(status.assume_init())
+    }
+}
+
+fn is_mount_root(status: &libc::statx) -> bool {
+    status.stx_attributes & libc::STATX_ATTR_MOUNT_ROOT as u64 != 0
 }
 
 /// The user namespace that owns the namespace `file` is open on (ioctl_ns(2)).
