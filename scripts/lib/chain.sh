@@ -5,7 +5,7 @@
 # --- the table of mounts
 
 # Sets $hierarchies to a line for each cgroup hierarchy of version 1 on this machine, "NAME CONTROLLERS OWN", and $unified to
-# that of version 2, "- - OWN". OWN is where the caller's own cgroup is found, with the escapes of mountinfo, which are
+# OWN of that of version 2. OWN is where the caller's own cgroup is found, with the escapes of mountinfo, which are
 # those of fstab too. It is asked for early, while jq is still at work.
 find_hierarchies() {
   hierarchies='' unified='' seen=' ' own_groups=''
@@ -45,7 +45,7 @@ find_unified() {
   split_mount "$1"
   group=${own_groups##*"$newline":}
   find_own "${group%%"$newline"*}"
-  unified="- - $own"
+  unified=$own
 }
 
 # split_mount LINE: the fields of mountinfo: which cgroup of the hierarchy is mounted, where, and how.
@@ -84,7 +84,7 @@ add_cgroup() {
   elif has_new cgroup; then
     add_mount cgroup cgroup2 "$options$read_only"
   else
-    add_mount "${unified##* }" none "bind$options$read_only"
+    add_mount "$unified" none "bind$options$read_only"
   fi
 }
 

@@ -255,7 +255,7 @@ field2() {
       ;;
     'string["linux","rootfsPropagation"]') propagation_field "$@" ;;
     'string["annotations",'*) ;;
-    'object["mounts",'*) enter mount mounts '["mounts",' "$1" ;;
+    'object["mounts",'*) enter mount "$1" ;;
     *) unknown "$@" ;;
   esac
 }
@@ -279,10 +279,10 @@ field3() {
       ;;
     # The size of a terminal that were made anew; ours is the caller's.
     'number["process","consoleSize","height"]' | 'number["process","consoleSize","width"]') ;;
-    'object["process","rlimits",'*) enter limit process.rlimits '["process","rlimits",' "$1" ;;
-    'object["linux","namespaces",'*) enter namespace linux.namespaces '["linux","namespaces",' "$1" ;;
-    'object["linux","uidMappings",'*) enter uid linux.uidMappings '["linux","uidMappings",' "$1" ;;
-    'object["linux","gidMappings",'*) enter gid linux.gidMappings '["linux","gidMappings",' "$1" ;;
+    'object["process","rlimits",'*) enter limit "$1" ;;
+    'object["linux","namespaces",'*) enter namespace "$1" ;;
+    'object["linux","uidMappings",'*) enter uid "$1" ;;
+    'object["linux","gidMappings",'*) enter gid "$1" ;;
     *) unknown "$@" ;;
   esac
 }
@@ -290,16 +290,16 @@ field3() {
 field4() {
   case $1 in
     'string["linux","namespaces",'[0-9]*',"type"]')
-      enter namespace linux.namespaces '["linux","namespaces",' "$1"
+      enter namespace "$1"
       namespace=$2
       ;;
     *'["process","rlimits",'[0-9]*) limit_field "$@" ;;
     'number["linux","uidMappings",'[0-9]*)
-      enter uid linux.uidMappings '["linux","uidMappings",' "$1"
+      enter uid "$1"
       mapping_field "$@"
       ;;
     'number["linux","gidMappings",'[0-9]*)
-      enter gid linux.gidMappings '["linux","gidMappings",' "$1"
+      enter gid "$1"
       mapping_field "$@"
       ;;
     'number["process","user","additionalGids",'[0-9]*)
@@ -312,7 +312,7 @@ field4() {
     'number["linux","timeOffsets","monotonic","secs"]') offset_field monotonic "$@" ;;
     'number["linux","timeOffsets","boottime","secs"]') offset_field boottime "$@" ;;
     'number["linux","timeOffsets",'*',"nanosecs"]') [ "$2" = 0 ] || wrong "$1" 'is not supported: only whole seconds are' ;;
-    'object["linux","resources","devices",'*) enter rule linux.resources.devices '["linux","resources","devices",' "$1" ;;
+    'object["linux","resources","devices",'*) enter rule "$1" ;;
     *) unknown "$@" ;;
   esac
 }
@@ -320,11 +320,11 @@ field4() {
 field5() {
   case $1 in
     'boolean["linux","resources","devices",'[0-9]*',"allow"]')
-      enter rule linux.resources.devices '["linux","resources","devices",' "$1"
+      enter rule "$1"
       allow=${2#false}
       ;;
     'string["linux","resources","devices",'[0-9]*',"access"]')
-      enter rule linux.resources.devices '["linux","resources","devices",' "$1"
+      enter rule "$1"
       access=$2
       ;;
     *) unknown "$@" ;;
@@ -336,16 +336,24 @@ field6() {
   unknown "$@"
 }
 
-# enter KIND ARRAY JSON TYPE+PATH: the field belongs to an element of the array, whose path begins with JSON; the element
-# before it is finished.
+# enter KIND TYPE+PATH: the field belongs to an element of an array; the element before it is finished.
 enter() {
-  case $4 in
+  case $2 in
     *"$element"[],]*) return ;;
   esac
   finish_element
-  index=${4#*"$3"}
+  kind=$1
+  case $kind in
+    mount) array=mounts element='["mounts",' ;;
+    limit) array=process.rlimits element='["process","rlimits",' ;;
+    namespace) array=linux.namespaces element='["linux","namespaces",' ;;
+    uid) array=linux.uidMappings element='["linux","uidMappings",' ;;
+    gid) array=linux.gidMappings element='["linux","gidMappings",' ;;
+    rule) array=linux.resources.devices element='["linux","resources","devices",' ;;
+  esac
+  index=${2#*"$element"}
   index=${index%%[],]*}
-  kind=$1 element=$3$index element_name="$2[$index]"
+  element=$element$index element_name="${array}[$index]"
   limit='' soft='' hard='' namespace='' inner=0 outer=0 size=0 allow='' access=''
   destination='' mount_type='' source='' options='' bind='' read_only=''
 }
@@ -418,7 +426,7 @@ capabilities_field() {
 }
 
 limit_field() {
-  enter limit process.rlimits '["process","rlimits",' "$1"
+  enter limit "$1"
   case $1 in
     string*',"type"]') limit=$2 ;;
     number*',"soft"]')
@@ -593,10 +601,7 @@ finish_device_rule() {
 # --- mounts
 
 mount_field() {
-  case $1 in
-    *"$element",*) ;;
-    *) enter mount mounts '["mounts",' "$1" ;;
-  esac
+  enter mount "$1"
   case $1 in
     *',"destination"]') destination=$2 ;;
     *',"source"]') source=$2 ;;
@@ -607,7 +612,7 @@ mount_field() {
 
 options_field() {
   field=$1
-  enter mount mounts '["mounts",' "$1"
+  enter mount "$1"
   shift
   for word; do
     case $word in
