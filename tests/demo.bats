@@ -47,6 +47,33 @@ demo() {
   equal "$(ls -A scratch)" ''
 }
 
+@test "a container that is at work when the tour is ended is gone before its directory" {
+  requires jq
+  mkdir tools scratch
+  for tool in "$RUNSH_TOOLS"/*-rs; do
+    ln -s "$tool" tools
+  done
+  rm tools/bindmount-rs
+  cat >tools/bindmount-rs <<'END'
+#!/bin/sh
+number=0
+while mkdir "rootfs/$number"; do
+  number=$((number + 1))
+done
+END
+  chmod +x tools/bindmount-rs
+  RUNSH_TOOLS=$PWD/tools TMPDIR=$PWD/scratch "$project/scripts/demo" </dev/null 2>stderr &
+  until compgen -G 'scratch/*/bundle/rootfs/9' >/dev/null; do
+    sleep 0.01
+  done
+  kill -TERM $!
+  status=0
+  wait $! || status=$?
+  equal "$status" 143
+  lacks "$(<stderr)" 'rm:'
+  equal "$(ls -A scratch)" ''
+}
+
 @test "a container that does not start is told, and nothing is left behind" {
   requires jq
   mkdir tools
