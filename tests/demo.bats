@@ -56,9 +56,8 @@ demo() {
   rm tools/bindmount-rs
   cat >tools/bindmount-rs <<'END'
 #!/bin/sh
-number=0
-while mkdir "rootfs/$number"; do
-  number=$((number + 1))
+for number in $(seq 5000); do
+  mkdir "rootfs/$number"
 done
 END
   chmod +x tools/bindmount-rs
