@@ -27,6 +27,13 @@ suite_of() {
   equal "$status/${lines[-1]}" '0/1 passed, 0 failed'
 }
 
+@test "what the caller ignores the tests do not" {
+  requires user
+  trap '' HUP INT QUIT
+  suite_of '"signals" { grep -qE "^SigIgn:.*0$" /proc/self/status; }'
+  equal "$status/${lines[-1]}" '0/1 passed, 0 failed'
+}
+
 @test "a file that does not load is a failure" {
   requires user
   suite_of '"good" {'
