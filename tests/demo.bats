@@ -34,6 +34,7 @@ demo() {
   run script -qec "TMPDIR=$PWD/scratch '$project/scripts/demo'" /dev/null <<<$'hostname; tty; exit\n'
   contains "$output" 'This is the shell of a container'
   contains "$output" $'runc\r\n/dev/'
+  lacks "$output" 'tty process group'
   equal "$(ls -A scratch)" ''
 }
 

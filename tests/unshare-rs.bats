@@ -663,6 +663,56 @@ PY
   equal "$output" 1
 }
 
+# on_terminal SCRIPT: runs it by bash on a terminal, with $groups set to what prints a process's group and the terminal's.
+on_terminal() {
+  # shellcheck disable=SC2016 # The shell that runs it expands it.
+  groups='read -r pid _ _ _ group _ _ foreground _ </proc/self/stat; echo "own $((group == pid)) foreground $((group == foreground))"'
+  printf '%s\n' "$1" >script.sh
+  groups=$groups run bash -c 'script -qec "bash script.sh" /dev/null </dev/null | tr -d "\r"'
+}
+
+@test "foreground: the child is a job of its own, and has the terminal until it ends" {
+  requires script
+  on_terminal 'unshare-rs -f sh -c "$groups"; unshare-rs --foreground sh -c "$groups"; sh -c "$groups"'
+  equal "$output" $'own 0 foreground 1\nown 1 foreground 1\nown 0 foreground 1'
+  on_terminal 'unshare-rs --foreground --forward-signals sh -c "$groups; kill -INT \$\$"; echo "$?"; sh -c "$groups"'
+  equal "$output" $'own 1 foreground 1\n130\nown 0 foreground 1'
+  on_terminal 'unshare-rs --foreground /nosuch 2>/dev/null; echo "$?"; sh -c "$groups"'
+  equal "$output" $'127\nown 0 foreground 1'
+}
+
+@test "foreground: a shell in a pid namespace has job control to the end" {
+  requires script dash
+  on_terminal 'unshare-rs -Urpf --mount-proc dash -ic "jobs; exit 3"; echo "$?"'
+  contains "$output" 'Cannot set tty process group'
+  for init in '' --init; do
+    on_terminal "unshare-rs -Urp --foreground --mount-proc $init dash -ic 'exit 3'; echo \"\$?\""
+    equal "$output" 3
+  done
+}
+
+@test "foreground: where the child is stopped so is the caller's job, and they go on together" {
+  requires script
+  for option in '' --forward-signals; do
+    on_terminal 'set -m; unshare-rs --foreground '$option' sh -c "kill -STOP \$\$; $groups; exit 3"; echo "$?"; fg >/dev/null; echo "$?"'
+    equal "$output" $'148\nown 1 foreground 1\n3'
+  done
+  on_terminal 'set -m; unshare-rs --foreground sh -c "kill -STOP \$\$; $groups"; bg 2>/dev/null; wait; set +m; sh -c "$groups"'
+  contains "$output" $'own 1 foreground 0\n'
+  contains "$output" 'own 0 foreground 1'
+}
+
+@test "foreground: nothing is lent in a pipeline, in the background or without a terminal" {
+  requires script
+  on_terminal 'unshare-rs --foreground sh -c "$groups" | cat'
+  equal "$output" 'own 0 foreground 1'
+  on_terminal 'true | unshare-rs --foreground sh -c "$groups"'
+  equal "$output" 'own 0 foreground 1'
+  on_terminal 'set -m; unshare-rs --foreground sh -c "$groups" & wait'
+  contains "$output" 'own 0 foreground 0'
+  equal "$(unshare-rs --foreground sh -c 'echo here' </dev/null)" here
+}
+
 @test "init: a pid 1 that reaps orphans and ends with the command" {
   ok unshare-rs -Ur --init --mount-proc bash -c '
     echo $$ "$(cat /proc/1/comm)"

@@ -618,25 +618,13 @@ pub enum End {
     Signal(c_int),
 }
 
-/// waitpid(2) for the child `pid`, or for any where there is none given: which child has ended, and how. With
-/// `block` it waits for that, without it gives `None` where no child has ended yet.
+/// waitpid(2) for any child: which one has ended, and how; `None` where none has yet.
 ///
 /// # Errors
-/// ECHILD where there is no such child, EINTR.
-pub fn wait(
-    pid: Option<nix::unistd::Pid>,
-    block: bool,
-) -> nix::Result<Option<(nix::unistd::Pid, End)>> {
-    let pid = pid.map_or(-1, nix::unistd::Pid::as_raw);
-    let options = if block { 0 } else { libc::WNOHANG };
-    let mut status = 0;
-    // SAFETY: the kernel writes one int, which outlives the call.
-    let pid = Errno::result(unsafe { libc::waitpid(pid, &raw mut status, options) })?;
-    let end = match libc::WIFSIGNALED(status) {
-        true => End::Signal(libc::WTERMSIG(status)),
-        false => End::Exit(libc::WEXITSTATUS(status) as u8),
-    };
-    Ok((pid != 0).then(|| (nix::unistd::Pid::from_raw(pid), end)))
+/// ECHILD where there is no child.
+pub fn reap() -> nix::Result<Option<(nix::unistd::Pid, End)>> {
+    let reaped = waitpid(-1, libc::WNOHANG)?;
+    Ok(reaped.map(|(pid, status)| (nix::unistd::Pid::from_raw(pid), end(status))))
 }
 
 /// How a child goes on.
@@ -648,19 +636,32 @@ pub enum Change {
     Stopped,
 }
 
-/// waitpid(2) for the end or a stop of the child `pid`.
+/// waitpid(2) for the end or a stop of the child `pid`. With `block` it waits for that, without it gives
+/// `None` where there was neither yet.
 ///
 /// # Errors
 /// ECHILD where there is no such child, EINTR.
-pub fn wait_change(pid: nix::unistd::Pid) -> nix::Result<Change> {
+pub fn wait_change(pid: nix::unistd::Pid, block: bool) -> nix::Result<Option<Change>> {
+    let options = libc::WUNTRACED | if block { 0 } else { libc::WNOHANG };
+    Ok(waitpid(pid.as_raw(), options)?.map(|(_, status)| match libc::WIFSTOPPED(status) {
+        true => Change::Stopped,
+        false => Change::Ended(end(status)),
+    }))
+}
+
+/// Which child has changed, and its status in the kernel's form.
+fn waitpid(pid: c_int, options: c_int) -> nix::Result<Option<(c_int, c_int)>> {
     let mut status = 0;
     // SAFETY: the kernel writes one int, which outlives the call.
-    Errno::result(unsafe { libc::waitpid(pid.as_raw(), &raw mut status, libc::WUNTRACED) })?;
-    Ok(match () {
-        () if libc::WIFSTOPPED(status) => Change::Stopped,
-        () if libc::WIFSIGNALED(status) => Change::Ended(End::Signal(libc::WTERMSIG(status))),
-        () => Change::Ended(End::Exit(libc::WEXITSTATUS(status) as u8)),
-    })
+    let pid = Errno::result(unsafe { libc::waitpid(pid, &raw mut status, options) })?;
+    Ok((pid != 0).then_some((pid, status)))
+}
+
+fn end(status: c_int) -> End {
+    match libc::WIFSIGNALED(status) {
+        true => End::Signal(libc::WTERMSIG(status)),
+        false => End::Exit(libc::WEXITSTATUS(status) as u8),
+    }
 }
 
 /// pidfd_open(2): for a thread of its own (Linux 6.9).

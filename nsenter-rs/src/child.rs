@@ -33,14 +33,14 @@ fn explain(error: &Error) -> Option<String> {
 /// Stops and goes on with the child, so that job control reaches through; ends by the same signal.
 fn wait(child: Pid) -> Result<u8> {
     loop {
-        match sys::wait_change(child) {
-            Ok(Change::Stopped) => {
+        match sys::wait_change(child, true) {
+            Ok(Some(Change::Stopped)) => {
                 let _ = sys::kill(getpid(), libc::SIGSTOP);
                 let _ = sys::kill(child, libc::SIGCONT);
             }
-            Ok(Change::Ended(End::Exit(status))) => return Ok(status),
-            Ok(Change::Ended(End::Signal(signal))) => return Ok(end_by(signal)),
-            Err(Errno::EINTR) => {}
+            Ok(Some(Change::Ended(End::Exit(status)))) => return Ok(status),
+            Ok(Some(Change::Ended(End::Signal(signal)))) => return Ok(end_by(signal)),
+            Ok(None) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno).step("wait for the child"),
         }
     }

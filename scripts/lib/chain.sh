@@ -169,7 +169,7 @@ add_namespaces() {
   add "${tools}unshare-rs$options"
   ! has_new user || add " $uid_maps$gid_maps$user_options"
   [ -z "$offsets" ] || add " $offsets"
-  [ -z "$forks" ] || add '  --fork --kill-child --forward-signals'
+  [ -z "$forks" ] || add "  --fork --kill-child --forward-signals${terminal:+ --foreground}"
   ! has_new mount || add "  --propagation $propagation"
   [ -z "$hostname" ] || add "  --hostname $hostname"
   [ -z "$domainname" ] || add "  --domainname $domainname"

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::process::exit;
 
 use common::process::end_by;
-use common::sys::{self, End};
+use common::sys::{self, Change, End};
 use common::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -17,6 +17,7 @@ use crate::explain;
 use crate::init;
 use crate::outside::Stop;
 use crate::signals::{Event, Held, hand_on};
+use crate::terminal;
 
 /// What the child says to its parent: that its set-up is complete, and that COMMAND did not start
 /// after all. Where COMMAND starts, the stream ends.
@@ -31,6 +32,8 @@ pub struct Watch {
     /// The signal that the child gets when the parent dies.
     pub kill_child: Option<i32>,
     pub forward_signals: bool,
+    /// Whether the child gets the terminal, where it is the caller's to lend.
+    pub foreground: bool,
     /// Whether the parent leaves once COMMAND has started.
     pub detach: bool,
     /// Whether COMMAND is the child of a pid 1 that does nothing else.
@@ -48,16 +51,26 @@ impl Watch {
             true => Held::for_handing_on(None)?,
             false => Held::for_waiting()?,
         };
+        let foreground = self.foreground && terminal::is_ours();
         let begin = |channel, report| {
             held.restore();
             let life = life.as_ref().map(Life::childs_end);
-            work(Tie { life, kill_child: self.kill_child, channel, report })
+            work(Tie { life, kill_child: self.kill_child, foreground, channel, report })
         };
         let Family { pid, channel, verdict } = match self.gate || self.init {
             true => self.fork(begin),
             false => self.vfork(begin),
         }?;
-        Ok(Child { pid, channel, verdict, held: self.forward_signals.then_some(held), _life: life })
+        let held = self.forward_signals.then_some(held);
+        Ok(Child {
+            pid,
+            channel,
+            verdict,
+            is_job: foreground,
+            has_terminal: foreground,
+            held,
+            _life: life,
+        })
     }
 
     /// For a child that the parent does not talk to before COMMAND runs.
@@ -133,6 +146,9 @@ pub struct Child {
     pub pid: Pid,
     channel: Stream,
     verdict: Stream,
+    /// Whether it is a job of its own, and whether it has the terminal now.
+    is_job: bool,
+    has_terminal: bool,
     /// The signals to hand on, where there are any.
     held: Option<Held>,
     _life: Option<Life>,
@@ -166,24 +182,50 @@ impl Child {
     /// that is returned.
     pub fn wait(mut self) -> Result<u8> {
         loop {
-            match self.next_end() {
-                Ok(Some((_, End::Exit(status)))) => return Ok(self.verdict_on(status)),
-                Ok(Some((_, End::Signal(signal)))) => return Ok(end_by(signal)),
+            match self.next_change() {
+                Ok(Some(Change::Ended(end))) => {
+                    self.take_terminal_back();
+                    return Ok(match end {
+                        End::Exit(status) => self.verdict_on(status),
+                        End::Signal(signal) => end_by(signal),
+                    });
+                }
+                Ok(Some(Change::Stopped)) => self.stop_too(),
                 Ok(None) | Err(Errno::EINTR) => {}
                 Err(errno) => return Err(errno).step("wait for the child"),
             }
         }
     }
 
-    fn next_end(&self) -> nix::Result<Option<(Pid, End)>> {
-        let Some(held) = &self.held else { return sys::wait(Some(self.pid), true) };
+    fn next_change(&self) -> nix::Result<Option<Change>> {
+        let Some(held) = &self.held else { return sys::wait_change(self.pid, true) };
         match held.next()? {
-            Event::ChildChanged => sys::wait(Some(self.pid), false),
+            Event::ChildChanged => sys::wait_change(self.pid, false),
             Event::Signal(arrived) => {
                 hand_on(arrived, self.pid);
                 Ok(None)
             }
         }
+    }
+
+    /// As a job of its own the child is stopped alone; then so are this process and all that the caller
+    /// sees as one job, until the caller goes on with them.
+    fn stop_too(&mut self) {
+        if !self.is_job {
+            return;
+        }
+        self.take_terminal_back();
+        let _ = sys::kill(Pid::from_raw(0), libc::SIGTSTP);
+        self.has_terminal = terminal::is_ours() && terminal::give_to(self.pid).is_ok();
+        let _ = sys::kill(Pid::from_raw(-self.pid.as_raw()), libc::SIGCONT);
+    }
+
+    /// This can fail only where the terminal is gone.
+    fn take_terminal_back(&mut self) {
+        if self.has_terminal {
+            let _ = terminal::take_back();
+        }
+        self.has_terminal = false;
     }
 
     /// A pid 1 cannot end by a signal as its COMMAND did, so it tells which one it was.
@@ -201,11 +243,20 @@ impl Child {
 pub struct Tie<'a> {
     life: Option<BorrowedFd<'a>>,
     kill_child: Option<i32>,
+    foreground: bool,
     channel: Stream,
     report: Stream,
 }
 
 impl Tie<'_> {
+    /// Makes the child a job of its own, where that is asked for.
+    pub fn take_terminal(&self) -> Result<()> {
+        match self.foreground {
+            true => terminal::take().step("take the terminal"),
+            false => Ok(()),
+        }
+    }
+
     /// Arms the parent-death signal. This comes after all changes of credentials, since the kernel
     /// disarms it at each (prctl(2), PR_SET_PDEATHSIG).
     pub fn arm(&self) -> Result<(), Stop> {

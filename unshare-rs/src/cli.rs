@@ -51,6 +51,7 @@ The child (all imply --fork):
   -f, --fork                 run COMMAND as a child and end as it ends
       --kill-child[=SIGNAL]  send SIGNAL, by default SIGKILL, to the child when this process dies
       --forward-signals      hand signals on to the child
+      --foreground           lend the child the terminal, as a job of its own
       --init                 put a pid 1 before COMMAND that reaps orphans (implies --pid)
       --detach               leave with status 0 when COMMAND has started
       --pid-file FILE        write the child's pid to FILE when its set-up is complete
@@ -252,6 +253,7 @@ impl Options {
                 self.watch.kill_child = Some(signal?);
             }
             "forward-signals" => self.watch.forward_signals = true,
+            "foreground" => self.watch.foreground = true,
             "init" => {
                 self.watch.init = true;
                 self.namespaces.flags |= CloneFlags::CLONE_NEWPID;
@@ -385,8 +387,10 @@ impl Options {
             ),
             (
                 self.watch.detach
-                    && (self.watch.kill_child.is_some() || self.watch.forward_signals),
-                "--detach excludes --kill-child and --forward-signals: there is no parent to do it",
+                    && (self.watch.kill_child.is_some()
+                        || self.watch.forward_signals
+                        || self.watch.foreground),
+                "--detach excludes --kill-child, --forward-signals and --foreground: there is no parent to do it",
             ),
         ];
         match wrong.iter().find(|(wrong, _)| *wrong) {
@@ -497,7 +501,7 @@ mod tests {
         for line in ["-r", "-c", "--map-user 1", "--map-groups 0:0:1", "--map-auto"] {
             assert!(plan(line).unwrap().namespaces.has(CloneFlags::CLONE_NEWUSER), "{line}");
         }
-        for line in ["--kill-child", "--kill-child=TERM", "--forward-signals"] {
+        for line in ["--kill-child", "--kill-child=TERM", "--forward-signals", "--foreground"] {
             assert!(plan(line).unwrap().watch.is_some(), "{line}");
         }
         assert!(plan("--mount-proc=/x").unwrap().namespaces.has(CloneFlags::CLONE_NEWNS));
@@ -535,6 +539,7 @@ mod tests {
             "--pid=file",
             "--detach --kill-child",
             "--detach --forward-signals",
+            "--detach --foreground",
             "--init --kill-child=RTMIN",
             "--owner 1000",
             "--info-fd -1",

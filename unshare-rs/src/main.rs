@@ -15,6 +15,7 @@ mod record;
 mod setup;
 mod signals;
 mod subordinate;
+mod terminal;
 
 use cli::Action;
 use common::{Kind, Result, print};

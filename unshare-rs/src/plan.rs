@@ -169,6 +169,7 @@ impl Plan {
     }
 
     fn become_child(&self, watch: &Watch, mut tie: Tie) -> Result<u8, Stop> {
+        tie.take_terminal()?;
         self.setup.apply()?;
         tie.arm()?;
         if watch.init {
