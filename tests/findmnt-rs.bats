@@ -110,7 +110,7 @@ l" && mount -t tmpfs "\\040" "\\x"
   same -D -o SOURCE,FSTYPE,SIZE,TARGET
   same -D -b -J -o SOURCE,FSTYPE,SIZE,TARGET
   same -D -A -o SOURCE,FSTYPE,SIZE,TARGET
-  ok findmnt-rs -I -n -r -o INO.TOTAL,INO.AVAIL -t proc,sysfs,devtmpfs -A -M /dev
+  ok findmnt-rs -I -n -r -o INO.TOTAL,INO.AVAIL -A -M /dev
   equal "$output" "$(stat -f -c '%c %d' /dev)"
   ok findmnt-rs --dfi --bytes
   contains "$output" 'INO.USE%'
@@ -118,7 +118,7 @@ l" && mount -t tmpfs "\\040" "\\x"
 
 @test "what is found in the machine's table, beside the classic" {
   requires findmnt
-  for option in -A --real --pseudo -f --shadowed; do
+  for option in -A --real --pseudo -f; do
     same "$option"
   done
   same -T /
@@ -520,6 +520,15 @@ private
 findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
   expect 1 findmnt-rs --fstab-output -R /nosuch
   equal "$output" ''
+}
+
+@test "nothing found is status 1 in every form" {
+  for option in -a --tree -l -r -P --fstab-output; do
+    expect 1 findmnt-rs "$option" -t some-type
+    equal "$output$stderr" ''
+  done
+  expect 1 findmnt-rs -J -t some-type
+  equal "$output" $'{\n   "filesystems": []\n}'
 }
 
 @test "other forms and columns" {
