@@ -14,6 +14,12 @@ demo() {
   TMPDIR=$PWD/scratch timeout 60 "$project/scripts/demo" "$@"
 }
 
+# Makes a directory of tools in which some can be replaced.
+link_tools() {
+  mkdir tools
+  ln -s "$RUNSH_TOOLS"/*-rs tools
+}
+
 @test "without a terminal it is a tour, and nothing is left behind" {
   requires jq
   ok demo </dev/null
@@ -50,10 +56,8 @@ demo() {
 
 @test "a container that is at work when the tour is ended is gone before its directory" {
   requires jq
-  mkdir tools scratch
-  for tool in "$RUNSH_TOOLS"/*-rs; do
-    ln -s "$tool" tools
-  done
+  mkdir scratch
+  link_tools
   rm tools/bindmount-rs
   cat >tools/bindmount-rs <<'END'
 #!/bin/sh
@@ -76,10 +80,7 @@ END
 
 @test "a container that does not start is told, and nothing is left behind" {
   requires jq
-  mkdir tools
-  for tool in "$RUNSH_TOOLS"/*-rs; do
-    ln -s "$tool" tools
-  done
+  link_tools
   ln -sf "$(type -P false)" tools/pivot-root-rs
   RUNSH_TOOLS=$PWD/tools expect 1 demo </dev/null
   contains "$stderr" 'demo: the container ended before the tour, with status 1'
