@@ -110,7 +110,7 @@ l" && mount -t tmpfs "\\040" "\\x"
   same -D -o SOURCE,FSTYPE,SIZE,TARGET
   same -D -b -J -o SOURCE,FSTYPE,SIZE,TARGET
   same -D -A -o SOURCE,FSTYPE,SIZE,TARGET
-  ok findmnt-rs -I -n -r -o INO.TOTAL,INO.AVAIL -A -M /dev
+  ok findmnt-rs -I -n -r -o INO.TOTAL,INO.AVAIL -t "proc,sysfs,$(findmnt -n -r -o FSTYPE -M /dev)" -A -M /dev
   equal "$output" "$(stat -f -c '%c %d' /dev)"
   ok findmnt-rs --dfi --bytes
   contains "$output" 'INO.USE%'
@@ -121,6 +121,11 @@ l" && mount -t tmpfs "\\040" "\\x"
   for option in -A --real --pseudo -f; do
     same "$option"
   done
+  # Where something is overmounted.
+  ok private bash -c 'mount -t tmpfs below /mnt && mount -t tmpfs above /mnt && cmp <(findmnt --shadowed) <(findmnt-rs --shadowed) &&
+    findmnt-rs -n -o SOURCE --shadowed'
+  contains "$output" below
+  lacks "$output" above
   same -T /
   same -T "$PWD"
   same -M /proc
