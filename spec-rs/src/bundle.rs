@@ -1,0 +1,145 @@
+//! A bundle: its configuration, and the facts that it is measured against.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
+
+use common::{Error, Result, quote, start};
+use nix::errno::Errno;
+use nix::libc::O_NONBLOCK;
+
+use crate::cli::Request;
+use crate::json;
+use crate::line::{self, Setting};
+use crate::machine::Machine;
+use crate::model::{self, Config, Root};
+use crate::node::{Log, Node};
+
+/// Where it is, and what is asked for.
+pub struct Bundle {
+    directory: PathBuf,
+    config: PathBuf,
+    tools: PathBuf,
+    request: Request,
+}
+
+impl Bundle {
+    /// Both directories become absolute.
+    ///
+    /// # Errors
+    /// Where the working directory cannot be told, or the program's own path.
+    pub fn find(request: Request) -> Result<Self> {
+        let here =
+            env::current_dir().map_err(|e| Error::from_io("find", "the working directory", &e))?;
+        let directory = match &request.bundle {
+            Some(bundle) => here.join(bundle),
+            None => here.clone(),
+        };
+        let tools = match &request.tools {
+            Some(tools) => here.join(tools),
+            None => own_directory()?,
+        };
+        Ok(Self { config: directory.join("config.json"), directory, tools, request })
+    }
+
+    /// The command line; none where the configuration cannot be used, and all its faults were reported.
+    ///
+    /// # Errors
+    /// Where there is no configuration to read.
+    pub fn line(self) -> Result<Option<Vec<u8>>> {
+        let bytes = self.read()?;
+        let value = json::parse(&bytes).map_err(|reason| self.unusable(reason))?;
+        drop(bytes);
+        let log = Log::default();
+        let config = match value {
+            json::Value::Object(_) => model::read(Node::new(&value, &log)),
+            _ => return Err(self.unusable("it is not a JSON object".into())),
+        };
+        self.check_root(&config.root, &log);
+        let text = line::write(&config, &self.setting(), &self.machine(&config), &log);
+        self.report(&log);
+        Ok(log.faults().is_empty().then_some(text))
+    }
+
+    fn read(&self) -> Result<Vec<u8>> {
+        let unreadable = |error: std::io::Error| match error.raw_os_error() {
+            Some(raw) => self.unusable(Errno::from_raw(raw).desc().to_owned()),
+            None => self.unusable(error.to_string()),
+        };
+        // A FIFO is not waited for.
+        let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(&self.config);
+        let mut file: File = file.map_err(unreadable)?;
+        let status = file.metadata().map_err(unreadable)?;
+        if !status.is_file() {
+            return Err(self.unusable("it is not a regular file".into()));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(unreadable)?;
+        Ok(bytes)
+    }
+
+    fn unusable(&self, reason: String) -> Error {
+        Error::because("use", &self.config, reason)
+    }
+
+    /// A directory must exist there. Were it this machine's own root, directories would be made in it.
+    fn check_root(&self, root: &Root, log: &Log) {
+        if root.path.is_empty() {
+            return;
+        }
+        match fs::metadata(self.directory.join(&root.path)) {
+            Err(error) => {
+                let errno = error.raw_os_error().map_or(Errno::EINVAL, Errno::from_raw);
+                log.fault("root.path", format!("{}: {}", quote(&root.path), errno.desc()));
+            }
+            Ok(status) if !status.is_dir() => {
+                log.fault("root.path", format!("{}: Not a directory", quote(&root.path)));
+            }
+            Ok(status) => {
+                let is_own = fs::metadata("/")
+                    .is_ok_and(|own| (own.dev(), own.ino()) == (status.dev(), status.ino()));
+                if is_own {
+                    log.fault(
+                        "root.path",
+                        format!("{} is the root of this machine", quote(&root.path)),
+                    );
+                }
+            }
+        }
+    }
+
+    fn machine(&self, config: &Config) -> Machine {
+        let has_cgroups =
+            config.mounts.iter().any(|mount| !mount.is_bind() && mount.kind == "cgroup");
+        Machine::this(has_cgroups, !config.process.rlimits.is_empty())
+    }
+
+    fn setting(&self) -> Setting {
+        Setting {
+            directory: self.directory.as_os_str().as_bytes().to_vec(),
+            tools: self.tools.as_os_str().as_bytes().to_vec(),
+            pivot: !self.request.no_pivot,
+            new_keyring: !self.request.no_new_keyring,
+        }
+    }
+
+    fn report(&self, log: &Log) {
+        for warning in log.warnings() {
+            start::warn(&format!("warning: {} {}", warning.path, warning.reason));
+        }
+        for fault in log.faults() {
+            let config = quote(&self.config);
+            start::warn(&format!("cannot use {config}: {}: {}", fault.path, fault.reason));
+        }
+    }
+}
+
+/// The tools stand beside this program.
+fn own_directory() -> Result<PathBuf> {
+    let own = env::current_exe().map_err(|e| Error::from_io("find", "the tools", &e))?;
+    Ok(own.parent().map_or_else(|| OsString::from("/").into(), PathBuf::from))
+}

@@ -1,0 +1,93 @@
+//! What does not go together.
+
+use super::Writer;
+use crate::model::{DeviceRule, Kind};
+
+impl Writer<'_> {
+    pub(super) fn demand(&self) {
+        self.demand_user();
+        self.demand_namespaces();
+        self.demand_mount_namespace();
+        self.demand_devices();
+    }
+
+    fn fault(&self, path: &str, reason: &str) {
+        self.log.fault(path, reason);
+    }
+
+    fn demand_user(&self) {
+        let linux = &self.config.linux;
+        for (is_there, path) in [
+            (!linux.uid_mappings.is_empty(), "linux.uidMappings"),
+            (!linux.gid_mappings.is_empty(), "linux.gidMappings"),
+        ] {
+            match (self.has_new(Kind::User), is_there) {
+                (true, false) if !self.log.has_below(path) => {
+                    self.fault(path, "is missing: a new user namespace needs it");
+                }
+                (false, true) => self.fault(path, "needs a new user namespace"),
+                _ => {}
+            }
+        }
+        if self.keeps_groups() && !self.config.process.user.additional_gids.is_empty() {
+            self.fault(
+                "process.user.additionalGids",
+                "needs more than one id in linux.gidMappings, for a caller who is not root",
+            );
+        }
+    }
+
+    fn demand_namespaces(&self) {
+        let offsets = &self.config.linux.time_offsets;
+        for (asks, path, kind, name) in [
+            (!self.config.hostname.is_empty(), "hostname", Kind::Uts, "uts"),
+            (!self.config.domainname.is_empty(), "domainname", Kind::Uts, "uts"),
+            (
+                offsets.monotonic != 0 || offsets.boottime != 0,
+                "linux.timeOffsets",
+                Kind::Time,
+                "time",
+            ),
+        ] {
+            if asks && !self.has_new(kind) {
+                self.fault(path, &format!("needs a new {name} namespace"));
+            }
+        }
+    }
+
+    fn demand_mount_namespace(&self) {
+        if self.has_new(Kind::Mount) {
+            return;
+        }
+        let (config, linux) = (self.config, &self.config.linux);
+        for (asks, path) in [
+            (!config.mounts.is_empty(), "mounts"),
+            (config.root.readonly, "root.readonly"),
+            (!linux.masked_paths.is_empty(), "linux.maskedPaths"),
+            (!linux.readonly_paths.is_empty(), "linux.readonlyPaths"),
+            (linux.rootfs_propagation.is_some(), "linux.rootfsPropagation"),
+            (linux.device_rule == DeviceRule::DenyAll, "linux.resources.devices"),
+        ] {
+            if asks {
+                self.fault(path, "needs a new mount namespace");
+            }
+        }
+    }
+
+    /// That no device opens is kept by mounts without devices, which these capabilities get around.
+    fn demand_devices(&self) {
+        if self.config.linux.device_rule != DeviceRule::DenyAll {
+            return;
+        }
+        for name in ["mknod", "sys_admin"] {
+            if self.config.process.capabilities.bounding.iter().any(|capability| capability == name)
+            {
+                let reason = format!(
+                    "denies all devices, which is not supported beside CAP_{}",
+                    name.to_ascii_uppercase()
+                );
+                self.fault("linux.resources.devices", &reason);
+            }
+        }
+    }
+}

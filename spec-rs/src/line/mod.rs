@@ -1,0 +1,156 @@
+//! From the configuration to the command line. Each part of the line is a file; what goes together is checked first.
+
+mod cgroup;
+mod demands;
+mod devices;
+mod limits;
+mod namespaces;
+mod privileges;
+mod root;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use crate::machine::Machine;
+use crate::model::{Config, Kind};
+use crate::node::Log;
+use crate::print::{Chain, Document, Script};
+
+/// What the line depends on besides the configuration and the machine.
+#[derive(Debug)]
+pub struct Setting {
+    /// The bundle and the tools, by absolute paths.
+    pub directory: Vec<u8>,
+    pub tools: Vec<u8>,
+    /// Whether the root is changed by pivot_root(2).
+    pub pivot: bool,
+    pub new_keyring: bool,
+}
+
+/// The descriptors of the texts and of the socket on which the terminal is handed over.
+const TABLE: u8 = 3;
+const ENVIRONMENT: u8 = 4;
+const TERMINAL: u8 = 5;
+
+/// All that a part of the line is written from.
+struct Writer<'a> {
+    config: &'a Config,
+    setting: &'a Setting,
+    machine: &'a Machine,
+    log: &'a Log,
+}
+
+/// The command line. It is of use only where no fault is in the log.
+pub fn write(config: &Config, setting: &Setting, machine: &Machine, log: &Log) -> Vec<u8> {
+    Writer { config, setting, machine, log }.text()
+}
+
+impl Writer<'_> {
+    fn text(&self) -> Vec<u8> {
+        self.demand();
+        let table = self.has_new(Kind::Mount).then(|| self.table());
+        let limits = self.limits();
+
+        let mut script = Script::new();
+        self.comment(&mut script);
+        script.step(&[b"cd", &self.setting.directory], "enter the directory of the bundle");
+        for (step, name) in &limits.steps {
+            let words: Vec<_> = step.iter().map(String::as_bytes).collect();
+            script.step(&words, format_args!("set {name}"));
+        }
+        let umask = format!("{:04o}", self.config.process.user.umask);
+        script.words(&[b"umask", umask.as_bytes()]);
+        let before = self.guard_terminal(&mut script);
+
+        let chain = self.chain(&limits.words);
+        let mut documents = Vec::new();
+        if let Some(table) = table {
+            documents.push(Document { descriptor: TABLE, name: "mounts", lines: table });
+        }
+        documents.push(self.environment());
+        script.become_chain(before, &chain, &documents)
+    }
+
+    fn chain(&self, limits: &[String]) -> Chain {
+        let mut chain = Chain::default();
+        self.add_relay(&mut chain);
+        if let Some(adjustment) = self.config.process.oom_score_adj {
+            chain.program(["choom", "-n", &adjustment.to_string(), "--"]);
+        }
+        if !limits.is_empty() {
+            chain.program(std::iter::once("prlimit").chain(limits.iter().map(String::as_str)));
+        }
+        self.add_namespaces(&mut chain);
+        self.add_root(&mut chain);
+        self.add_privileges(&mut chain);
+        chain
+    }
+
+    /// What the configuration holds and the line does not.
+    fn comment(&self, script: &mut Script) {
+        const SHOWN: usize = 20;
+        let unknown = self.log.unknown();
+        for path in unknown.iter().take(SHOWN) {
+            script.comment(&format!("ignored, since the specification does not know it: {path}"));
+        }
+        if unknown.len() > SHOWN {
+            script.comment(&format!("ignored as well: {} more", unknown.len() - SHOWN));
+        }
+        for note in self.log.notes() {
+            script.comment(&format!("{}: {}", note.path, note.reason));
+        }
+    }
+
+    /// Without a terminal of its own the container gets none of the caller's either: pty-rs, put before the line,
+    /// hands on what is read and written there.
+    fn guard_terminal(&self, script: &mut Script) -> &'static str {
+        if self.config.process.terminal {
+            return "";
+        }
+        script.line(b"set --");
+        script.line(b"if [ -t 0 ] || [ -t 1 ] || [ -t 2 ]; then");
+        script.words(&[
+            b"set",
+            b"--",
+            &self.tool("pty-rs"),
+            b"--failure-status",
+            b"1",
+            b"--pipes",
+            b"--",
+        ]);
+        script.line(b"fi");
+        " \"$@\""
+    }
+
+    /// The terminal is made out of the container's own devpts and handed to a relay out here. Without a mount
+    /// namespace the container has no devpts of its own.
+    fn add_relay(&self, chain: &mut Chain) {
+        if !self.config.process.terminal {
+            return;
+        }
+        let tool = self.tool("pty-rs");
+        match self.has_new(Kind::Mount) {
+            true => chain.program([
+                &tool[..],
+                b"--failure-status",
+                b"1",
+                b"--receive",
+                &digit(TERMINAL),
+                b"--",
+            ]),
+            false => chain.program([&tool[..], b"--failure-status", b"1", b"--"]),
+        }
+    }
+
+    fn has_new(&self, kind: Kind) -> bool {
+        self.config.linux.namespaces.contains(&kind)
+    }
+
+    fn tool(&self, name: &str) -> Vec<u8> {
+        [&self.setting.tools, &b"/"[..], name.as_bytes()].concat()
+    }
+}
+
+fn digit(descriptor: u8) -> [u8; 1] {
+    [b'0' + descriptor]
+}

@@ -1,0 +1,84 @@
+//! setpriv-rs: user, groups, capabilities and the environment, and at last the command.
+
+use super::{ENVIRONMENT, Writer, digit};
+use crate::print::{self, Chain, Document};
+
+impl Writer<'_> {
+    pub(super) fn add_privileges(&self, chain: &mut Chain) {
+        let tool = self.tool("setpriv-rs");
+        chain.program([&tool[..], b"--failure-status", b"1"]);
+        chain.options(self.ids());
+        self.add_capabilities(chain);
+        chain.options(self.rest());
+        let arguments = self.config.process.args.iter().map(String::as_bytes);
+        chain.program(std::iter::once(&b"--"[..]).chain(arguments));
+    }
+
+    fn ids(&self) -> Vec<String> {
+        let user = &self.config.process.user;
+        let groups = match (self.keeps_groups(), user.additional_gids.as_slice()) {
+            (true, _) => vec!["--keep-groups".to_owned()],
+            (false, []) => vec!["--clear-groups".to_owned()],
+            (false, groups) => {
+                let list: Vec<_> = groups.iter().map(i128::to_string).collect();
+                vec!["--groups".to_owned(), list.join(",")]
+            }
+        };
+        let mut options =
+            vec!["--reuid".into(), user.uid.to_string(), "--regid".into(), user.gid.to_string()];
+        options.extend(groups);
+        options
+    }
+
+    fn add_capabilities(&self, chain: &mut Chain) {
+        let sets = &self.config.process.capabilities;
+        // The kernel raises no other (capabilities(7)).
+        let raisable: Vec<_> = sets
+            .ambient
+            .iter()
+            .filter(|name| sets.permitted.contains(name) && sets.inheritable.contains(name))
+            .cloned()
+            .collect();
+        chain.options(["--lenient-caps"]);
+        for (option, set) in [
+            ("--bounding-set", &sets.bounding),
+            ("--permitted-caps", &sets.permitted),
+            ("--effective-caps", &sets.effective),
+            ("--inh-caps", &sets.inheritable),
+            ("--ambient-caps", &raisable),
+        ] {
+            let names: String = set.iter().map(|name| format!(",+{name}")).collect();
+            chain.options([option.to_owned(), format!("-all{names}")]);
+        }
+    }
+
+    fn rest(&self) -> Vec<Vec<u8>> {
+        let mut options: Vec<&[u8]> = Vec::new();
+        if self.config.process.no_new_privileges {
+            options.push(b"--no-new-privs");
+        }
+        // A change of user would take away what --kill-child has set.
+        options.extend([&b"--pdeathsig"[..], b"keep", b"--default-signals"]);
+        if self.setting.new_keyring {
+            options.push(b"--new-keyring");
+        }
+        let descriptor = digit(ENVIRONMENT);
+        options.extend([&b"--close-fds"[..], b"--clear-env", b"--env-fd", &descriptor]);
+        if self.lacks_home() {
+            options.push(b"--set-home");
+        }
+        options.into_iter().map(<[u8]>::to_vec).collect()
+    }
+
+    /// Whether HOME comes from the container's /etc/passwd, as runc has it: it is not set, or at last to nothing.
+    fn lacks_home(&self) -> bool {
+        let mut values =
+            self.config.process.env.iter().filter_map(|line| line.strip_prefix("HOME="));
+        values.next_back().is_none_or(str::is_empty)
+    }
+
+    pub(super) fn environment(&self) -> Document {
+        let lines = self.config.process.env.iter().map(|line| print::variable(line.as_bytes()));
+        Document { descriptor: ENVIRONMENT, name: "env", lines: lines.collect() }
+    }
+}

@@ -1,0 +1,207 @@
+//! The table of mounts, as bindmount-rs reads it. The comment behind each line names the property that it comes from.
+
+use super::Writer;
+use crate::model::{DeviceRule, Kind, Mount};
+use crate::print::field;
+
+/// A line.
+#[derive(Debug)]
+pub struct Entry {
+    pub source: Vec<u8>,
+    pub target: Vec<u8>,
+    pub kind: String,
+    pub options: String,
+}
+
+impl Entry {
+    pub fn new(
+        source: impl AsRef<[u8]>,
+        target: impl AsRef<[u8]>,
+        kind: &str,
+        options: &[&str],
+    ) -> Self {
+        Self {
+            source: source.as_ref().to_vec(),
+            target: target.as_ref().to_vec(),
+            kind: kind.to_owned(),
+            options: options.join(","),
+        }
+    }
+}
+
+/// The lines so far.
+#[derive(Debug, Default)]
+pub struct Table {
+    lines: Vec<Vec<u8>>,
+}
+
+impl Table {
+    pub fn add(&mut self, origin: &str, entry: &Entry) {
+        let options = match entry.options.as_str() {
+            "" => "defaults",
+            options => options,
+        };
+        let fields = [
+            field(&entry.source),
+            field(&entry.target),
+            field(entry.kind.as_bytes()),
+            field(options.as_bytes()),
+            b"#".to_vec(),
+            origin.as_bytes().to_vec(),
+        ];
+        self.lines.push(fields.join(&b' '));
+    }
+}
+
+/// What becomes of the container's /dev.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dev {
+    /// Nothing is mounted there: the devices go into the root file system.
+    OfRoot,
+    /// A directory is bound there, and has the devices.
+    Bound,
+    /// A file system is mounted there, and gets the devices.
+    New,
+}
+
+impl Writer<'_> {
+    /// What is mounted on a place, and what is made there, comes before the place becomes read-only or is masked.
+    pub(super) fn table(&self) -> Vec<Vec<u8>> {
+        let linux = &self.config.linux;
+        let mut table = Table::default();
+        if self.dev() == Dev::OfRoot {
+            self.add_devices(&mut table);
+        }
+        for mount in &self.config.mounts {
+            self.add_mount(&mut table, mount);
+        }
+        for mount in &self.config.mounts {
+            if is_new_dev(mount) && mount.options.read_only {
+                table.add(&mount.path, &Entry::new("", "/dev", "none", &["remount", "bind", "ro"]));
+            }
+        }
+        let cwd = &self.config.process.cwd;
+        if cwd.contains(|c| c != '/') {
+            table.add("process.cwd", &Entry::new("", cwd, "dir", &[]));
+        }
+        for (index, path) in linux.readonly_paths.iter().enumerate() {
+            table.add(
+                &format!("linux.readonlyPaths[{index}]"),
+                &Entry::new("", path, "readonly", &[]),
+            );
+        }
+        for (index, path) in linux.masked_paths.iter().enumerate() {
+            table.add(&format!("linux.maskedPaths[{index}]"), &Entry::new("", path, "mask", &[]));
+        }
+        self.finish_root(&mut table);
+        table.lines
+    }
+
+    fn finish_root(&self, table: &mut Table) {
+        if self.config.root.readonly {
+            table.add("root.readonly", &Entry::new("", "/", "none", &["remount", "bind", "ro"]));
+        }
+        // A slave is what the root is already.
+        if let Some(word) = self.config.linux.rootfs_propagation
+            && !matches!(word, "slave" | "rslave")
+        {
+            table.add("linux.rootfsPropagation", &Entry::new("", "/", "none", &[word]));
+        }
+    }
+
+    fn dev(&self) -> Dev {
+        let mut on_dev = self.config.mounts.iter().filter(|mount| is_on_dev(mount));
+        match on_dev.next_back() {
+            None => Dev::OfRoot,
+            Some(mount) if mount.is_bind() => Dev::Bound,
+            Some(_) => Dev::New,
+        }
+    }
+
+    fn add_mount(&self, table: &mut Table, mount: &Mount) {
+        match mount.kind.as_str() {
+            _ if mount.options.remount => self.add_remount(table, mount),
+            _ if mount.is_bind() => self.add_bind(table, mount),
+            "cgroup" => self.add_cgroups(table, mount),
+            _ => self.add_file_system(table, mount),
+        }
+    }
+
+    /// The words that mean something to a bind. The file system's own are ignored there, as mount(2) does.
+    pub(super) fn words_of_bind<'a>(&self, mount: &'a Mount) -> Vec<&'a str> {
+        let mut words = Vec::new();
+        for word in &mount.options.words {
+            match word.is_data {
+                false => words.push(word.text.as_str()),
+                true => self.log.note(
+                    format_args!("{}.options", mount.path),
+                    format!(
+                        "ignored, since a bind mount has no use for it: {}",
+                        common::quote(&word.text)
+                    ),
+                ),
+            }
+        }
+        words
+    }
+
+    fn add_remount(&self, table: &mut Table, mount: &Mount) {
+        let mut options = vec!["remount", "bind"];
+        options.extend(self.words_of_bind(mount));
+        options.extend(mount.options.read_only.then_some("ro"));
+        table.add(&mount.path, &Entry::new("", &mount.destination, "none", &options));
+    }
+
+    fn add_bind(&self, table: &mut Table, mount: &Mount) {
+        let bind = mount.options.bind.unwrap_or("bind");
+        let mut options = vec![bind];
+        options.extend(self.words_of_bind(mount));
+        options.extend(mount.options.read_only.then_some("ro"));
+        if self.config.linux.device_rule == DeviceRule::DenyAll {
+            options.extend(self.keep_devices_out(mount, bind));
+        }
+        // Else it may look like the name of a block device, LABEL=a.
+        let source = match mount.source.contains('=') && !mount.source.starts_with('/') {
+            true => format!("./{}", mount.source),
+            false => mount.source.clone(),
+        };
+        table.add(&mount.path, &Entry::new(source, &mount.destination, "none", &options));
+    }
+
+    fn add_file_system(&self, table: &mut Table, mount: &Mount) {
+        let is_new_dev = is_new_dev(mount);
+        let mut options: Vec<_> =
+            mount.options.words.iter().map(|word| word.text.as_str()).collect();
+        if self.config.linux.device_rule == DeviceRule::DenyAll && !is_without_nodes(&mount.kind) {
+            options.push("nodev");
+        }
+        // /dev becomes read-only once its nodes are made.
+        options.extend((mount.options.read_only && !is_new_dev).then_some("ro"));
+        let source = match mount.source.as_str() {
+            "" => &mount.kind,
+            source => source,
+        };
+        table.add(&mount.path, &Entry::new(source, &mount.destination, &mount.kind, &options));
+        // Before anything is mounted over one of them.
+        if is_new_dev {
+            self.add_devices(table);
+        }
+    }
+
+    pub(super) fn makes_nodes(&self) -> bool {
+        self.dev() == Dev::New && !self.has_new(Kind::User)
+    }
+}
+
+fn is_on_dev(mount: &Mount) -> bool {
+    mount.destination == "/dev" && !mount.options.remount
+}
+
+fn is_new_dev(mount: &Mount) -> bool {
+    is_on_dev(mount) && !mount.is_bind()
+}
+
+/// What is empty, or holds nothing but what the kernel puts there.
+fn is_without_nodes(kind: &str) -> bool {
+    matches!(kind, "tmpfs" | "proc" | "sysfs" | "devpts" | "mqueue" | "cgroup" | "cgroup2")
+}

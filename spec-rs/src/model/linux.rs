@@ -1,0 +1,67 @@
+//! `linux`: what only Linux has.
+
+use super::device_rule::DeviceRule;
+use super::mapping::{self, Mapping};
+use super::namespace::{self, Kind};
+use super::time_offsets::{self, TimeOffsets};
+use super::{device, intel_rdt, memory_policy, personality, resources, seccomp, text};
+use crate::node::{Node, Row, row};
+
+#[derive(Debug, Default)]
+pub struct Linux {
+    pub namespaces: Vec<Kind>,
+    pub uid_mappings: Vec<Mapping>,
+    pub gid_mappings: Vec<Mapping>,
+    pub time_offsets: TimeOffsets,
+    pub device_rule: DeviceRule,
+    pub rootfs_propagation: Option<&'static str>,
+    pub masked_paths: Vec<String>,
+    pub readonly_paths: Vec<String>,
+}
+
+pub const ROWS: &[Row<Linux>] = &[
+    row("namespaces", |linux, n| linux.namespaces = namespace::read(n)),
+    row("uidMappings", |linux, n| linux.uid_mappings = mapping::read(n)),
+    row("gidMappings", |linux, n| linux.gid_mappings = mapping::read(n)),
+    row("timeOffsets", |linux, n| {
+        linux.time_offsets = n.object(time_offsets::ROWS).unwrap_or_default();
+    }),
+    row("devices", |_, n| n.refuse_array(|n| n.check_object(device::ROWS))),
+    row("netDevices", |_, n| n.refuse_members(|_, n| n.check_object(NET_DEVICE))),
+    row("cgroupsPath", |_, n| n.refuse_text(&[""])),
+    row("resources", |linux, n| {
+        linux.device_rule = n.object(resources::ROWS).unwrap_or_default().devices;
+    }),
+    row("intelRdt", |_, n| n.refuse_object(intel_rdt::ROWS)),
+    row("memoryPolicy", |_, n| n.refuse_object(memory_policy::ROWS)),
+    row("sysctl", |_, n| n.refuse_members(|_, n| n.check_text())),
+    row("seccomp", |_, n| seccomp::read(n)),
+    row("rootfsPropagation", |linux, n| linux.rootfs_propagation = propagation(n)),
+    row("maskedPaths", |linux, n| linux.masked_paths = paths(n)),
+    row("readonlyPaths", |linux, n| linux.readonly_paths = paths(n)),
+    row("mountLabel", |_, n| n.refuse_text(&[""])),
+    row("personality", |_, n| n.check_object(personality::ROWS)),
+];
+
+#[derive(Debug, Default)]
+struct NetDevice;
+
+const NET_DEVICE: &[Row<NetDevice>] = &[row("name", |_, n| n.check_text())];
+
+const PROPAGATIONS: &[&str] =
+    &["shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"];
+
+fn propagation(node: Node) -> Option<&'static str> {
+    let text = node.text()?;
+    let word = PROPAGATIONS.iter().find(|word| **word == text);
+    if word.is_none() && !text.is_empty() {
+        node.fault("must be shared, slave, private, unbindable, or one of them behind an 'r'");
+    }
+    word.copied()
+}
+
+fn paths(node: Node) -> Vec<String> {
+    let mut paths = Vec::new();
+    node.each(|node| paths.extend(text::absolute_path(&node)));
+    paths
+}

@@ -1,0 +1,99 @@
+//! `process`: what is executed, as whom and with which privileges.
+
+use super::capabilities::{self, Capabilities};
+use super::console_size::{self, ConsoleSize};
+use super::rlimit::{self, Rlimit};
+use super::user::{self, User};
+use super::{io_priority, scheduler, text};
+use crate::node::{Log, Node, Row, row};
+
+#[derive(Debug, Default)]
+pub struct Process {
+    pub terminal: bool,
+    pub console_size: Option<ConsoleSize>,
+    pub cwd: String,
+    pub env: Vec<String>,
+    pub args: Vec<String>,
+    pub user: User,
+    pub capabilities: Capabilities,
+    pub rlimits: Vec<Rlimit>,
+    pub no_new_privileges: bool,
+    pub oom_score_adj: Option<i128>,
+}
+
+/// The kernel takes no string of 128 KiB or more (MAX_ARG_STRLEN, with the NUL at its end).
+const STRING_LENGTH: usize = 131_071;
+
+pub const ROWS: &[Row<Process>] = &[
+    row("terminal", |process, n| process.terminal = n.flag().unwrap_or_default()),
+    row("consoleSize", |process, n| process.console_size = n.object(console_size::ROWS)),
+    row("cwd", |process, n| process.cwd = text::absolute_path(&n).unwrap_or_default()),
+    row("env", |process, n| process.env = environment(n)),
+    row("args", |process, n| process.args = arguments(n)),
+    row("commandLine", |_, n| n.meaningless("for Windows")),
+    row("user", |process, n| process.user = n.object(user::ROWS).unwrap_or_default()),
+    row("capabilities", |process, n| {
+        process.capabilities = n.object(capabilities::ROWS).unwrap_or_default();
+    }),
+    row("rlimits", |process, n| process.rlimits = rlimit::read(n)),
+    row("noNewPrivileges", |process, n| process.no_new_privileges = n.flag().unwrap_or_default()),
+    row("apparmorProfile", |_, n| n.refuse_text(&["", "unconfined"])),
+    row("selinuxLabel", |_, n| n.refuse_text(&[""])),
+    row("oomScoreAdj", |process, n| process.oom_score_adj = n.number(&(-1000..=1000))),
+    row("scheduler", |_, n| n.refuse_object(scheduler::ROWS)),
+    row("ioPriority", |_, n| n.refuse_object(io_priority::ROWS)),
+    row("execCPUAffinity", |_, n| n.check_object(AFFINITY)),
+];
+
+#[derive(Debug, Default)]
+struct Affinity;
+
+const AFFINITY: &[Row<Affinity>] =
+    &[row("initial", |_, n| affinity(n)), row("final", |_, n| affinity(n))];
+
+fn affinity(node: Node) {
+    node.text();
+    node.meaningless("for processes that join a running container");
+}
+
+impl Process {
+    /// A process is demanded as soon as there is a container to start.
+    pub fn demand(&self, log: &Log) {
+        for (is_empty, path) in
+            [(self.args.is_empty(), "process.args"), (self.cwd.is_empty(), "process.cwd")]
+        {
+            if is_empty && !log.has_below(path) && !log.has("process") {
+                log.fault(path, "is missing");
+            }
+        }
+    }
+}
+
+fn arguments(node: Node) -> Vec<String> {
+    let mut arguments = Vec::new();
+    node.each(|node| arguments.extend(string(&node)));
+    arguments
+}
+
+fn environment(node: Node) -> Vec<String> {
+    let mut variables = Vec::new();
+    node.each(|node| {
+        let Some(variable) = string(&node) else { return };
+        match variable.find('=') {
+            None | Some(0) => {
+                node.fault(format!("must be NAME=VALUE, not {}", common::quote(variable)));
+            }
+            Some(_) => variables.push(variable),
+        }
+    });
+    variables
+}
+
+fn string(node: &Node) -> Option<String> {
+    let text = node.text()?;
+    if text.len() > STRING_LENGTH {
+        node.fault(format!("is longer than {STRING_LENGTH} bytes"));
+        return None;
+    }
+    Some(text)
+}

@@ -1,0 +1,97 @@
+//! Strings with a form of their own: versions, names and paths.
+
+use crate::node::Node;
+
+/// The kernel's limit for a host name (`__NEW_UTS_LEN`).
+const NAME_LENGTH: usize = 64;
+
+/// The kernel takes no longer path (PATH_MAX, with the NUL at its end).
+const PATH_LENGTH: usize = 4095;
+
+/// The version of the specification: SemVer, and compatible within the major version 1.
+pub fn version(node: Node) -> Option<String> {
+    let version = node.text()?;
+    if !is_semver(&version) {
+        node.fault("must be a version as in Semantic Versioning 2.0.0");
+    } else if !version.starts_with("1.") {
+        node.fault("must be 1.x");
+    }
+    Some(version)
+}
+
+/// `MAJOR.MINOR.PATCH`, then `-` and `+` with identifiers between dots.
+fn is_semver(text: &str) -> bool {
+    let (text, build) = text.split_once('+').unwrap_or((text, "0"));
+    let (core, release) = text.split_once('-').unwrap_or((text, "0"));
+    let numbers: Vec<_> = core.split('.').collect();
+    numbers.len() == 3
+        && numbers.iter().all(|part| is_number(part))
+        && [build, release].iter().all(|list| list.split('.').all(is_identifier))
+}
+
+fn is_number(part: &str) -> bool {
+    let is_short = part == "0" || !part.starts_with('0');
+    is_short && !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_identifier(part: &str) -> bool {
+    !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+pub fn host_name(node: Node) -> String {
+    let name = node.text().unwrap_or_default();
+    if name.len() > NAME_LENGTH {
+        node.fault(format!("is longer than {NAME_LENGTH} bytes"));
+    }
+    name
+}
+
+/// A string that becomes a path.
+pub fn path(node: &Node) -> Option<String> {
+    let path = node.text()?;
+    if path.len() > PATH_LENGTH {
+        node.fault(format!("is longer than {PATH_LENGTH} bytes"));
+        return None;
+    }
+    Some(path)
+}
+
+/// A path from the root on; anything else is a fault.
+pub fn absolute_path(node: &Node) -> Option<String> {
+    let path = path(node)?;
+    if !path.starts_with('/') {
+        node.fault("must be an absolute path");
+        return None;
+    }
+    Some(path)
+}
+
+pub fn check_absolute_path(node: &Node) {
+    absolute_path(node);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        for version in ["1.0.0", "1.0.2-dev", "1.0.0-rc.1+b-1.2", "1.2.10", "0.3.0"] {
+            assert!(is_semver(version), "{version}");
+        }
+        for version in [
+            "",
+            "1",
+            "1.0",
+            "1.0.0.0",
+            "1.0.x",
+            "v1.0.0",
+            "1.0.0-",
+            "1.0.0+",
+            "01.0.0",
+            "1.0.0-a..b",
+        ] {
+            assert!(!is_semver(version), "{version}");
+        }
+    }
+}
