@@ -5,9 +5,12 @@ use crate::model::{DeviceRule, Kind};
 
 impl Writer<'_> {
     pub(super) fn demand(&self) {
-        self.demand_user();
-        self.demand_namespaces();
-        self.demand_mount_namespace();
+        // Else the faults would be those of namespaces that were meant to be there.
+        if !self.log.has_below("linux.namespaces") {
+            self.demand_user();
+            self.demand_namespaces();
+            self.demand_mount_namespace();
+        }
         self.demand_devices();
     }
 

@@ -1,0 +1,346 @@
+#!/usr/bin/env bats
+# spec-rs: the configuration of a bundle, read and written. No container is started here.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2016 # Dollar signs are meant as they stand.
+
+load helpers
+
+# bundle DIR [FILTER]: a new configuration, changed by the jq FILTER, and an empty root file system.
+bundle() {
+  mkdir -p "$1/rootfs"
+  spec-rs --new >spec.json
+  jq "${2:-.}" spec.json >"$1/config.json"
+}
+
+# refused MESSAGE: the bundle b is refused, one fault a line, and MESSAGE is one of them.
+refused() {
+  expect 1 spec-rs -b b
+  equal "$output" ''
+  contains "$stderr" "spec-rs: cannot use '$PWD/b/config.json': $1"
+}
+
+# Every way in which a configuration can be of no use, and what is said of it.
+refusals() {
+  cat <<'ROWS'
+.ociVersion = "2.0"	ociVersion: must be a version as in Semantic Versioning 2.0.0
+del(.ociVersion)	ociVersion: is missing
+.ociVersion = 1	ociVersion: must be a string
+del(.root)	root.path: is missing
+.root = []	root: must be an object
+.root = "rootfs"	root: must be an object
+.root.readonly = "yes"	root.readonly: must be true or false
+.process = null	process.args: is missing
+.process = "sh"	process: must be an object
+.process.args = []	process.args: is missing
+.process.args = "sh"	process.args: must be an array
+.process.args = {"0": "sh"}	process.args: must be an array
+.process.args = [["sh"]]	process.args[0]: must be a string
+.process.args = [1]	process.args[0]: must be a string
+.process.args = ["sh", 1]	process.args[1]: must be a string
+.process.args = [null]	process.args[0]: must not be null
+.process.cwd = "tmp"	process.cwd: must be an absolute path
+.process.cwd = ["/"]	process.cwd: must be a string
+.process.env = ["A"]	process.env[0]: must be NAME=VALUE, not 'A'
+.process.env = ["=A"]	process.env[0]: must be NAME=VALUE, not '=A'
+.process.user.uid = -1	process.user.uid: must be a whole number from 0 to 4294967294
+.process.user.uid = 1.5	process.user.uid: must be a whole number from 0 to 4294967294
+.process.user.uid = 4294967295	process.user.uid: must be a whole number from 0 to 4294967294
+.process.user.uid = "0"	process.user.uid: must be a number
+.process.user.umask = 512	process.user.umask: must be a whole number from 0 to 511
+.process.capabilities.bounding = "CAP_KILL"	process.capabilities.bounding: must be an array
+.process.rlimits[0].type = "RLIMIT_ODD"	process.rlimits[0].type: is not a resource limit: 'RLIMIT_ODD'
+.process.rlimits[0].soft = 2048	process.rlimits[0]: has a soft limit above the hard one
+.process.rlimits[0] = {}	process.rlimits[0].type: is missing
+.process.rlimits += .process.rlimits	process.rlimits[1]: is RLIMIT_NOFILE for the second time
+.process.rlimits = {}	process.rlimits: must be an array
+.process.apparmorProfile = "x"	process.apparmorProfile: is not supported
+.process.oomScoreAdj = 2000	process.oomScoreAdj: must be a whole number from -1000 to 1000
+.hostname = 5	hostname: must be a string
+.linux.namespaces[0].type = "odd"	linux.namespaces[0].type: is not a type of namespace: 'odd'
+.linux.namespaces[0].type = "$(id)"	linux.namespaces[0].type: is not a type of namespace: '$(id)'
+.linux.namespaces[0].path = "/proc/1/ns/pid"	linux.namespaces[0].path: is not supported
+.linux.namespaces[0] = {}	linux.namespaces[0].type: is missing
+.linux.namespaces += [{type: "pid"}]	linux.namespaces[5]: is pid for the second time
+.linux.namespaces = ["pid"]	linux.namespaces[0]: must be an object
+.linux.namespaces = {"a": 1}	linux.namespaces: must be an array
+.linux.namespaces -= [{type: "uts"}]	hostname: needs a new uts namespace
+.linux.cgroupsPath = "/x"	linux.cgroupsPath: is not supported
+.linux.sysctl = {"net.ipv4.ip_forward": "1"}	linux.sysctl: is not supported
+.linux.resources.memory.limit = 4096	linux.resources.memory.limit: is not supported
+.linux.timeOffsets.monotonic.secs = 5	linux.timeOffsets: needs a new time namespace
+.linux.maskedPaths = [1]	linux.maskedPaths[0]: must be a string
+.mounts = {}	mounts: must be an array
+.mounts[0] = null	mounts[0]: must not be null
+.mounts[0] = "proc"	mounts[0]: must be an object
+.mounts[0].destination = ""	mounts[0].destination: is missing
+.mounts[0].destination = "/.."	mounts[0].destination: is the root
+.mounts[0].type = ""	mounts[0].type: is missing
+.mounts[0].type = "char"	mounts[0].type: is not a file system: 'char'
+.mounts[0].options = ["tmpcopyup"]	mounts[0].options[0]: is not supported: 'tmpcopyup'
+.mounts[0].options = ["X-mount.idmap=1:2:3"]	mounts[0].options[0]: is a word of fstab(5), not of the specification: 'X-mount.idmap=1:2:3'
+.mounts[0].options = "ro"	mounts[0].options: must be an array
+.mounts[0].uidMappings = [{containerID: 0, hostID: 0, size: 1}]	mounts[0].uidMappings: is not supported
+.mounts += [{destination: "/x", type: "bind"}]	mounts[7].source: is missing
+.mounts[0].source = ("x" * 5000)	mounts[0].source: is longer than 4095 bytes
+.hooks.prestart = [{path: "/bin/true"}]	hooks.prestart: is not supported
+.vm = {kernel: {path: "/x"}}	vm: is not supported
+.annotations = ["x"]	annotations: must be an object
+.linux.devices = ["", "x"]	linux.devices: is not supported
+.linux.seccomp = ["", "x"]	linux.seccomp: must be an object
+.hooks = [""]	hooks: must be an object
+.mounts = ["", "x"]	mounts[0]: must be an object
+.process.user.additionalGids = [""]	process.user.additionalGids[0]: must be a number
+.linux.resources.devices = ["", "x"]	linux.resources.devices[0]: must be an object
+.linux.intelRdt.schemata = ["", "L3:0=f"]	linux.intelRdt: is not supported
+.linux.timeOffsets.boottime = {secs: 5, nanosecs: 1}	linux.timeOffsets.boottime.nanosecs: is not supported
+.annotations = {a: 5}	annotations.a: must be a string
+.mounts[0].type = "swap"	mounts[0].type: is not a file system: 'swap'
+.mounts[0].options = ["rw,noauto"]	mounts[0].options[0]: is a word of fstab(5), not of the specification: 'noauto'
+.mounts[0].options = ["users"]	mounts[0].options[0]: is a word of fstab(5), not of the specification: 'users'
+.mounts[0].options = ["a\\,bind"]	mounts[0].options[0]: has a comma and quotes: 'a\,bind'
+.process.args = ["a\u0000b"]	process.args[0]: holds a NUL character
+.annotations = {"a\u0000b": "c"}	annotations["a\0b"]: has a NUL character in its name
+.ociVersion = "0.3.0"	ociVersion: must be 1.x
+.ociVersion = "2.0.0"	ociVersion: must be 1.x
+.process.consoleSize = {height: -1, width: 5}	process.consoleSize.height: must be a whole number from 0 to 65535
+.process.consoleSize = {height: 65536, width: 5}	process.consoleSize.height: must be a whole number from 0 to 65535
+.linux.maskedPaths = [""]	linux.maskedPaths[0]: must be an absolute path
+.linux.maskedPaths = ["proc"]	linux.maskedPaths[0]: must be an absolute path
+.linux.readonlyPaths = ["proc"]	linux.readonlyPaths[0]: must be an absolute path
+.linux.rootfsPropagation = "odd"	linux.rootfsPropagation: must be shared, slave, private, unbindable, or one of them behind an 'r'
+.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 3, access: "rwm"}]	linux.resources.devices[1]: is not supported: only rules for all devices are
+.linux.resources.devices[0].type = "x"	linux.resources.devices[0].type: must be a, b or c
+.process.capabilities.bounding = ["CAP_MKNOD"]	linux.resources.devices: denies all devices, which is not supported beside CAP_MKNOD
+.process.capabilities.bounding = ["CAP_SYS_ADMIN"]	linux.resources.devices: denies all devices, which is not supported beside CAP_SYS_ADMIN
+.mounts[0].options = ["remount"]	mounts[0].options: must have 'bind' beside 'remount', which else changes the file system for all who use it
+.root.path = "nothing"	root.path: 'nothing': No such file or directory
+.root.path = "/"	root.path: '/' is the root of this machine
+.hostname = "x" * 65	hostname: is longer than 64 bytes
+.linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}]	linux.uidMappings: needs a new user namespace
+.linux.namespaces += [{type: "user"}]	linux.uidMappings: is missing: a new user namespace needs it
+.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 1, hostID: 0, size: 4294967295}]	linux.uidMappings[0]: ends beyond the last id, 4294967294
+.annotations = {"": "x"}	annotations[""]: must have a name
+.process.rlimits[0].soft = -1	process.rlimits[0].soft: must be a whole number from 0 to 18446744073709551615
+.mounts += [{destination: "/dev", source: "/dev", options: ["rbind"]}]	mounts[7]: binds /dev, which the rule of linux.resources.devices to deny all devices forbids
+.process.args = ["x" * 140000]	process.args[0]: is longer than 131071 bytes
+.process.env = ["A=" + "x" * 140000]	process.env[0]: is longer than 131071 bytes
+.root.path = "config.json"	root.path: 'config.json': Not a directory
+ROWS
+}
+
+@test "what cannot be honoured is refused by name" {
+  requires jq
+  bundle b
+  cp b/config.json good
+  local filter message count=0
+  while IFS=$'\t' read -r filter message; do
+    jq "$filter" good >b/config.json
+    refused "$message" || {
+      echo "$filter"
+      return 1
+    }
+    count=$((count + 1))
+  done < <(refusals)
+  [ "$count" -gt 90 ]
+}
+
+@test "all faults are said in one go, a line each, and nothing is left behind" {
+  requires jq
+  bundle b 'del(.ociVersion) | .process.cwd = 5 | .mounts[1].type = "swap" | .linux.maskedPaths[2] = "x"'
+  local before
+  before=$(find . ! -name 'separate-stderr*' | sort)
+  refused 'ociVersion: is missing'
+  equal "${#stderr_lines[@]}" 4
+  for message in 'process.cwd: must be a string' "mounts[1].type: is not a file system: 'swap'" \
+    'linux.maskedPaths[2]: must be an absolute path'; do
+    contains "$stderr" "config.json': $message"
+  done
+  equal "$(find . ! -name 'separate-stderr*' | sort)" "$before"
+}
+
+@test "members of one name are a fault, at any depth" {
+  requires jq
+  bundle b
+  # The second object would take masks and namespaces away.
+  sed '$d' b/config.json >shorter
+  printf ', "linux": {"namespaces": []}}' | cat shorter - >b/config.json
+  refused 'linux: is there more than once'
+  bundle b
+  sed 's/"rootfs"/"rootfs", "x": {"y": [{"z": 1, "z": 2}]}/' b/config.json >changed
+  mv changed b/config.json
+  refused 'root.x.y[0].z: is there more than once'
+}
+
+@test "a config.json that is none" {
+  mkdir -p b/rootfs
+  refused 'No such file or directory'
+  mkdir b/config.json
+  refused 'it is not a regular file'
+  rmdir b/config.json
+  mkfifo b/config.json
+  refused 'it is not a regular file'
+  rm b/config.json
+  local text
+  : >b/config.json
+  refused 'it is empty'
+  for text in '{' '{"a":}' 'hello' '{} x' '{} {}' '{"ociVersion":"1.0"}}' $'{"a":"\x01'; do
+    printf '%s' "$text" >b/config.json
+    refused 'it is not JSON: '
+  done
+  for text in '[]' '"x"' 1 true '["x"]' null; do
+    printf '%s' "$text" >b/config.json
+    refused 'it is not a JSON object'
+  done
+  printf '{"a":"\xff"}' >b/config.json
+  refused 'it is not UTF-8: byte 7 is wrong'
+  ! is_root || return 0
+  printf '{}' >b/config.json
+  chmod 0 b/config.json
+  refused 'Permission denied'
+}
+
+@test "a new configuration is that of runc spec" {
+  requires runc jq
+  mkdir theirs
+  ok runc spec -b theirs
+  diff <(jq -S . theirs/config.json) <(spec-rs --new | jq -S .)
+  rm theirs/config.json
+  ok runc spec --rootless -b theirs
+  diff <(jq -S . theirs/config.json) <(spec-rs --new --rootless | jq -S .)
+}
+
+@test "the configurations that others write are taken" {
+  requires runc crun
+  mkdir -p b/rootfs
+  ok runc spec -b b
+  ok spec-rs -b b
+  rm b/config.json
+  ok runc spec --rootless -b b
+  ok spec-rs -b b
+  rm b/config.json
+  (cd b && crun spec)
+  ok spec-rs -b b
+}
+
+@test "properties that the specification does not know are ignored and named" {
+  requires jq
+  bundle b '.platform = {os: "linux"} | .process.capabilities.odd = [1] | ."process.args" = ["x"] | .mounts[2].x = null'
+  ok spec-rs -b b
+  equal "$stderr" ''
+  for path in platform process.capabilities.odd '["process.args"]' 'mounts[2].x'; do
+    contains "$output" ": 'ignored, since the specification does not know it: $path'"
+  done
+}
+
+@test "a capability that is none is a warning" {
+  requires jq
+  bundle b '.process.capabilities.bounding += ["KILL", "CAP_KILL,-all", "CAP_ODD"]'
+  ok spec-rs -b b
+  contains "$stderr" "warning: process.capabilities.bounding[3] is not a capability: 'KILL'"
+  contains "$stderr" "warning: process.capabilities.bounding[4] is not a capability: 'CAP_KILL,-all'"
+  # Whether the kernel knows a name is for setpriv-rs to say.
+  contains "$output" '--bounding-set -all,+audit_write,+kill,+net_bind_service,+odd'
+}
+
+@test "large files, long strings and deep nesting work or end in an error" {
+  bundle b
+  # 50 MB that nobody asked for.
+  {
+    sed '$d' spec.json
+    printf ', "x": ["'
+    head -c 25000000 /dev/zero | tr '\0' y
+    printf '", ['
+    yes '{"a": [1, "b"], "c": null},' | head -c 27000000 | sed '$d'
+    printf '{}]]}'
+  } >b/config.json
+  ok spec-rs -b b
+  contains "$output" 'does not know it: x'
+  # Many elements, and many faults.
+  {
+    sed '$d' spec.json
+    printf ', "annotations": {'
+    for ((i = 0; i < 100000; i++)); do printf '"%s": "x", ' "$i"; done
+    printf '"a": 1}}'
+  } >b/config.json
+  refused 'annotations.a: must be a string'
+  {
+    printf '{"mounts": ['
+    yes '{},' | head -n 50000
+    printf '{}]}'
+  } >b/config.json
+  refused 'mounts[50000].destination: is missing'
+  head -c 1000000 /dev/zero | tr '\0' '[' >b/config.json
+  refused 'it is not JSON: recursion limit exceeded'
+}
+
+@test "no control character of a bundle reaches the terminal" {
+  requires jq
+  local escape=$'\e' name place
+  bundle b
+  cp b/config.json good
+  for place in .hostname .process.args[0] .process.env[1] .process.cwd .mounts[0].source .mounts[0].destination \
+    .mounts[0].type .mounts[0].options[0] .linux.maskedPaths[0] .linux.namespaces[0].type .process.rlimits[0].type \
+    .process.capabilities.bounding[0] .root.path .ociVersion .linux.rootfsPropagation; do
+    jq "$place = \"/A=\\u001b[31m\\u009b\\t\"" good >b/config.json
+    run spec-rs -b b
+    lacks "$output" "$escape"
+    lacks "$output" $'\t'
+    lacks "$output" $'\u9b'
+  done
+  jq '. + {"\u001b[31m": 1}' good >b/config.json
+  run spec-rs -b b
+  lacks "$output" "$escape"
+  name=$'b\e[31m'
+  mv b "$name"
+  run spec-rs -b "$name"
+  lacks "$output" "$escape"
+  rm "$name/config.json"
+  run spec-rs -b "$name"
+  lacks "$output" "$escape"
+}
+
+@test "the text is a subshell whose words are those of the configuration" {
+  requires jq
+  bundle b '.process.args = ["a b", "$(touch hit)", "it'"'"'s", "", "=x", "\u001b[1m", "!x", "a\nb\n"]'
+  ok spec-rs -b b --tools /t
+  equal "${lines[0]}" '('
+  equal "${lines[-1]}" ')'
+  # The last word of the line, executed instead of the line.
+  printf '%s\n' "$output" | sed -n "/^-- /,/<<'mounts'/p" | sed "s/^-- /printf '%s|' /; s/ 3<<'mounts'.*//" >words
+  for shell in sh bash "busybox sh" "zsh --emulate sh" mksh yash ksh93; do
+    type -P "${shell%% *}" >/dev/null || continue
+    equal "$($shell words)" $'a b|$(touch hit)|it\'s||=x|\e[1m|!x|a\nb\n|'
+  done
+  [ ! -e hit ]
+}
+
+@test "nothing of the environment is in an argument" {
+  requires jq
+  bundle b '.process.env += ["DB_PASSWORD=secret", "S=a b\n!#\\"]'
+  ok spec-rs -b b
+  # Only the document on descriptor 4 holds it.
+  lacks "$(sed "/^mounts\$/q" <<<"$output")" secret
+  contains "$output" $'\nDB_PASSWORD=secret\n'
+  contains "$output" $'\nS=a b\\012\\041#\\134\n'
+}
+
+@test "the command line" {
+  expect 1 spec-rs --rootless
+  contains "$stderr" '--rootless needs --new'
+  expect 1 spec-rs --new --no-pivot
+  contains "$stderr" '--new goes together with no option but --rootless'
+  expect 1 spec-rs a b
+  contains "$stderr" "unexpected operand 'b'"
+  expect 1 spec-rs --odd
+  contains "$stderr" "invalid option '--odd'"
+  expect 1 spec-rs -b ''
+  contains "$stderr" "option '--bundle' needs a value"
+  requires jq
+  bundle b
+  equal "$(spec-rs --bundle=b)" "$(cd b && spec-rs)"
+  contains "$(spec-rs -b b --tools t)" "$PWD/t/unshare-rs --mount"
+  contains "$(spec-rs -b b --no-pivot)" 'bindmount-rs --failure-status 1 --detach --move . / --'
+  lacks "$(spec-rs -b b --no-new-keyring)" --new-keyring
+  expect 1 bash -c 'spec-rs --new >/dev/full'
+  contains "$stderr" "cannot write 'standard output': No space left on device"
+}
