@@ -1,0 +1,330 @@
+#!/usr/bin/env bats
+# A container is closed: each test carries out an attack that a container, an image, a bundle or a local user might try.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2016 # The shell inside expands what it gets.
+
+load helpers
+
+export RUNSH_TOOLS
+RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+runsh=$project/scripts/runsh
+
+# A program for what no shell can do: system calls by name.
+setup_file() {
+  cat >"$BATS_FILE_TMPDIR/attack.c" <<'C'
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static void say(const char *what, long result) {
+  printf("%s: %s\n", what, result < 0 ? strerror(errno) : "done");
+}
+
+int main(int argc, char **argv) {
+  if (!strcmp(argv[1], "type")) {
+    /* Types into every terminal that can be reached, the controlling one first. */
+    int fd = open("/dev/tty", O_RDWR);
+    for (const char *c = "echo typed\n"; *c; c++) {
+      ioctl(fd, TIOCSTI, c);
+      for (int i = 0; i < 3; i++)
+        ioctl(i, TIOCSTI, c);
+    }
+    say("open", fd);
+  } else if (!strcmp(argv[1], "session")) {
+    printf("%ld %d %d\n", syscall(SYS_keyctl, 0, -3, 0), getsid(0), getpgrp());
+  } else if (!strcmp(argv[1], "modes")) {
+    for (int i = 2; i < argc; i++) {
+      say("chmod", chmod(argv[i], 0600));
+      say("chown", chown(argv[i], 1, 1));
+      say("touch", utimensat(AT_FDCWD, argv[i], NULL, 0));
+    }
+  } else if (!strcmp(argv[1], "ttyname")) {
+    printf("%s\n", ttyname(0) ? ttyname(0) : "none");
+  }
+  return 0;
+}
+C
+  cc -static -O1 -o "$BATS_FILE_TMPDIR/attack" "$BATS_FILE_TMPDIR/attack.c"
+}
+
+# bundle DIR [FILTER]: a bundle of busybox and of the attacker, without a terminal.
+bundle() {
+  mkdir -p "$1/rootfs/etc" "$1/rootfs/tmp"
+  make_rootfs "$1/rootfs"
+  cp "$BATS_FILE_TMPDIR/attack" "$1/rootfs/bin"
+  echo 'root:x:0:0:root:/root:/bin/sh' >"$1/rootfs/etc/passwd"
+  specification | jq ".process.terminal = false | ${2:-.}" >"$1/config.json"
+}
+
+# What fits the caller.
+specification() {
+  if is_root; then
+    spec-rs --new
+  else
+    spec-rs --new --rootless
+  fi
+}
+
+# become ARGUMENT...: the container of the bundle b executes these arguments.
+become() {
+  jq '.process.args = $ARGS.positional' b/config.json --args "$@" >changed
+  mv changed b/config.json
+}
+
+inside() {
+  become "$@"
+  "$runsh" run -b b box </dev/null
+}
+
+# on_terminal SCRIPT: what a shell says that runs SCRIPT on a terminal of its own, which nobody types into.
+on_terminal() {
+  timeout 30 script -qec "$1" /dev/null </dev/null | tr -d '\r'
+}
+
+@test "a container without a terminal cannot type into the caller's" {
+  requires busybox jq cc script
+  bundle b
+  become attack type
+  local redirection
+  for redirection in '' '</dev/null' '</dev/null >out 2>&1'; do
+    # What was typed would be read by the shell after the container.
+    run on_terminal "sh -c \"'$runsh' run -b b box $redirection; read -t 1 line; echo \\\"[\\\$line]\\\"\" 2>/dev/null; cat out 2>/dev/null"
+    contains "$output" '[]'
+    lacks "$output" '[echo typed]'
+    contains "$output" 'open: No such device or address'
+  done
+  become attack ttyname
+  run on_terminal "'$runsh' run -b b box"
+  equal "$output" none
+}
+
+@test "a container with a terminal has one of its own, and types into that alone" {
+  requires busybox jq cc script
+  bundle b '.process.terminal = true | .process.consoleSize = {height: 17, width: 71}'
+  become sh -c 'attack ttyname; tty; stat -c "%F %t" /dev/console; attack type >/dev/null; read -t 1 line; read -t 1 line; true'
+  run on_terminal "sh -c \"'$runsh' run -b b box; read -t 1 line; echo \\\"[\\\$line]\\\"\""
+  contains "$output" $'/dev/pts/0\n/dev/pts/0'
+  contains "$output" 'character special file 88'
+  contains "$output" '[]'
+  become sh -c 'stty size </dev/console; stty size'
+  run on_terminal "stty rows 31 cols 91; '$runsh' run -b b box"
+  equal "$output" $'31 91\n31 91'
+}
+
+@test "the output at the end of a container with a terminal is not lost" {
+  requires busybox jq script
+  bundle b '.process.terminal = true'
+  become sh -c 'i=0; while [ $i -lt 20000 ]; do echo "line $i of many"; i=$((i + 1)); done; exit 7'
+  run on_terminal "'$runsh' run -b b box; echo status \$?"
+  equal "${lines[-1]}" 'status 7'
+  equal "${lines[-2]}" 'line 19999 of many'
+  equal "$(grep -c 'of many' <<<"$output")" 20000
+}
+
+@test "a container is in a session and a process group of its own" {
+  requires busybox jq cc
+  bundle b '.linux.namespaces -= [{type: "pid"}] | .mounts -= [.mounts[] | select(.type == "proc")]
+    | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
+  ok inside attack session
+  read -r _ session group <<<"$output"
+  lacks " $(ps -o sid= -p $$) $(ps -o pgid= -p $$) " " $session "
+  equal "$session" "$group"
+  # The process group that a careless or a hostile program ends is its own.
+  become sh -c 'kill -9 0'
+  run bash -c "'$runsh' run -b b box </dev/null; echo \"still here: \$?\""
+  equal "$output" 'still here: 137'
+}
+
+# Every mask and default device that is the machine's own file.
+devices='/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty'
+
+@test "modes, owners and times of the machine's devices stay as they are" {
+  requires busybox jq cc
+  local nodes='' filter
+  nodes=$(stat -c '%n %a %u:%g %Y' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty)
+  # A /dev of the image's, where they are bound, and the one that is made.
+  for filter in '.mounts -= [.mounts[] | select(.destination | startswith("/dev"))]' .; do
+    bundle b "$filter | .root.readonly = false"
+    # shellcheck disable=SC2086 # a row of names
+    ok inside attack modes /proc/kcore /proc/keys /proc/timer_list $devices
+    equal "$(stat -c '%n %a %u:%g %Y' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty)" "$nodes"
+    # The masks of /proc at least are the machine's /dev/null.
+    equal "$(head -n 3 <<<"$output" | grep -vc 'Read-only file system')" 0
+    ok inside sh -c 'for d in /dev/null /dev/zero /dev/full; do : <$d; : >>$d; done; echo x >/dev/null; head -c 2 /dev/zero | wc -c'
+    equal "$output" 2
+    rm -r b
+  done
+}
+
+@test "the session keyring is the container's own" {
+  requires busybox jq cc
+  bundle b
+  local own
+  own=$("$BATS_FILE_TMPDIR/attack" session | cut -d' ' -f1)
+  ok inside attack session
+  lacks "$output" "$own "
+  [ "${output%% *}" -gt 0 ]
+  become attack session
+  ok "$runsh" run --no-new-keyring -b b box </dev/null
+  equal "${output%% *}" "$own"
+}
+
+@test "lo is up in a new network namespace" {
+  requires busybox jq
+  bundle b '.linux.namespaces |= (. + [{type: "network"}] | unique)'
+  ok inside ifconfig lo
+  contains "$output" 'UP LOOPBACK RUNNING'
+}
+
+@test "signals that the caller ignores are not ignored inside" {
+  requires busybox jq
+  bundle b
+  become grep SigIgn /proc/self/status
+  ok bash -c "trap '' HUP INT QUIT PIPE TERM USR1 TSTP CHLD; exec '$runsh' run -b b box </dev/null"
+  equal "$output" $'SigIgn:\t0000000000000000'
+}
+
+@test "a directory is no standard stream" {
+  requires busybox jq
+  bundle b
+  become ls /proc/self/fd/0/
+  expect 1 bash -c "'$runsh' run -b b box <'$PWD'"
+  contains "$stderr" 'directory'
+  equal "$output" ''
+  expect 1 bash -c "exec '$runsh' run -b b box </dev/null 2<'$PWD'"
+}
+
+@test "a working directory may be a link, and a root.path the bundle itself" {
+  requires busybox jq
+  bundle b '.process.cwd = "/link"'
+  mkdir -p b/rootfs/real
+  ln -s real b/rootfs/link
+  ok inside sh -c '/bin/busybox pwd -P'
+  equal "$output" /real
+  jq '.process.cwd = "/../.."' b/config.json >changed
+  mv changed b/config.json
+  ok inside sh -c '/bin/busybox pwd -P'
+  equal "$output" /
+  mv b/config.json b/rootfs
+  mv b/rootfs c
+  rm -r b
+  mv c b
+  jq '.root.path = "."' b/config.json >changed
+  mv changed b/config.json
+  ok inside cat /config.json
+  contains "$output" '"path": "."'
+}
+
+@test "a root.path of / is refused, and leaves nothing behind" {
+  requires busybox jq
+  bundle b
+  ln -s / b/link
+  local path
+  for path in / //. link "../../../../../../../../../../.."; do
+    jq --arg path "$path" '.root.path = $path | .process.cwd = "/runsh-was-here"' b/config.json >changed
+    mv changed b/config.json
+    expect 1 inside true
+    contains "$stderr" 'root.path: '
+    contains "$stderr" 'is the root of this machine'
+    [ ! -e /runsh-was-here ]
+  done
+}
+
+@test "HOME is the user's where it is empty, as under runc" {
+  requires busybox jq
+  local variables
+  for variables in '["A=1"]' '["HOME="]' '["HOME=/x", "HOME="]'; do
+    bundle b ".process.env = [\"PATH=/bin\"] + $variables"
+    ok inside sh -c 'echo "$HOME"'
+    equal "$output" /root
+  done
+  bundle b '.process.env = ["PATH=/bin", "HOME=", "HOME=/x"]'
+  ok inside sh -c 'echo "$HOME"'
+  equal "$output" /x
+}
+
+@test "no program outside of the container is in its namespaces" {
+  requires busybox jq
+  bundle b '.linux.namespaces += [{type: "cgroup"}]'
+  become sleep 30
+  local child outside pid name
+  "$runsh" run -b b box </dev/null >/dev/null 2>&1 &
+  outside=$!
+  timeout 10 bash -c "until child=\$(pgrep -P $outside) && [ \"\$(cat /proc/\$child/comm)\" = sleep ]; do sleep 0.05; done"
+  child=$(pgrep -P "$outside")
+  for name in mnt net ipc uts pid cgroup user; do
+    [ "$(readlink "/proc/$child/ns/$name")" != "$(readlink "/proc/self/ns/$name")" ] || continue
+    for pid in /proc/[0-9]*; do
+      [ "$(readlink "$pid/ns/$name" 2>/dev/null)" != "$(readlink "/proc/$child/ns/$name")" ] ||
+        equal "$pid" "/proc/$child"
+    done
+  done
+  equal "$(readlink "/proc/$outside/root")" /
+  # No secret of the container is in the arguments of what stands outside.
+  lacks "$(tr '\0' ' ' <"/proc/$outside/cmdline")" TERM=xterm
+  kill "$outside"
+  wait "$outside" || :
+  [ ! -e "/proc/$child" ]
+}
+
+# A container in which a shell is root over a new user namespace, as soon as the kernel allows one.
+nested='unshare -Ur -m -p -f sh -c "mount -t proc proc /tmp && echo mounted; mount -t sysfs sys /tmp && echo mounted"; true'
+
+@test "a nested user namespace mounts no proc without masks" {
+  requires busybox jq
+  bundle b
+  local option
+  for option in '' --no-pivot; do
+    become sh -c "$nested"
+    ok "$runsh" run $option -b b box </dev/null
+    lacks "$output" mounted
+    contains "$stderr" 'Operation not permitted'
+    # Nothing of the machine's mounts is left in the namespace.
+    become cat /proc/self/mountinfo
+    ok "$runsh" run $option -b b box </dev/null
+    lacks "$(grep -v ' /sys/fs/cgroup' <<<"$output")" "$PWD"
+  done
+}
+
+@test "masks hold while the image is changed, and the root is one directory" {
+  requires busybox jq cc
+  bundle b '.root.readonly = false'
+  cp -a b/rootfs b/other
+  echo one >b/rootfs/which
+  echo two >b/other/which
+  mkdir -p b/rootfs/proc b/rootfs/decoy b/other/proc b/other/decoy
+  cc -O1 -x c -o exchange - <<'C'
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  /* The parent ends it; the alarm does where there is none any more. */
+  for (alarm(120);;)
+    for (int i = 1; i + 1 < argc; i += 2)
+      renameat2(AT_FDCWD, argv[i], AT_FDCWD, argv[i + 1], RENAME_EXCHANGE);
+}
+C
+  # In the root, its mask, and the mask of a directory; the root is the same before and after.
+  become sh -c 'read -r a </which; stat -c %t:%T /proc/keys; ls /sys/firmware; [ -w /proc/sys/kernel/hostname ] && echo writable; read -r b </which; [ "$a" = "$b" ] && echo same'
+  local exchanger pairs i
+  for pairs in "b/rootfs b/other" "b/rootfs/proc b/rootfs/decoy"; do
+    # shellcheck disable=SC2086 # two names
+    ./exchange $pairs &
+    exchanger=$!
+    for ((i = 0; i < 60; i++)); do
+      run --separate-stderr "$runsh" run -b b box </dev/null
+      # It may fail, but never be open.
+      [ "$status" -ne 0 ] || equal "$output" $'1:3\nsame' || break
+    done
+    kill "$exchanger"
+    wait "$exchanger" || :
+    [ "$i" -eq 60 ]
+  done
+}
