@@ -1,4 +1,4 @@
-# What every script says and how it ends.
+# What every script says, how it ends, and where it finds the tools.
 # shellcheck shell=sh
 
 warn() {
@@ -14,4 +14,20 @@ usage_error() {
   warn "$1"
   printf "Try '%s --help' for more information.\n" "${0##*/}" >&2
   exit 1
+}
+
+# Sets $tools to the absolute path of the directory of the tools: RUNSH_TOOLS, or target/release of the build tree that
+# the script $here/NAME belongs to, or $here itself once both are installed.
+find_tools() {
+  if [ -n "${RUNSH_TOOLS-}" ]; then
+    tools=$RUNSH_TOOLS
+  else
+    tools=${here%/scripts}/target/release
+    [ -x "$tools/spec-rs" ] || tools=$here
+  fi
+  [ -x "$tools/spec-rs" ] || die "cannot find the tools: build them with 'cargo build --release', or set RUNSH_TOOLS"
+  case $tools in
+    /*) ;;
+    *) tools=$PWD/$tools ;;
+  esac
 }
