@@ -21,7 +21,6 @@ link_tools() {
 }
 
 @test "without a terminal it is a tour, and nothing is left behind" {
-  requires jq
   ok demo </dev/null
   contains "$output" $'container$ id\nuid=0(root) gid=0(root)'
   contains "$output" $'container$ hostname\nrunc\n'
@@ -35,7 +34,7 @@ link_tools() {
 }
 
 @test "on a terminal it is a shell, and nothing is left behind" {
-  requires jq script
+  requires script
   mkdir scratch
   run script -qec "TMPDIR=$PWD/scratch '$project/scripts/demo'" /dev/null <<<$'hostname; tty; exit\n'
   contains "$output" 'This is the shell of a container'
@@ -45,7 +44,6 @@ link_tools() {
 }
 
 @test "a tour that nobody can hear ends, and nothing is left behind" {
-  requires jq
   mkdir scratch
   for _ in 1 2 3; do
     # shellcheck disable=SC2016 # The shell inside expands it.
@@ -55,7 +53,6 @@ link_tools() {
 }
 
 @test "a container that is at work when the tour is ended is gone before its directory" {
-  requires jq
   mkdir scratch
   link_tools
   rm tools/bindmount-rs
@@ -79,7 +76,6 @@ END
 }
 
 @test "a container that does not start is told, and nothing is left behind" {
-  requires jq
   link_tools
   ln -sf "$(type -P false)" tools/pivot-root-rs
   RUNSH_TOOLS=$PWD/tools expect 1 demo </dev/null
