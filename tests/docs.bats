@@ -21,12 +21,14 @@ help_options() {
 
 # manual TOOL SECTION: the section of the man page as plain text.
 manual() {
-  mandoc -Tascii "$project/$1/$1.1" | sed 's/.\x08//g' | sed -n "/^$2\$/,/^[A-Z]/p"
+  local page=$project/$1/$1.1
+  [ -e "$page" ] || page=$project/scripts/$1.1
+  mandoc -Tascii "$page" | sed 's/.\x08//g' | sed -n "/^$2\$/,/^[A-Z]/p"
 }
 
 @test "--help and the man page name the same options" {
   requires mandoc
-  for tool in $(tools); do
+  for tool in $(tools) mkbundle runsh; do
     diff <(help_options "$tool") <(manual "$tool" OPTIONS | options) || {
       echo "$tool: < is only in --help, > only in the man page"
       return 1
@@ -100,7 +102,7 @@ TABLE
 
 @test "every man page says what it must" {
   requires mandoc
-  for tool in $(tools); do
+  for tool in $(tools) mkbundle runsh; do
     for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES COMPATIBILITY 'SEE ALSO'; do
       [ -n "$(manual "$tool" "$section")" ] || {
         printf '%s.1: no section %s\n' "$tool" "$section"

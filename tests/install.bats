@@ -17,6 +17,11 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
     [ -f "package/opt/box/share/zsh/site-functions/_$tool" ]
     [ -f "package/opt/box/share/fish/vendor_completions.d/$tool.fish" ]
   done
+  for script in runsh mkbundle; do
+    cmp "$project/scripts/$script" "package/opt/box/bin/$script"
+    cmp "$project/scripts/$script.1" "package/opt/box/share/man/man1/$script.1"
+    [ -f "package/opt/box/share/bash-completion/completions/$script" ]
+  done
   equal "$(find package -type f ! -perm 644 ! -path '*/bin/*')" ''
   equal "$(find package -path '*/bin/*' ! -perm 755)" ''
 }
@@ -26,7 +31,6 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
   unset RUNSH_TOOLS
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/mkbundle" b sh
   [ -f b/config.json ]
-  requires jq
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" explain -b b
   contains "$output" "a prefix/bin/'unshare-rs --pid"
 }
