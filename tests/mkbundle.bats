@@ -1,8 +1,12 @@
 #!/usr/bin/env bats
 # mkbundle: bundles out of what the machine has.
-# shellcheck disable=SC2154 # bats and the helpers assign output, status and stderr.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2016 # The inner shells expand their scripts.
 
 load helpers
+
+export RUNSH_TOOLS
+RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
 
 # inside DIR COMMAND...: runs COMMAND in the root file system of the bundle DIR.
 inside() {
@@ -231,4 +235,105 @@ config() {
   ok mkbundle b ./some
   ok inside b "$PWD/./some"
   equal "$output" 1
+}
+
+@test "an archive is unpacked however it is compressed, from a file and from a pipe" {
+  mkdir image
+  echo it >image/it
+  local program
+  for program in gzip bzip2 xz zstd lz4; do
+    type -P "$program" >/dev/null || continue
+    tar -C image -c . | "$program" -c >"image.$program"
+    ok mkbundle --tar "image.$program" "b.$program"
+    ok diff -r image "b.$program/rootfs"
+    ok sh -c 'cat "$1" | mkbundle --tar - "$2"' sh "image.$program" "p.$program"
+    ok diff -r image "p.$program/rootfs"
+    equal "$(ls -A "p.$program")" $'config.json\nrootfs'
+  done
+  requires gzip
+  # Its end, and thus its checksum, is missing.
+  head -c 60 image.gzip >cut.gz
+  refused "cannot unpack 'cut.gz'" --tar cut.gz b
+  # The archive is whole, but what follows is damaged.
+  (cat image.gzip && printf '\037\213junk') >tail.gz
+  refused "cannot unpack 'tail.gz'" --tar tail.gz b
+  mkdir bin
+  local name
+  for name in sh cat chmod dd id ls mkdir od readlink rm rmdir tar tr; do
+    ln -s "$(type -P "$name")" bin
+  done
+  expect 1 env "PATH=$PWD/bin" "$(type -P mkbundle)" --tar image.gzip b
+  contains "$stderr" "cannot unpack 'image.gzip': it is compressed, and 'gzip' is not installed"
+  [ ! -e b ]
+}
+
+@test "a name that looks like the magic of a compression is an archive all the same" {
+  mkdir BZhello
+  tar -cf image.tar BZhello
+  ok mkbundle --tar image.tar b
+  [ -d b/rootfs/BZhello ]
+}
+
+# hint: what is said of every image.
+image_hint="hint: 'docker export' writes the root file system of a container as an archive; 'umoci unpack' makes a bundle of an OCI image layout"
+
+@test "an image is refused, and the way to its root file system named" {
+  requires gzip
+  mkdir -p docker/0123 layout/blobs/sha256
+  echo '[{"Config":"0123.json","RepoTags":["a:latest"],"Layers":["0123/layer.tar"]}]' >docker/manifest.json
+  tar -C layout -cf docker/0123/layer.tar .
+  echo '{"imageLayoutVersion": "1.0.0"}' >layout/oci-layout
+  echo '{"schemaVersion":2,"manifests":[]}' >layout/index.json
+  tar -C docker -cf docker.tar .
+  tar -C layout -cf layout.tar oci-layout index.json blobs
+  gzip -k docker.tar layout.tar
+  local file
+  for file in docker.tar docker.tar.gz; do
+    refused "cannot unpack '$file': it is an image as 'docker save' writes it, and not a root file system" --tar "$file" b
+    contains "$stderr" "$image_hint"
+    expect 1 sh -c 'mkbundle --tar - b <"$1"' sh "$file"
+    contains "$stderr" "it is an image as 'docker save' writes it"
+    [ ! -e b ]
+  done
+  for file in layout.tar layout.tar.gz layout; do
+    refused "cannot unpack '$file': it is an OCI image layout, and not a root file system" --tar "$file" b
+    contains "$stderr" "$image_hint"
+  done
+  refused "cannot unpack 'docker/0123': Is a directory" --tar docker/0123 b
+  # A root file system may hold files of these names.
+  mkdir image
+  echo '{}' >image/manifest.json
+  ln -s "$PWD/layout/oci-layout" image/oci-layout
+  tar -C image -cf image.tar .
+  ok mkbundle --tar image.tar b
+}
+
+@test "no control character of an archive reaches the terminal" {
+  local name=$'a\e[31mred\rb'
+  mkdir image
+  echo it >"image/$name"
+  ln "image/$name" image/link
+  tar -C image -cf image.tar "$name" link
+  # The link is to a name that is not there.
+  tar -f image.tar --delete "$name"
+  expect 1 mkbundle --tar image.tar b
+  contains "$stderr" "cannot unpack 'image.tar'"
+  contains "$stderr" red
+  lacks "$stderr" $'\e'
+  lacks "$stderr" $'\r'
+  [ ! -e b ]
+}
+
+@test "what the names of busybox lead to is the copy" {
+  requires busybox
+  mkdir bin
+  ln -s "$(type -P busybox)" bin/busybox
+  ok env "PATH=$PWD/bin:$PATH" mkbundle b
+  [ b/rootfs/bin/ls -ef "b/rootfs$(readlink -f "$(type -P busybox)")" ]
+  [ ! b/rootfs/bin/ls -ef "$(type -P busybox)" ]
+}
+
+@test "the tools are asked for by name" {
+  mkdir empty
+  RUNSH_TOOLS=$PWD/empty refused "mkbundle: cannot find the tools: build them with 'cargo build --release', or set RUNSH_TOOLS" b true
 }
