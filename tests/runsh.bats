@@ -138,18 +138,6 @@ same_as_runc() {
   equal "$(cd b && "$runsh" explain)" "$(sed "s,cd .*/b/\./*,&," chain)"
 }
 
-@test "every jq writes the same line" {
-  bundle b
-  local jq chain=
-  for jq in jq gojq jaq; do
-    type -P "$jq" >/dev/null || continue
-    ok env JQ="$jq" "$runsh" explain -b b
-    [ -z "$chain" ] || equal "$output" "$chain"
-    chain=$output
-  done
-  [ -n "$chain" ]
-}
-
 @test "the exit status of the command comes back" {
   bundle b
   for status in 0 1 42 255; do
@@ -207,9 +195,9 @@ wait_for() {
   equal "$output" "$(stat -c %i b/rootfs)"$'\n/\nrunc'
   lacks "$("$runsh" explain -b b)" bindmount-rs
   change '.mounts = [{destination: "/proc", type: "proc"}]'
-  refused 'mounts, root.readonly'
+  refused 'mounts: needs a new mount namespace'
   change '.mounts = [] | .root.readonly = true'
-  refused 'need a new mount namespace'
+  refused 'root.readonly: needs a new mount namespace'
 }
 
 @test "a bind mount's source is relative to the bundle, and its destination is made" {
@@ -288,10 +276,10 @@ wait_for() {
     contains "$stderr" 'zero: Permission denied'
   done
   jq '.mounts += [{destination: "/etc", source: "/dev", options: ["rw,rbind"]}]' good >b/config.json
-  refused 'which the rule of linux.resources.devices to deny all devices forbids'
+  refused 'binds /dev, which the rule of linux.resources.devices to deny all devices forbids'
   cp good b/config.json
   change '.process.capabilities.bounding += ["CAP_MKNOD"]'
-  refused 'cannot be kept from a process with CAP_MKNOD'
+  refused 'linux.resources.devices: denies all devices, which is not supported beside CAP_MKNOD'
 }
 
 @test "a read-only /dev has its devices" {
@@ -300,27 +288,12 @@ wait_for() {
   contains "$stderr" 'Read-only file system'
 }
 
-@test "a jq that ends early is no shorter configuration" {
-  bundle b '.process.args = ["echo", "ran"]'
-  local lines count
-  printf '#!/bin/sh\njq "$@" | head -n "$COUNT"\nkill -9 $$\n' >killed
-  chmod +x killed
-  lines=$(grep -c . <("$runsh" explain -b b))
-  for count in 1 "$lines" 100 110; do
-    expect 1 env COUNT="$count" JQ="$PWD/killed" "$runsh" run -b b box
-    equal "$output" ''
-  done
-  contains "$stderr" 'it ended before the end'
-  expect 1 env JQ=no-such-jq "$runsh" run -b b box
-  contains "$stderr" "cannot find 'no-such-jq', the jq that JQ names"
-}
-
 @test "limits are the same under every shell" {
   bundle b '.process.rlimits = [{type: "RLIMIT_CORE", soft: 1024, hard: 2048}, {type: "RLIMIT_FSIZE", soft: 1048576, hard: 1048576},
     {type: "RLIMIT_STACK", soft: 1048576, hard: 2097152}, {type: "RLIMIT_NOFILE", soft: 99, hard: 100}]'
   change '.process.args = ["cat", "/proc/self/limits"]'
   local shell
-  for shell in dash bash 'busybox sh'; do
+  for shell in dash bash 'busybox sh' mksh ksh93 yash 'zsh --emulate sh'; do
     type -P "${shell%% *}" >/dev/null || continue
     # shellcheck disable=SC2086 # a program and its argument
     ok $shell "$runsh" run -b b box
@@ -410,91 +383,84 @@ wait_for() {
 # Every way in which a config.json can be of no use, and what is said of it.
 refusals() {
   cat <<'ROWS'
-.ociVersion = "2.0"	ociVersion must be 1.x
-del(.ociVersion)	ociVersion is missing
-.ociVersion = 1	ociVersion must be a string
-del(.root)	root.path is missing
-.root = []	root must be an object
-.root = "rootfs"	root must be an object
-.root.readonly = "yes"	root.readonly must be true or false
-.process = null	process.args is missing
-.process = "sh"	process must be an object
-.process.args = []	process.args is missing
-.process.args = "sh"	process.args must be an array
-.process.args = {"0": "sh"}	process.args must be an array
-.process.args = [["sh"]]	process.args[0] must be a string
-.process.args = [1]	process.args[0] must be a string
-.process.args = ["sh", 1]	process.args[1] must be a string
-.process.args = [null]	process.args[0] must not be null
-.process.cwd = "tmp"	process.cwd must be an absolute path
-.process.cwd = ["/"]	process.cwd must be a string
-.process.env = ["A"]	process.env has 'A', which is not NAME=VALUE
-.process.env = ["=A"]	process.env has '=A', which is not NAME=VALUE
-.process.user.uid = -1	process.user.uid must be a whole number
-.process.user.uid = 1.5	process.user.uid must be a whole number
-.process.user.uid = 4294967295	process.user.uid must be a whole number
-.process.user.uid = "0"	process.user.uid must be a number
-.process.user.umask = 512	process.user.umask must be a whole number from 0 to 511
-.process.capabilities.bounding = ["KILL"]	process.capabilities.bounding has 'KILL', which is no capability
-.process.capabilities.bounding = ["CAP_KILL,-all"]	which is no capability
-.process.capabilities.bounding = "CAP_KILL"	process.capabilities.bounding must be an array
-.process.capabilities.odd = ["CAP_KILL"]	process.capabilities.odd is not supported
-.process.rlimits[0].type = "RLIMIT_ODD"	process.rlimits[0].type is no resource limit: RLIMIT_ODD
-.process.rlimits[0].soft = 2048	process.rlimits[0]: soft is above hard
-.process.rlimits[0] = {}	process.rlimits[0].type is missing
-.process.rlimits += .process.rlimits	process.rlimits[1] is RLIMIT_NOFILE for the second time
-.process.rlimits = {}	process.rlimits must be an array
-.process.apparmorProfile = "x"	process.apparmorProfile is not supported
-.process.oomScoreAdj = 2000	process.oomScoreAdj must be a whole number from -1000 to 1000
-.hostname = 5	hostname must be a string
-.linux.namespaces[0].type = "odd"	linux.namespaces[0].type is no namespace: odd
-.linux.namespaces[0].type = "$(id)"	linux.namespaces[0].type is no namespace: '$(id)'
-.linux.namespaces[0].path = "/proc/1/ns/pid"	linux.namespaces[0].path is not supported
-.linux.namespaces[0] = {}	linux.namespaces[0].type is missing
-.linux.namespaces += [{type: "pid"}]	is pid for the second time
-.linux.namespaces = ["pid"]	linux.namespaces[0] must be an object
-.linux.namespaces = {"a": 1}	linux.namespaces must be an array
-.linux.namespaces -= [{type: "uts"}]	hostname needs a new uts namespace
-.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW"}	linux.seccomp.defaultAction is not supported
-.linux.cgroupsPath = "/x"	linux.cgroupsPath is not supported
-.linux.sysctl = {"net.ipv4.ip_forward": "1"}	linux.sysctl.net.ipv4.ip_forward is not supported
-.linux.resources.memory.limit = 4096	linux.resources.memory.limit is not supported
-.linux.resources.devices = [{allow: true, access: "rwm"}]	linux.resources.devices[0] is not supported
-.linux.rootfsPropagation = "shared"	linux.rootfsPropagation is not supported: 'shared'
-.linux.timeOffsets.monotonic.secs = 5	linux.timeOffsets needs a new time namespace
-.linux.maskedPaths = [1]	linux.maskedPaths[0] must be a string
-.mounts = {}	mounts must be an array
-.mounts[0] = null	mounts[0] must not be null
-.mounts[0] = "proc"	mounts[0] must be an object
-.mounts[0].destination = ""	mounts[0].destination is missing
-.mounts[0].destination = "/.."	mounts[0].destination is the root
-.mounts[0].type = ""	mounts[0].type is missing
-.mounts[0].type = "char"	mounts[0].type is no file system: char
-.mounts[0].options = ["tmpcopyup"]	mounts[0].options has 'tmpcopyup', which is not supported
-.mounts[0].options = ["X-mount.idmap=1:2:3"]	which is not supported
-.mounts[0].options = "ro"	mounts[0].options must be an array
-.mounts[0].uidMappings = [{containerID: 0, hostID: 0, size: 1}]	mounts[0].uidMappings[0].containerID is not supported
-.mounts += [{destination: "/x", type: "bind"}]	.source is missing
-.mounts[0].source = ("x" * 5000)	mounts[0].source is longer than 4096 bytes
-.hooks.prestart = [{path: "/bin/true"}]	hooks.prestart[0].path is not supported
-.vm = {kernel: {path: "/x"}}	vm.kernel.path is not supported
-."process.args" = ["x"]	process.args is not supported
-.annotations = ["x"]	annotations must be an object
-.linux.devices = ["", "x"]	linux.devices is not supported
-.linux.seccomp = ["", "x"]	linux.seccomp is not supported
-.hooks = [""]	hooks is not supported
-.mounts = ["", "x"]	mounts must not be an array of strings
-.process.user.additionalGids = [""]	process.user.additionalGids must not be an array of strings
-.linux.resources.devices = ["", "x"]	linux.resources.devices must not be an array of strings
-.linux.intelRdt.schemata = ["", "L3:0=f"]	linux.intelRdt.schemata is not supported
-.linux.timeOffsets.boottime = {secs: 5, nanosecs: 1}	linux.timeOffsets.boottime.nanosecs is not supported
-.annotations = {a: 5}	annotations.a must be a string
-.mounts[0].type = "swap"	mounts[0].type is no file system: 'swap'
-.mounts[0].options = ["rw,noauto"]	mounts[0].options has 'noauto', which is not supported
-.mounts[0].options = ["users"]	mounts[0].options has 'users', which is not supported
-.mounts[0].options = ["a\\,bind"]	which is not supported
-.process.args = ["a\u0000b"]	a string holds a NUL character
-.annotations = {"a\u0000b": "c"}	a string holds a NUL character
+.ociVersion = "2.0"	ociVersion: must be a version as in Semantic Versioning 2.0.0
+del(.ociVersion)	ociVersion: is missing
+.ociVersion = 1	ociVersion: must be a string
+del(.root)	root.path: is missing
+.root = []	root: must be an object
+.root = "rootfs"	root: must be an object
+.root.readonly = "yes"	root.readonly: must be true or false
+.process = null	process.args: is missing
+.process = "sh"	process: must be an object
+.process.args = []	process.args: is missing
+.process.args = "sh"	process.args: must be an array
+.process.args = {"0": "sh"}	process.args: must be an array
+.process.args = [["sh"]]	process.args[0]: must be a string
+.process.args = [1]	process.args[0]: must be a string
+.process.args = ["sh", 1]	process.args[1]: must be a string
+.process.args = [null]	process.args[0]: must not be null
+.process.cwd = "tmp"	process.cwd: must be an absolute path
+.process.cwd = ["/"]	process.cwd: must be a string
+.process.env = ["A"]	process.env[0]: must be NAME=VALUE, not 'A'
+.process.env = ["=A"]	process.env[0]: must be NAME=VALUE, not '=A'
+.process.user.uid = -1	process.user.uid: must be a whole number from 0 to 4294967294
+.process.user.uid = 1.5	process.user.uid: must be a whole number from 0 to 4294967294
+.process.user.uid = 4294967295	process.user.uid: must be a whole number from 0 to 4294967294
+.process.user.uid = "0"	process.user.uid: must be a number
+.process.user.umask = 512	process.user.umask: must be a whole number from 0 to 511
+.process.capabilities.bounding = "CAP_KILL"	process.capabilities.bounding: must be an array
+.process.rlimits[0].type = "RLIMIT_ODD"	process.rlimits[0].type: is not a resource limit: 'RLIMIT_ODD'
+.process.rlimits[0].soft = 2048	process.rlimits[0]: has a soft limit above the hard one
+.process.rlimits[0] = {}	process.rlimits[0].type: is missing
+.process.rlimits += .process.rlimits	process.rlimits[1]: is RLIMIT_NOFILE for the second time
+.process.rlimits = {}	process.rlimits: must be an array
+.process.apparmorProfile = "x"	process.apparmorProfile: is not supported
+.process.oomScoreAdj = 2000	process.oomScoreAdj: must be a whole number from -1000 to 1000
+.hostname = 5	hostname: must be a string
+.linux.namespaces[0].type = "odd"	linux.namespaces[0].type: is not a type of namespace: 'odd'
+.linux.namespaces[0].type = "$(id)"	linux.namespaces[0].type: is not a type of namespace: '$(id)'
+.linux.namespaces[0].path = "/proc/1/ns/pid"	linux.namespaces[0].path: is not supported
+.linux.namespaces[0] = {}	linux.namespaces[0].type: is missing
+.linux.namespaces += [{type: "pid"}]	: is pid for the second time
+.linux.namespaces = ["pid"]	linux.namespaces[0]: must be an object
+.linux.namespaces = {"a": 1}	linux.namespaces: must be an array
+.linux.namespaces -= [{type: "uts"}]	hostname: needs a new uts namespace
+.linux.cgroupsPath = "/x"	linux.cgroupsPath: is not supported
+.linux.sysctl = {"net.ipv4.ip_forward": "1"}	linux.sysctl: is not supported
+.linux.resources.memory.limit = 4096	linux.resources.memory.limit: is not supported
+.linux.timeOffsets.monotonic.secs = 5	linux.timeOffsets: needs a new time namespace
+.linux.maskedPaths = [1]	linux.maskedPaths[0]: must be a string
+.mounts = {}	mounts: must be an array
+.mounts[0] = null	mounts[0]: must not be null
+.mounts[0] = "proc"	mounts[0]: must be an object
+.mounts[0].destination = ""	mounts[0].destination: is missing
+.mounts[0].destination = "/.."	mounts[0].destination: is the root
+.mounts[0].type = ""	mounts[0].type: is missing
+.mounts[0].type = "char"	mounts[0].type: is not a file system: 'char'
+.mounts[0].options = ["tmpcopyup"]	mounts[0].options[0]: is not supported: 'tmpcopyup'
+.mounts[0].options = ["X-mount.idmap=1:2:3"]	mounts[0].options[0]: is a word of fstab(5), not of the specification: 'X-mount.idmap=1:2:3'
+.mounts[0].options = "ro"	mounts[0].options: must be an array
+.mounts[0].uidMappings = [{containerID: 0, hostID: 0, size: 1}]	mounts[0].uidMappings: is not supported
+.mounts += [{destination: "/x", type: "bind"}]	mounts[7].source: is missing
+.mounts[0].source = ("x" * 5000)	mounts[0].source: is longer than 4095 bytes
+.hooks.prestart = [{path: "/bin/true"}]	hooks.prestart: is not supported
+.vm = {kernel: {path: "/x"}}	vm: is not supported
+.annotations = ["x"]	annotations: must be an object
+.linux.devices = ["", "x"]	linux.devices: is not supported
+.linux.seccomp = ["", "x"]	linux.seccomp: must be an object
+.hooks = [""]	hooks: must be an object
+.mounts = ["", "x"]	mounts[0]: must be an object
+.process.user.additionalGids = [""]	process.user.additionalGids[0]: must be a number
+.linux.resources.devices = ["", "x"]	linux.resources.devices[0]: must be an object
+.linux.intelRdt.schemata = ["", "L3:0=f"]	linux.intelRdt: is not supported
+.linux.timeOffsets.boottime = {secs: 5, nanosecs: 1}	linux.timeOffsets.boottime.nanosecs: is not supported
+.annotations = {a: 5}	annotations.a: must be a string
+.mounts[0].type = "swap"	mounts[0].type: is not a file system: 'swap'
+.mounts[0].options = ["rw,noauto"]	mounts[0].options[0]: is a word of fstab(5), not of the specification: 'noauto'
+.mounts[0].options = ["users"]	mounts[0].options[0]: is a word of fstab(5), not of the specification: 'users'
+.mounts[0].options = ["a\\,bind"]	mounts[0].options[0]: has a comma and quotes: 'a\,bind'
+.process.args = ["a\u0000b"]	process.args[0]: holds a NUL character
+.annotations = {"a\u0000b": "c"}	annotations["a\0b"]: has a NUL character in its name
 ROWS
 }
 
@@ -504,13 +470,12 @@ ROWS
   local filter message count=0
   while IFS=$'\t' read -r filter message; do
     jq "$filter" good >b/config.json
-    refused "$message" || {
-      echo "$filter"
-      return 1
-    }
+    # Shown where the test fails; an "|| ..." behind the call would let each of its commands fail.
+    echo "$filter"
+    refused "$message"
     count=$((count + 1))
   done < <(refusals)
-  [ "$count" -gt 60 ]
+  [ "$count" -gt 70 ]
 }
 
 @test "what says nothing is let pass" {
@@ -524,10 +489,10 @@ ROWS
   mkdir b
   refused "cannot use '$PWD/b/config.json': No such file or directory"
   mkdir b/config.json
-  refused 'Not a regular file'
+  refused 'it is not a regular file'
   rmdir b/config.json
   mkfifo b/config.json
-  refused 'Not a regular file'
+  refused 'it is not a regular file'
   rm b/config.json
   local text
   : >b/config.json
@@ -541,7 +506,7 @@ ROWS
     refused 'it is not a JSON object'
   done
   printf '{} {}' >b/config.json
-  refused 'it holds more than one JSON value'
+  refused 'it is not JSON: trailing characters'
   printf '{"a":"\xff"}' >b/config.json
   refused 'it is not UTF-8'
   ! is_root || return 0
@@ -561,8 +526,12 @@ ROWS
       run "$runsh" run -b b box </dev/null
       [ ! -e hit ] && [ ! -e b/hit ] && [ ! -e b/rootfs/hit ]
     done < <(jq -c 'paths(strings)' good | shuf -n 6 --random-source=<(yes))
+    # A property that the specification does not know is ignored, and named in the text.
     jq --arg word "$word" '.process[$word] = "x"' good >b/config.json
-    refused 'is not supported'
+    ok "$runsh" explain -b b
+    contains "$output" 'process["'
+    run "$runsh" run -b b box </dev/null
+    [ ! -e hit ] && [ ! -e b/hit ] && [ ! -e b/rootfs/hit ]
     jq --arg word "$word" '.process.args = ["printf", "%s", $word] | .process.env += ["W=" + $word]' good >b/config.json
     run "$runsh" run -b b box </dev/null
     equal "$output" "${word%$'\n'}"
@@ -607,8 +576,4 @@ ROWS
   cp -r "$project/scripts" scripts
   expect 1 env -u RUNSH_TOOLS ./scripts/runsh run -b b box
   contains "$stderr" "cannot find the tools: build them with 'cargo build --release'"
-  mkdir path
-  ln -s "$(type -P readlink)" path
-  expect 1 env PATH="$PWD/path" "$(type -P sh)" "$runsh" run -b b box
-  contains "$stderr" 'cannot find jq; install it with: apt-get install jq'
 }

@@ -55,6 +55,41 @@ answer="a line/runc/1024/$secret"$'\nsh'
   in_each_shell run_is_container
 }
 
+@test "every shell hands the same words, tables and limits to the first word" {
+  requires jq
+  bundle true
+  # Everything that a shell could read in its own way: in words, in both tables, and in limits of several units.
+  jq --arg text $'a \'"\\ $(touch hit) `touch hit` \n\tz;#!!{a,b}~*?[a]=~ mounts\nenv\n)\n\u00e9' '
+    .process.args = ["sh", $text, "", "-", "~", "=ls", "a=~", "#", "!"] | .process.cwd = "/" + $text
+    | .process.env += ["TEXT=" + $text, "HISTORY=!! !-1 ^a^b^", "BACKSLASH=\\", "EMPTY="]
+    | .mounts += [{destination: ("/" + $text), source: $text, options: ["bind"]}]
+    | .process.user.umask = 23 | .["=\($text)"] = "not known"
+    | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 99, hard: 100}, {type: "RLIMIT_CORE", soft: 0, hard: 0},
+                          {type: "RLIMIT_STACK", soft: 1048576, hard: 2097152}, {type: "RLIMIT_CPU", soft: 1000, hard: 2000}]
+    ' b/config.json >changed
+  mv changed b/config.json
+  mkdir tools
+  ln -s "$RUNSH_TOOLS"/*-rs tools
+  rm tools/unshare-rs
+  printf '#!/bin/sh\nprintf "<%%s>\\n" "$@"\numask\ncat /dev/fd/3 /dev/fd/4 /proc/self/limits\n' >tools/unshare-rs
+  chmod +x tools/unshare-rs
+  # What is read by a shell that works with bytes.
+  RUNSH_TOOLS=$PWD/tools "$scripts/runsh" run -b b box </dev/null >want 2>&1
+  contains "$(<want)" '<--env-fd>'
+  contains "$(tr -s ' ' <want)" 'Max open files 99 100'
+  [ ! -e hit ]
+  same_words() {
+    # yash reads characters of its locale, and bytes of no other.
+    ok env LC_ALL=C.UTF-8 "RUNSH_TOOLS=$PWD/tools" "$@" "$scripts/runsh" run -b b box </dev/null
+    equal "$output" "$(<want)"
+    RUNSH_TOOLS=$PWD/tools "$scripts/runsh" explain -b b >text
+    ok env LC_ALL=C.UTF-8 "$@" text </dev/null
+    equal "$output" "$(<want)"
+    [ ! -e hit ]
+  }
+  in_each_shell same_words
+}
+
 @test "runsh run stays one process, and none shows the environment in its arguments, under every shell" {
   requires jq
   bundle 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'
