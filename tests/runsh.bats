@@ -135,7 +135,7 @@ same_as_runc() {
   run bash -c "cd / && '$runsh' explain -b '$PWD/b' | sh"
   contains "$output" runc
   equal "$("$runsh" explain -b b box)" "$(cat chain)"
-  equal "$(cd b && "$runsh" explain)" "$(sed "s,cd .*/b/\./*,&," chain)"
+  equal "$(cd b && "$runsh" explain)" "$(cat chain)"
 }
 
 @test "the exit status of the command comes back" {
@@ -529,7 +529,7 @@ ROWS
     # A property that the specification does not know is ignored, and named in the text.
     jq --arg word "$word" '.process[$word] = "x"' good >b/config.json
     ok "$runsh" explain -b b
-    contains "$output" 'process["'
+    contains "$output" ": 'ignored, since the specification does not know it: process"
     run "$runsh" run -b b box </dev/null
     [ ! -e hit ] && [ ! -e b/hit ] && [ ! -e b/rootfs/hit ]
     jq --arg word "$word" '.process.args = ["printf", "%s", $word] | .process.env += ["W=" + $word]' good >b/config.json

@@ -92,9 +92,9 @@ answer="a line/runc/1024/$secret"$'\nsh'
 
 @test "runsh run stays one process, and none shows the environment in its arguments, under every shell" {
   requires jq
-  bundle 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'
+  bundle 'trap "exit 3" TERM; echo ready; for _ in $(seq 100); do sleep 0.1; done'
   stays_one_process() {
-    "$@" "$scripts/runsh" run -b b box </dev/null >said 2>&1 5<&- &
+    "$@" "$scripts/runsh" run -b b box </dev/null >said 2>&1 3>&- 5<&- &
     local pid=$!
     timeout 20 sh -c 'until grep -q ready said; do sleep 0.05; done'
     contains "$(tr '\0' ' ' <"/proc/$pid/cmdline")" unshare-rs
@@ -167,6 +167,8 @@ answer="a line/runc/1024/$secret"$'\nsh'
     expect 1 "$@" "$scripts/runsh" explain -b missing
     contains "$stderr" "missing/config.json': No such file or directory"
     expect 1 "$@" "$scripts/runsh" run -b '' box
+    contains "$stderr" "runsh: option '-b' needs a value"
+    expect 1 "$@" "$scripts/runsh" run --bundle= box
     contains "$stderr" "runsh: option '--bundle' needs a value"
     expect 1 "$@" "$scripts/runsh" run -b b
     contains "$stderr" 'missing operand: ID'
@@ -249,6 +251,8 @@ on_busybox() {
       [ -h "$place" ] || [ ! -d "$place" ] || "$RUNSH_TOOLS/bindmount-rs" nothing "$place" || exit
     done
     [ -h /bin ] || "$RUNSH_TOOLS/bindmount-rs" applets /bin || exit
+    # A mount of its own.
+    [ ! -d outside ] || "$RUNSH_TOOLS/bindmount-rs" outside outside || exit
     "$RUNSH_TOOLS/bindmount-rs" applets /usr/bin && PATH=/usr/bin:/bin exec "$@"' sh "$@"
 }
 
@@ -306,10 +310,17 @@ on_busybox() {
   tar -P -cf steal.tar "$PWD/outside/secret" hard
   rm hard
   tar -P --delete -f steal.tar "$PWD/outside/secret"
-  for name in hard symbolic steal; do
+  # Its message names what is not there, with a control character.
+  mkdir three
+  echo it >$'three/a\e[31mred'
+  ln three/a* three/link
+  tar -C three -cf red.tar $'a\e[31mred' link
+  tar -f red.tar --delete $'a\e[31mred'
+  for name in hard symbolic steal red; do
     contains "$(tar -Ptvf "$name.tar" 2>&1)" ' '
     expect 1 on_busybox "$scripts/mkbundle" --tar "$name.tar" b
     contains "$stderr" "mkbundle: cannot unpack '$name.tar'"
+    lacks "$stderr" $'\e'
     [ ! -e b ]
     equal "$(ls outside)$(stat -c %h outside/secret)" secret1
   done
@@ -346,7 +357,7 @@ interact() {
   rm -f keys screen before after
   mkfifo keys
   : >screen
-  script -qfec "$1" /dev/null <keys >screen 2>&1 5<&- &
+  script -qfec "$1" /dev/null <keys >screen 2>&1 3>&- &
   interactive=$!
   exec 7>keys
   type_in $'echo a-shell-is-"here"\n'
