@@ -18,6 +18,7 @@ usage_error() {
 
 # Sets $tools to the absolute path of the directory of the tools: RUNSH_TOOLS, or target/release of the build tree that
 # the script $here/NAME belongs to, or $here itself once both are installed.
+# shellcheck disable=SC2154 # The scripts that look for the tools assign it.
 find_tools() {
   if [ -n "${RUNSH_TOOLS-}" ]; then
     tools=$RUNSH_TOOLS
