@@ -6,14 +6,87 @@ bats_require_minimum_version 1.5.0
 project=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 PATH=${TOOLS:-$project/target/release}:$PATH:$project/scripts
 
-# The host's mount table must be the same after each test as before it.
+# In seconds: more than any test takes under emulation.
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
+
 setup() {
   cp /proc/self/mountinfo "$BATS_TEST_TMPDIR/mountinfo"
   cd "$BATS_TEST_TMPDIR" || return
 }
 
 teardown() {
-  diff "$BATS_TEST_TMPDIR/mountinfo" /proc/self/mountinfo
+  nothing_left
+}
+
+# A test that leaves mounts behind fails; one that fails leaves no process behind.
+nothing_left() {
+  [ -n "$BATS_TEST_COMPLETED" ] || end_processes
+  mounts_unchanged
+}
+
+# mounts_unchanged: the mount table must be the same as before the test. With PRIVATE_MOUNTS, as scripts/test sets it for
+# root, the mount namespace is the suite's own, and each mount counts. In the machine's, other programs mount and unmount
+# too, and only the mounts below the test's directory count: an ordinary user cannot make others there.
+mounts_unchanged() {
+  local before=$BATS_TEST_TMPDIR/mountinfo sign mount point left=
+  while read -r sign mount; do
+    read -r _ _ _ _ point _ <<<"$mount"
+    printf -v point %b "$point"
+    if [ -z "${PRIVATE_MOUNTS-}" ]; then
+      case $sign$point in
+        ">$BATS_TEST_TMPDIR" | ">$BATS_TEST_TMPDIR/"*) ;;
+        *) continue ;;
+      esac
+    elif [ "$sign" = '<' ] && ! [ "$before" -nt "$point" ]; then
+      # Another program removed the mountpoint, and with it the mount in every namespace; it may have made a new one.
+      continue
+    fi
+    left+="$sign $mount"$'\n'
+  done < <(diff <(mounts_of "$before") <(mounts_of /proc/self/mountinfo) | grep '^[<>]')
+  [ -z "$left" ] || {
+    printf 'mounts before (<) and after (>) the test:\n%s' "$left"
+    return 1
+  }
+}
+
+# mounts_of TABLE: its lines, less the mark that a bind mount gets when another program removes its source.
+mounts_of() {
+  sed -E 's,^([0-9]+ [0-9]+ [0-9:]+ [^ ]*)//deleted ,\1 ,' "$1"
+}
+
+# bats calls this at a test's time limit. Its own version ends the test's children, but not their children, which may
+# hold a pipe that the test reads, and loop for ever.
+bats_kill_childprocesses_of() {
+  end_processes
+}
+
+# end_processes: kills the processes of the test. Killing one may set free another that waits for it.
+end_processes() {
+  local pid pids round
+  for ((round = 0; round < 100; round++)); do
+    pids=()
+    for pid in $(processes); do
+      [ "$pid" -eq "$$" ] || [ "$pid" -eq "$BASHPID" ] || [ ! -e "/proc/$pid/cwd" ] || pids+=("$pid")
+    done
+    kill -9 "${pids[@]}" 2>/dev/null || return 0
+  done
+}
+
+# processes: the descendants of the test, and those whose parent has ended, by their environment or directory.
+processes() {
+  descendants_of "$$"
+  grep -lszxF "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR" /proc/[0-9]*/environ | cut -d/ -f3
+  find /proc/[0-9]*/cwd -maxdepth 0 \( -lname "$BATS_TEST_TMPDIR" -o -lname "$BATS_TEST_TMPDIR/*" \) 2>/dev/null |
+    cut -d/ -f3
+}
+
+descendants_of() {
+  local pid pids
+  read -ra pids < <(cat "/proc/$1"/task/*/children 2>/dev/null)
+  for pid in "${pids[@]}"; do
+    descendants_of "$pid"
+    echo "$pid"
+  done
 }
 
 # expect STATUS COMMAND...: runs COMMAND and fails unless it exits with STATUS. $output is its stdout, $stderr its
