@@ -4,7 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 project=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
-PATH=${TOOLS:-$project/target/release}:$PATH:$project/scripts
+PATH=${TOOLS:-$project/target/release}:$PATH:$project/scripts:/usr/sbin:/sbin
 
 # In seconds: more than any test takes under emulation.
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
@@ -20,7 +20,14 @@ teardown() {
 
 # A test that leaves mounts behind fails; one that fails leaves no process behind.
 nothing_left() {
-  [ -n "$BATS_TEST_COMPLETED" ] || end_processes
+  [ -n "$BATS_TEST_COMPLETED" ] || {
+    # The timer of bats 1.8, which is a child too.
+    [ -z "${killer_pid-}" ] || {
+      bats_abort_timeout_countdown "$killer_pid"
+      wait "$killer_pid" || :
+    }
+    end_processes
+  }
   mounts_unchanged
 }
 

@@ -45,3 +45,24 @@ suite_of() {
   expect 1 "$project/scripts/test" some
   contains "$stderr" "test: unknown selection 'some'"
 }
+
+@test "all that is missing is named in one line" {
+  requires user
+  mkdir bin
+  ln -s "$(type -P sh)" "$(type -P id)" "$(type -P mktemp)" "$(type -P chmod)" "$(type -P rm)" bin
+  expect 1 env -i "PATH=$PWD/bin" "$project/scripts/test"
+  equal "$output" '0 passed, 1 failed'
+  equal "${stderr//[!$'\n']/}" ''
+  for word in Rust bats busybox-static 'gcc libc6-dev' procps shellcheck; do
+    contains "$stderr" " $word"
+  done
+  lacks "${stderr#*libc6-dev}" libc6-dev
+}
+
+@test "a program that one can do without is named, and is no failure" {
+  requires user
+  # shellcheck disable=SC2016 # The shell inside expands it.
+  ok sh -euc '. "$1/common.sh"; . "$1/packages.sh"; ensure sh -- no-such-program; echo on' test "$project/scripts/lib"
+  equal "$output" on
+  equal "$stderr" 'test: some tests are skipped where programs are missing: install as root with: apt-get install no-such-program'
+}

@@ -1,23 +1,44 @@
 # The programs that the scripts use, and the Debian packages that hold them.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # the scripts use the lists
+
+build_programs='cargo cc'
+lint_programs='cargo cc mandoc shellcheck shfmt'
+suite_programs='bats findmnt jq mount pkill'
+# Without these some tests are skipped.
+optional_programs='busybox bwrap cc crun fish getfattr gojq hyperfine mandoc mkfs.ext4 newuidmap python3 runc script setfacl
+  strace zsh'
+bench_programs='cargo cc hyperfine jq gojq busybox runc crun bwrap'
 
 package_of() {
   case $1 in
     busybox) echo busybox-static ;;
     bwrap) echo bubblewrap ;;
     cc) echo gcc libc6-dev ;;
+    findmnt) echo util-linux ;;
     getfattr) echo attr ;;
+    mkfs.ext4) echo e2fsprogs ;;
     newuidmap) echo uidmap ;;
+    pkill) echo procps ;;
+    script) echo bsdutils ;;
     setfacl) echo acl ;;
     *) echo "$1" ;;
   esac
 }
 
-# Sets $missing to the packages of those PROGRAMs that are not there.
+# Sets $missing to the packages of those PROGRAMs that are not there, and $rust where cargo is not: Debian 12's is too old.
 find_missing() {
-  missing=
+  missing='' rust=''
   for program; do
-    command -v "$program" >/dev/null || missing="$missing $(package_of "$program")"
+    # An ordinary user's PATH may lack /usr/sbin.
+    if command -v "$program" >/dev/null || command -v "/usr/sbin/$program" >/dev/null; then
+      continue
+    fi
+    package=$(package_of "$program")
+    case "$program/ $missing " in
+      cargo/*) rust=1 ;;
+      *" $package "*) ;;
+      *) missing="$missing $package" ;;
+    esac
   done
   missing=${missing# }
 }
@@ -36,21 +57,31 @@ install_missing() {
   }
 }
 
-# ensure PROGRAM...: installs what is missing, as root; fails with the command to type, as another user.
+# ensure PROGRAM... [-- OPTIONAL...]: installs what is missing, as root. Names the rest once, with the way to install it, and
+# fails where a PROGRAM is among it.
 ensure() {
-  find_missing "$@"
-  [ -n "$missing" ] || return 0
-  [ "$(id -u)" -eq 0 ] || die "cannot find all programs: install them, as root, with: apt-get install $missing"
-  install_missing || die "cannot install $missing"
-}
-
-# prefer PROGRAM...: the same for programs that one can do without.
-prefer() {
-  find_missing "$@"
-  [ -n "$missing" ] || return 0
-  if [ "$(id -u)" -ne 0 ]; then
-    warn "some programs are missing: install them, as root, with: apt-get install $missing"
-  elif ! install_missing; then
-    warn "cannot install $missing"
+  required='' optional=''
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    required="$required $1"
+    shift
+  done
+  [ $# -eq 0 ] || shift
+  optional=$*
+  if [ "$(id -u)" -eq 0 ]; then
+    for programs_of_a_kind in "$required" "$optional"; do
+      # shellcheck disable=SC2086 # a row of programs
+      find_missing $programs_of_a_kind
+      [ -z "$missing" ] || install_missing || warn "cannot install $missing"
+    done
   fi
+  # shellcheck disable=SC2086 # a row of programs
+  find_missing $required $optional
+  [ -n "$missing$rust" ] || return 0
+  how=
+  [ -z "$rust" ] || how=', Rust 1.85 or later as https://rustup.rs says'
+  [ -z "$missing" ] || how="$how, as root with: apt-get install $missing"
+  # shellcheck disable=SC2086 # a row of programs
+  find_missing $required
+  [ -z "$missing$rust" ] || die "cannot find all programs: install${how#,}"
+  warn "some tests are skipped where programs are missing: install${how#,}"
 }
