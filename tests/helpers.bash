@@ -154,15 +154,23 @@ is_root() {
   [ "$(id -u)" -eq 0 ]
 }
 
-# requires root|user|PROGRAM...: skips the test where the machine or the caller cannot do it.
+# requires root|user|userns|cgroup2|kernel VERSION|PROGRAM...: skips the test where the machine or the caller cannot do it.
+# The versions are those that brought what the test is about: idmapped tmpfs 6.3, MOVE_MOUNT_BENEATH 6.5, statmount(2) 6.8 and
+# its sources 6.13, signals of Landlock 6.12, a part of a new file system 6.15.
 requires() {
-  local need
-  for need; do
-    case $need in
-      root) is_root || skip "needs root" ;;
-      user) ! is_root || skip "needs an ordinary user" ;;
-      *) command -v "$need" >/dev/null || skip "needs $need" ;;
+  while [ $# -gt 0 ]; do
+    case $1 in
+      root) is_root || skip 'needs root' ;;
+      user) ! is_root || skip 'needs an ordinary user' ;;
+      userns) unshare --user --map-root-user true 2>/dev/null || skip 'needs user namespaces' ;;
+      cgroup2) findmnt -t cgroup2 >/dev/null || skip 'needs a mounted cgroup file system of version 2' ;;
+      kernel)
+        shift
+        printf '%s\n' "$1" "$(uname -r)" | sort -VC || skip "needs Linux $1"
+        ;;
+      *) command -v "$1" >/dev/null || skip "needs $1" ;;
     esac
+    shift
   done
 }
 
@@ -187,6 +195,7 @@ private() {
 
 # make_rootfs DIR: a root file system of one static busybox and its names, which are hard links to it.
 make_rootfs() {
+  requires busybox
   mkdir -p "$1/bin"
   cp "$(command -v busybox)" "$1/bin/busybox"
   "$1/bin/busybox" --install "$1/bin"

@@ -335,23 +335,25 @@ wait_for() {
   # in_layout SCRIPT: with the cgroup file systems that the script mounts, and no other.
   in_layout() {
     ok unshare --mount sh -euc 'umount --recursive /sys/fs/cgroup; mount -t tmpfs none /sys/fs/cgroup
-      cd /sys/fs/cgroup; mkdir pids unified; eval "$1"; cd "$OLDPWD"; exec "$2" run -b b box' sh "$1" "$runsh"
+      cd /sys/fs/cgroup; mkdir pids unified; eval "$1"; cd "$OLDPWD"; exec "$2" run -b b box' sh "$1" "$runsh" "${flags:-rw}"
   }
-  local v1 v2
+  local v1 v2 flags
+  # Another mount of the machine's cgroup2 takes those from it that it does not name.
+  flags=$(findmnt -nlt cgroup2 -o FS-OPTIONS | head -n 1)
   v1=$(sed -n 's/^[0-9]*:pids://p' /proc/self/cgroup) v2=$(sed -n 's/^0:://p' /proc/self/cgroup)
 
   in_layout 'mount -t cgroup -o pids none pids'
   contains "$output" "$v1 /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"
   equal "${lines[-1]}" pids
-  in_layout 'mount -t cgroup -o pids none pids; mount -t cgroup2 none unified'
+  in_layout 'mount -t cgroup -o pids none pids; mount -t cgroup2 -o "$3" none unified'
   contains "$output" "$v1 /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"
   equal "${lines[-1]}" pids
-  in_layout 'mount -t cgroup2 none /sys/fs/cgroup'
+  in_layout 'mount -t cgroup2 -o "$3" none /sys/fs/cgroup'
   contains "$output" "$v2 /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime cgroup2"
   contains "$output" cgroup.procs
 
   change '.linux.namespaces += [{type: "cgroup"}]'
-  in_layout 'mount -t cgroup2 none /sys/fs/cgroup'
+  in_layout 'mount -t cgroup2 -o "$3" none /sys/fs/cgroup'
   contains "$output" "/ /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime cgroup2"
   in_layout 'mount -t cgroup -o pids none pids'
   contains "$output" "/ /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"

@@ -320,7 +320,7 @@ hint: --landlock-access restricts it: --landlock-rule path-beneath:execute,read-
 }
 
 @test "Landlock: ports and signals" {
-  requires bash
+  requires bash kernel 6.12
   # Something else than Landlock refuses it where nothing listens.
   expect 1 bash -c ': </dev/tcp/127.0.0.1/1'
   contains "$stderr" 'Connection refused'
