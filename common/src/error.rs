@@ -168,11 +168,17 @@ impl<T> Context<T> for nix::Result<T> {
     }
 }
 
-/// An object's name in single quotes, on one line whatever bytes it holds: control characters and
-/// bytes that are no UTF-8 are written as `\ooo`.
+/// An object's name in single quotes, as [`shown`] writes it.
 #[must_use]
 pub fn quote(object: impl AsRef<OsStr>) -> String {
-    let mut text = String::from("'");
+    format!("'{}'", shown(object))
+}
+
+/// A text on one line and harmless to a terminal, whatever bytes it holds: control characters and bytes
+/// that are not UTF-8 are written as `\ooo`.
+#[must_use]
+pub fn shown(object: impl AsRef<OsStr>) -> String {
+    let mut text = String::new();
     for chunk in object.as_ref().as_bytes().utf8_chunks() {
         for c in chunk.valid().chars() {
             if c.is_control() {
@@ -184,7 +190,6 @@ pub fn quote(object: impl AsRef<OsStr>) -> String {
         }
         octal(&mut text, chunk.invalid());
     }
-    text.push('\'');
     text
 }
 
@@ -202,6 +207,7 @@ mod tests {
     fn one_line_whatever_the_bytes() {
         let name = OsStr::from_bytes(b"a b\n\xff\x1b[1m\xc2\x9b\xc3\xa9");
         assert_eq!(quote(name), r"'a b\012\377\033[1m\302\233é'");
+        assert_eq!(shown("a\tb\\"), r"a\011b\");
     }
 
     #[test]

@@ -18,5 +18,5 @@ pub mod start;
 pub mod sys;
 
 pub use command::Command;
-pub use error::{Context, Error, Kind, Result, quote};
+pub use error::{Context, Error, Kind, Result, quote, shown};
 pub use start::{arguments, print};

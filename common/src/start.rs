@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, shown};
 use crate::sys;
 
 /// Makes `main` out of `run`, which does the work and gives the exit status, and `status`, which
@@ -46,13 +46,13 @@ pub fn start(run: fn() -> Result<u8, Error>, status: fn(Kind) -> u8) -> i32 {
 
 /// Writes the error's lines to stderr in one write, behind the name the tool was called by.
 ///
-/// Nothing is done where stderr is gone: the exit status still tells.
+/// A message may hold what a table, an option or the kernel said: here it becomes harmless to a terminal,
+/// whoever wrote it. Nothing is done where stderr is gone: the exit status still tells.
 pub fn report(error: &Error) {
-    let name = name();
-    let name = name.to_string_lossy();
-    let mut text = format!("{name}: {error}\n");
+    let name = shown(name());
+    let mut text = format!("{name}: {}\n", shown(error.to_string()));
     if let Some(hint) = error.hint() {
-        text += &format!("hint: {hint}\n");
+        text += &format!("hint: {}\n", shown(hint));
     }
     if error.kind() == Kind::Usage {
         text += &format!("Try '{name} --help' for more information.\n");
@@ -62,7 +62,7 @@ pub fn report(error: &Error) {
 
 /// A line on stderr that is no error, behind the name the tool was called by.
 pub fn warn(message: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}: {message}", name().to_string_lossy());
+    let _ = writeln!(io::stderr().lock(), "{}: {}", shown(name()), shown(message));
 }
 
 /// The last component of `argv[0]`, so that a link named `chroot` speaks as `chroot`.

@@ -88,7 +88,7 @@ pub fn quoted(out: &mut Vec<u8>, word: &[u8]) {
 pub fn json(out: &mut Vec<u8>, word: &[u8]) {
     out.push(b'"');
     for chunk in word.utf8_chunks() {
-        chunk.valid().bytes().for_each(|byte| json_byte(out, byte));
+        chunk.valid().chars().for_each(|c| json_character(out, c));
         for &byte in chunk.invalid() {
             out.push(b'\\');
             hex(out, byte);
@@ -97,32 +97,43 @@ pub fn json(out: &mut Vec<u8>, word: &[u8]) {
     out.push(b'"');
 }
 
-fn json_byte(out: &mut Vec<u8>, byte: u8) {
-    let short = match byte {
-        b'"' | b'\\' => byte,
-        0x08 => b'b',
-        0x09 => b't',
-        0x0a => b'n',
-        0x0c => b'f',
-        0x0d => b'r',
-        0..0x20 => {
+/// A control character is written as its number even where JSON does not ask for that: a terminal may be
+/// what reads it.
+fn json_character(out: &mut Vec<u8>, c: char) {
+    let short = match c {
+        '"' | '\\' => c as u8,
+        '\x08' => b'b',
+        '\t' => b't',
+        '\n' => b'n',
+        '\x0c' => b'f',
+        '\r' => b'r',
+        c if c.is_control() => {
+            let byte = c as u8;
             out.extend_from_slice(b"\\u00");
             return out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
         }
-        _ => return out.push(byte),
+        c => return out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
     };
     out.extend([b'\\', short]);
 }
 
-/// Writes `word` as a word of fstab(5).
+/// Writes `word` as a word of fstab(5), which is harmless to a terminal: control characters, and bytes that
+/// are not UTF-8 and may be such to it, are escaped too.
 pub fn fstab(out: &mut Vec<u8>, word: &[u8]) {
-    for &byte in word {
-        match byte {
-            b' ' | b'\t' | b'\n' | b'\r' | b'\\' | b'#' => {
-                out.extend([b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)]);
+    let octal = |out: &mut Vec<u8>, byte: u8| {
+        out.extend([b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)]);
+    };
+    for chunk in word.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            let mut buffer = [0; 4];
+            let bytes = c.encode_utf8(&mut buffer).as_bytes();
+            match c {
+                ' ' | '\\' | '#' => octal(out, bytes[0]),
+                c if c.is_control() => bytes.iter().for_each(|&byte| octal(out, byte)),
+                _ => out.extend_from_slice(bytes),
             }
-            _ => out.push(byte),
         }
+        chunk.invalid().iter().for_each(|&byte| octal(out, byte));
     }
 }
 
@@ -229,6 +240,12 @@ mod tests {
         assert_eq!(written(|out| quoted(out, word)), "a b\\x5c\\x22\\x24\\x60\\x01\\xff\\x0a");
         assert_eq!(written(|out| json(out, word)), "\"a b\\\\\\\"$`\\u0001\\\\xff\\n\"");
         assert_eq!(written(|out| fstab(out, b"a b\t\\#")), "a\\040b\\011\\134\\043");
+        let hostile = b"\x1b[1m\xc2\x9b\xff\x7f\xc3\xa9";
+        assert_eq!(written(|out| fstab(out, hostile)), "\\033[1m\\302\\233\\377\\177\u{e9}");
+        assert_eq!(
+            written(|out| json(out, hostile)),
+            "\"\\u001b[1m\\u009b\\\\xff\\u007f\u{e9}\""
+        );
     }
 
     #[test]
@@ -267,7 +284,10 @@ mod tests {
                 );
             }
             let json = written(|out| json(out, &word));
-            assert!(json.bytes().all(|byte| byte >= b' '));
+            assert!(!json.contains(char::is_control));
+            let escaped = written(|out| fstab(out, &word));
+            assert!(!escaped.contains(char::is_control));
+            assert_eq!(common::escape::decoded(escaped.as_bytes()), word);
         }
     }
 }
