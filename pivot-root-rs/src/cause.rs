@@ -29,6 +29,11 @@ pub fn of_pivot(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {
     })
 }
 
+/// Whether all that stands in the way of a pivot is that NEW_ROOT, which takes up the old root, is shared.
+pub fn is_only_shared(new_root: &OwnedFd, put_old: &OsStr) -> bool {
+    Facts::collect(new_root, put_old).is_some_and(|facts| facts.is_only_shared())
+}
+
 /// As [`of_pivot`], where the propagation of `/` could not be changed.
 pub fn of_private(error: Error) -> Error {
     error.explain(|error| match error.errno()? {
@@ -150,6 +155,15 @@ impl Facts {
         Some(if shown.is_empty() { self.not_shown() } else { shown.join("; ") })
     }
 
+    fn is_only_shared(&self) -> bool {
+        self.mount(self.new_root.mount).is_some_and(|mount| mount.shared)
+            && self.put_old.mount == self.new_root.mount
+            && self.new_root().is_none()
+            && self.put_old().is_none()
+            && root_directory(&self.mounts, &self.root).is_none()
+            && self.shared_parent().is_none()
+    }
+
     fn new_root(&self) -> Option<String> {
         let mount = self.mount(self.new_root.mount);
         if self.new_root.mount == self.root.mount {
@@ -175,15 +189,21 @@ impl Facts {
 
     /// The pivot would be seen in other namespaces through each of these three.
     fn shared(&self) -> Option<String> {
+        let put_old = || self.mount(self.put_old.mount).filter(|mount| mount.shared);
+        let (mount, role) = self
+            .shared_parent()
+            .or_else(|| Some((put_old()?, "that would take up the old root")))?;
+        Some(format!("the mount {}, {role}, is shared: {PRIVATE}", quote(&mount.point)))
+    }
+
+    fn shared_parent(&self) -> Option<(&Mount, &'static str)> {
         let parent = |mount| self.mount(mount).and_then(|mount| self.mount(mount.parent));
-        let (mount, role) = [
+        [
             (parent(self.new_root.mount), "that NEW_ROOT is mounted on"),
             (parent(self.root.mount), "that the current root is mounted on"),
-            (self.mount(self.put_old.mount), "that would take up the old root"),
         ]
         .into_iter()
-        .find_map(|(mount, role)| Some((mount.filter(|mount| mount.shared)?, role)))?;
-        Some(format!("the mount {}, {role}, is shared: {PRIVATE}", quote(&mount.point)))
+        .find_map(|(mount, role)| Some((mount.filter(|mount| mount.shared)?, role)))
     }
 
     /// A mount that came from a more privileged namespace is locked to its place (mount_namespaces(7)),
@@ -330,6 +350,10 @@ mod tests {
         );
         let itself = facts(place(60, "/shared"), place(60, "/shared"));
         names(&itself, "the mount '/shared', that would take up the old root, is shared");
+        assert!(!parent.is_only_shared());
+        assert!(!facts(place(50, "/new"), place(50, "/new")).is_only_shared());
+        assert!(itself.is_only_shared());
+        assert!(!facts(place(60, "/shared"), place(61, "/shared/new")).is_only_shared());
         let mut root = facts(place(50, "/new"), place(50, "/new"));
         root.root.mount = 61;
         names(&root, "the mount '/shared', that the current root is mounted on, is shared");

@@ -4,8 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use common::sys::{self, flags};
+use common::sys::{self, MountAttr, flags};
 use common::{Command, Context, Error, Kind, Result, directory};
+use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::libc::AT_EMPTY_PATH;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -99,7 +100,13 @@ impl Pivot {
             fchdir(new_root).context("enter the directory", &self.new_root)?;
         }
         let path = if inside { OsStr::new(".") } else { &self.new_root };
-        pivot_root(path, put_old)
+        let result = match pivot_root(path, put_old) {
+            Err(Errno::EINVAL) if self.detach && cause::is_only_shared(new_root, put_old) => {
+                pivot_unshared(new_root, path, put_old)
+            }
+            result => result,
+        };
+        result
             .context("pivot the root to", &self.new_root)
             .map_err(|error| cause::of_pivot(error, new_root, put_old))
     }
@@ -124,6 +131,21 @@ impl Pivot {
             }
         }
     }
+}
+
+/// The kernel puts the old root on no shared mount, since it would be seen wherever that one is. Here it is gone at
+/// once: for so long the new root is shared with nobody. Afterwards it is again, with those that it is shared with
+/// from then on; from those before it still hears.
+fn pivot_unshared(new_root: &OwnedFd, path: &OsStr, put_old: &OsStr) -> nix::Result<()> {
+    propagate(new_root, MsFlags::MS_SLAVE)?;
+    let result = pivot_root(path, put_old);
+    propagate(new_root, MsFlags::MS_SHARED)?;
+    result
+}
+
+fn propagate(mount: &OwnedFd, kind: MsFlags) -> nix::Result<()> {
+    let attr = MountAttr { propagation: kind.bits(), ..MountAttr::default() };
+    sys::mount_setattr(mount.as_fd(), 0, &attr)
 }
 
 fn open_directory(path: impl AsRef<OsStr>) -> nix::Result<OwnedFd> {
