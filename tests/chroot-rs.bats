@@ -486,16 +486,59 @@ zoe:x:5:5::/:
   equal "$output" ""
 }
 
-@test "--carry: set-user-ID bits count as ever" {
+@test "--carry: set-user-ID bits do not count" {
   requires root
   mkdir rootfs
   cp "$(command -v setpriv-rs)" set-uid
   chown 7 set-uid
   chmod 4755 set-uid
-  ok chroot-rs --carry --userspec=+8:+8 rootfs ./set-uid --dump
-  contains "$output" "uid: 8
-euid: 7
+  # As a mount, and as a copy.
+  for drop in -kill -sys_admin; do
+    ok setpriv --bounding-set "$drop" chroot-rs --carry --userspec=+8:+8 rootfs ./set-uid --dump
+    contains "$output" "uid: 8
+euid: 8
 "
+  done
+}
+
+# without_mounts COMMAND...: runs COMMAND with root's powers, but for CAP_SYS_ADMIN over its mount namespace.
+without_mounts() {
+  if is_root; then
+    setpriv --bounding-set -sys_admin --inh-caps -all "$@"
+  else
+    as_root "$@"
+  fi
+}
+
+@test "--carry: a neighbour cannot write to the copy, where no mount can be made" {
+  requires busybox cc
+  make_victim busybox
+  mkdir rootfs
+  export -f until_reached
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  ok without_mounts bash -c '
+    ./overwrite "$0" >said 3>&- &
+    until [ -s said ]; do sleep 0.01; done
+    until_reached | chroot-rs --carry rootfs ./busybox-victim cat
+    wait' "$size"
+  unharmed 'not written: Operation not permitted'
+}
+
+@test "--carry: on a kernel that lacks mounts of a file, or the flag of an executable copy" {
+  requires busybox strace
+  mkdir rootfs
+  for lack in open_tree:error=ENOSYS mount_setattr:error=ENOSYS open_tree:error=EPERM; do
+    for flag in '' '-e inject=memfd_create:error=EINVAL:when=1'; do
+      # shellcheck disable=SC2086 # Words.
+      ok as_root strace -o trace -e inject="$lack" $flag chroot-rs --carry rootfs "$(command -v busybox)" echo up
+      equal "$output" up
+      contains "$(cat trace)" 'F_ADD_SEALS, F_SEAL_SEAL|F_SEAL_SHRINK|F_SEAL_GROW|F_SEAL_WRITE) = 0'
+    done
+  done
+  expect 126 as_root strace -o trace -e inject=open_tree:error=EPERM -e inject=memfd_create:error=EACCES \
+    chroot-rs --carry rootfs "$(command -v busybox)" true
+  contains "$stderr" "cannot copy '$(command -v busybox)': Permission denied
+hint: without the capability CAP_SYS_ADMIN over the mount namespace a program is carried as a copy in memory, and /proc/sys/vm/memfd_noexec forbids to execute one"
 }
 
 @test "--carry: the environment is handed on byte for byte" {

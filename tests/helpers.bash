@@ -200,3 +200,31 @@ make_rootfs() {
   cp "$(command -v busybox)" "$1/bin/busybox"
   "$1/bin/busybox" --install "$1/bin"
 }
+
+# make_victim PROGRAM: makes ./PROGRAM-victim, a copy of PROGRAM of a $size that no other program has, and ./overwrite,
+# which looks for a process that executes a program of this size and tries to write to it.
+make_victim() {
+  cc -O2 -o overwrite "$project/tests/fixtures/overwrite.c"
+  local victim=$1-victim
+  cp "$(command -v "$1")" "$victim"
+  head -c $((500000 + RANDOM)) /dev/zero >>"$victim"
+  chmod 755 "$victim"
+  # shellcheck disable=SC2034 # The tests use it.
+  size=$(stat -c %s "$victim")
+  sha256sum "$victim" >victim.sum
+}
+
+# until_reached: ends when ./overwrite, whose output is ./said, has reached the victim or has given up.
+until_reached() {
+  until grep -q reached said; do
+    sleep 0.01
+  done
+}
+
+# unharmed ANSWER: what the attacker must have come to, and the victim's file be as it was.
+unharmed() {
+  equal "$(cat said)" "ready
+reached
+$1"
+  ok sha256sum --quiet -c victim.sum
+}

@@ -318,6 +318,60 @@ os.execvp("sleep", ["sleep", "600"])'
   expect 127 nsenter-rs --carry /nosuch
 }
 
+# container COMMAND: a target that runs COMMAND against a program of $size bytes, and has a /proc of its own.
+container() {
+  local new=(--mount-proc --pid --fork --kill-child)
+  user=()
+  is_root || {
+    user=(--user)
+    new+=(--user --map-root-user)
+  }
+  start unshare "${new[@]}" sh -c "$1 ./overwrite $size >said & exec sleep 600"
+  until [ -s said ]; do sleep 0.01; done
+}
+
+# until_ended: the attacker has come to an end, if it has reached anything.
+until_ended() {
+  ! grep -q reached said || until [ "$(wc -l <said)" -eq 3 ]; do
+    sleep 0.01
+  done
+}
+
+@test "--carry: a process of the container cannot write to the carried program" {
+  requires busybox cc
+  make_victim busybox
+  container exec
+  until_reached | nsenter-rs -t "$target" "${user[@]}" --mount --pid --carry ./busybox-victim cat
+  until_ended
+  # Where this user cannot make a mount it is a copy in memory.
+  is_root && answer='not opened: Read-only file system' || answer='not written: Operation not permitted'
+  unharmed "$answer"
+}
+
+@test "--carry: a program that may be executed but not read" {
+  requires user busybox
+  cp "$(command -v busybox)" busybox-closed
+  chmod 111 busybox-closed
+  expect 126 nsenter-rs --carry ./busybox-closed true
+  contains "$stderr" "cannot copy './busybox-closed': Permission denied
+hint: without the capability CAP_SYS_ADMIN over the mount namespace a program is carried as a copy in memory, and this one may not be read"
+}
+
+# Those that have no more capabilities than it can trace it until it has found COMMAND.
+@test "--carry: a process of the container cannot write to setpriv-rs" {
+  requires cc setpriv
+  make_victim setpriv-rs
+  container 'setpriv --bounding-set -all --inh-caps -all'
+  path=$(printf '/%05d:' {1..18000})
+  for _ in {1..10}; do
+    run -127 env PATH="$path" "$(type -P nsenter-rs)" -t "$target" "${user[@]}" --mount --pid \
+      --carry ./setpriv-rs-victim --bounding-set -all --permitted-caps -all --inh-caps -all nosuch
+    ! grep -q reached said || break
+  done
+  until_ended
+  ok sha256sum --quiet -c victim.sum
+}
+
 @test "no descriptor reaches the command that the caller did not pass" {
   requires busybox
   target

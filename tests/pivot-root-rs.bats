@@ -207,6 +207,20 @@ $(stat -c %i rootfs/srv/www) ."
   equal "$(cat seen)" /usr
 }
 
+# Two containers in one PID namespace, of which the hostile one may do all that the other one may.
+@test "--carry: a neighbour cannot write to the carried program" {
+  requires busybox cc
+  make_victim busybox
+  mkdir rootfs
+  export -f until_reached
+  ok as_root bash -c '
+    unshare --mount ./overwrite "$0" >said 3>&- &
+    until [ -s said ]; do sleep 0.01; done
+    until_reached | unshare --mount pivot-root-rs --self-bind --detach --carry rootfs . ./busybox-victim cat
+    wait' "$size"
+  unharmed 'not opened: Read-only file system'
+}
+
 @test "no descriptor reaches the command that the caller did not pass" {
   requires busybox
   mkdir -p rootfs/proc

@@ -11,6 +11,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{AccessFlags, execv, faccessat};
 
+use crate::carry::Carried;
 use crate::error::{Error, Kind, Result};
 use crate::explain;
 use crate::sys;
@@ -23,7 +24,7 @@ const DEFAULT_PATH: &str = "/bin:/usr/bin";
 pub struct Command {
     program: OsString,
     argv: Vec<CString>,
-    carried: Option<OwnedFd>,
+    carried: Option<Carried>,
 }
 
 impl Command {
@@ -54,12 +55,15 @@ impl Command {
     }
 
     /// Finds the program and opens it now, so that [`Command::exec`] still reaches it after the root
-    /// has changed. It should be statically linked: its interpreter is looked up in the new root.
+    /// has changed, and so that nothing can write to it through the process that executes it. It should be
+    /// statically linked: its interpreter is looked up in the new root.
     ///
     /// # Errors
-    /// When the program is not found or may not be executed.
+    /// When the program is not found or may not be executed, or can be neither protected nor copied.
     pub fn carry(self) -> Result<Self> {
-        let carried = self.open().map_err(|errno| self.failure(errno))?;
+        let file = self.open().map_err(|errno| self.failure(errno))?;
+        let carried = Carried::new(file, &self.program)
+            .map_err(|error| error.with_kind(Kind::CommandNotRunnable))?;
         Ok(Self { carried: Some(carried), ..self })
     }
 
@@ -67,7 +71,7 @@ impl Command {
     #[must_use]
     pub fn exec(&self) -> Error {
         let errno = match &self.carried {
-            Some(program) => sys::exec_descriptor(program.as_fd(), &self.argv),
+            Some(carried) => sys::exec_descriptor(carried.program.as_fd(), &self.argv),
             None => self.search_and_exec(),
         };
         self.failure(errno)
@@ -122,8 +126,8 @@ impl Command {
             _ => Kind::CommandNotRunnable,
         };
         Error::new("execute", &self.program, errno).with_kind(kind).explain(|_| {
-            if let Some(program) = &self.carried {
-                return explain::carried(program.as_fd(), &self.program, errno);
+            if let Some(carried) = &self.carried {
+                return explain::carried(carried.file.as_fd(), &self.program, errno);
             }
             candidates(&self.program).iter().find_map(|path| explain::program(path, errno))
         })

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod accounts;
+mod carry;
 pub mod command;
 pub mod directory;
 pub mod error;
