@@ -26,6 +26,8 @@ pub struct Chroot {
     pub request: Request,
     pub start: Start,
     pub carry: bool,
+    /// The exit status of this program's own failures, where it is not GNU's.
+    pub failure_status: Option<u8>,
     /// None for the shell, interactive.
     pub command: Option<Command>,
 }
@@ -47,14 +49,15 @@ impl Chroot {
     pub fn run(mut self) -> Error {
         let not_found = if self.command.is_some() { COMMAND_NOT_FOUND } else { SHELL_NOT_FOUND };
         let command = self.command.take().unwrap_or_else(|| Command::shell(&["-i"]));
-        let carries = self.carry;
-        match self.change(command) {
+        let (carries, failure_status) = (self.carry, self.failure_status);
+        let error = match self.change(command) {
             Ok(command) => command.exec().explain(|error| {
                 let here = error.kind() == Kind::CommandNotFound && !carries;
                 here.then(|| not_found.into())
             }),
             Err(error) => error,
-        }
+        };
+        error.with_failure_status(failure_status)
     }
 
     fn change(self, command: Command) -> Result<Command> {

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use common::process::failure_status;
 use common::{Command, Error, Result, directory, quote};
 use lexopt::prelude::*;
 
@@ -17,13 +18,14 @@ Usage: chroot-rs [options] NEWROOT [COMMAND [ARG...]]
 Make NEWROOT the root directory, then become COMMAND (by default \"$SHELL\" -i, else /bin/sh -i).
 
 Options:
-      --carry          open COMMAND before the root changes, so that it need not be in NEWROOT
-      --groups=LIST    the supplementary groups: names or numbers between commas, '' for none
-      --skip-chdir     stay in the working directory; NEWROOT must be '/'
-      --userspec=SPEC  become USER, USER:GROUP or :GROUP: names, or numbers after a '+'
-      --wd DIR         start COMMAND in DIR of the new root
-  -h, --help           display this help
-  -V, --version        display version
+      --carry             open COMMAND before the root changes, so that it need not be in NEWROOT
+      --failure-status N  exit with N, not 125, where this program itself fails
+      --groups=LIST       the supplementary groups: names or numbers between commas, '' for none
+      --skip-chdir        stay in the working directory; NEWROOT must be '/'
+      --userspec=SPEC     become USER, USER:GROUP or :GROUP: names, or numbers after a '+'
+      --wd DIR            start COMMAND in DIR of the new root
+  -h, --help              display this help
+  -V, --version           display version
 ";
 
 /// What the command line asks for.
@@ -36,11 +38,17 @@ pub enum Action {
 
 /// Options stop at the first operand: all that follows NEWROOT belongs to COMMAND.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
+    let mut status = None;
+    read(&mut parser, &mut status).map_err(|error| error.with_failure_status(status))
+}
+
+fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> {
     let (mut carry, mut skip_chdir, mut start_in) = (false, false, None);
     let mut request = Request::default();
     let new_root = loop {
         match parser.next()? {
             Some(Long("carry")) => carry = true,
+            Some(Long("failure-status")) => *status = Some(failure_status(&parser.value()?)?),
             Some(Long("groups")) => request.groups = Some(groups(&parser.value()?)?),
             Some(Long("skip-chdir")) => skip_chdir = true,
             Some(Long("userspec")) => request.user = UserSpec::parse(&parser.value()?),
@@ -55,7 +63,8 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
 
     let start = start(skip_chdir, start_in, &new_root)?;
     let command = Command::new(parser.raw_args()?.collect());
-    Ok(Action::Chroot(Chroot { new_root, request, start, carry, command }))
+    let failure_status = *status;
+    Ok(Action::Chroot(Chroot { new_root, request, start, carry, failure_status, command }))
 }
 
 fn groups(list: &OsStr) -> Result<Vec<OsString>> {
@@ -113,6 +122,18 @@ mod tests {
             assert!(matches!(chroot(&["--skip-chdir", root]).unwrap().start, Start::Here));
         }
         assert!(chroot(&["--skip-chdir", "/etc"]).is_err());
+    }
+
+    #[test]
+    fn a_status_counts_for_what_is_wrong_behind_it() {
+        assert_eq!(chroot(&["--failure-status", "7", "/"]).unwrap().failure_status, Some(7));
+        let status = |arguments: &[&str]| chroot(arguments).unwrap_err().status();
+        assert_eq!(status(&["--failure-status=7", "-x"]), Some(7));
+        assert_eq!(status(&["-x", "--failure-status=7"]), None);
+        for wrong in ["0", "256", "-1", "+", "", "x"] {
+            let error = chroot(&["--failure-status", wrong, "/"]).unwrap_err();
+            assert!(error.to_string().contains("is not an exit status from 1 to 255"), "{wrong}");
+        }
     }
 
     #[test]

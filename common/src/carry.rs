@@ -59,7 +59,7 @@ fn sealed_copy(file: BorrowedFd, name: &OsStr) -> Result<OwnedFd, (Errno, Option
     let mut copy = File::from(executable_memory(name).map_err(forbidden)?);
     file.try_clone_to_owned()
         .and_then(|file| io::copy(&mut File::from(file), &mut copy))
-        .map_err(unreadable)?;
+        .map_err(|error| unreadable(&error))?;
     let seals = SealFlag::F_SEAL_SEAL
         | SealFlag::F_SEAL_SHRINK
         | SealFlag::F_SEAL_GROW
@@ -91,7 +91,7 @@ fn forbidden(errno: Errno) -> (Errno, Option<String>) {
 }
 
 /// EBADF is what a descriptor gives that was opened to be executed alone.
-fn unreadable(error: io::Error) -> (Errno, Option<String>) {
+fn unreadable(error: &io::Error) -> (Errno, Option<String>) {
     match Errno::from_raw(error.raw_os_error().unwrap_or(0)) {
         Errno::EBADF => (Errno::EACCES, Some(format!("{COPIED}, and this one may not be read"))),
         errno => (errno, None),

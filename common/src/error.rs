@@ -38,6 +38,7 @@ pub struct Error {
     step: Option<(String, Option<OsString>)>,
     cause: Cause,
     hint: Option<String>,
+    status: Option<u8>,
 }
 
 impl Error {
@@ -70,12 +71,18 @@ impl Error {
 
     /// A wrong command line: the message alone, followed by the way to `--help`.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Usage, step: None, cause: Cause::Reason(message.into()), hint: None }
+        Self {
+            kind: Kind::Usage,
+            step: None,
+            cause: Cause::Reason(message.into()),
+            hint: None,
+            status: None,
+        }
     }
 
     fn build(step: String, object: Option<&OsStr>, cause: Cause) -> Self {
         let step = Some((step, object.map(OsStr::to_owned)));
-        Self { kind: Kind::Failed, step, cause, hint: None }
+        Self { kind: Kind::Failed, step, cause, hint: None, status: None }
     }
 
     /// The same failure as another kind.
@@ -88,6 +95,16 @@ impl Error {
     #[must_use]
     pub fn with_hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// The same failure with this exit status, where there is one and the failure is the tool's own: that COMMAND
+    /// was not found or could not be run keeps its status.
+    #[must_use]
+    pub fn with_failure_status(self, status: Option<u8>) -> Self {
+        match self.kind {
+            Kind::Usage | Kind::Failed => Self { status: status.or(self.status), ..self },
+            Kind::CommandNotFound | Kind::CommandNotRunnable => self,
+        }
     }
 
     /// Looks for a hint now that the step has failed, unless there is one already.
@@ -103,6 +120,12 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// The exit status that was asked for, where it is another one than the kind's.
+    #[must_use]
+    pub fn status(&self) -> Option<u8> {
+        self.status
     }
 
     /// The errno, where the kernel gave one.
@@ -221,6 +244,17 @@ mod tests {
 
         let error = Error::usage("missing operand");
         assert_eq!((error.kind(), error.to_string().as_str()), (Kind::Usage, "missing operand"));
+    }
+
+    #[test]
+    fn a_status_of_the_tools_own_failures() {
+        let status = |kind| {
+            let error = Error::bare("act", Errno::EPERM).with_kind(kind);
+            error.with_failure_status(Some(1)).with_failure_status(None).status()
+        };
+        assert_eq!((status(Kind::Usage), status(Kind::Failed)), (Some(1), Some(1)));
+        let command = (status(Kind::CommandNotFound), status(Kind::CommandNotRunnable));
+        assert_eq!(command, (None, None));
     }
 
     #[test]

@@ -1,9 +1,24 @@
 //! What a process does with itself before it ends or becomes another program.
 
+use std::ffi::OsStr;
+
 use nix::libc;
 use nix::unistd::getpid;
 
+use crate::accounts;
+use crate::error::{Error, Result, quote};
 use crate::sys::{self, Disposition};
+
+/// The exit status for a tool's own failures, as an option names it.
+///
+/// # Errors
+/// A usage error where it is no number from 1 to 255.
+pub fn failure_status(text: &OsStr) -> Result<u8> {
+    let number = accounts::id(text.as_encoded_bytes()).and_then(|number| u8::try_from(number).ok());
+    number
+        .filter(|&number| number > 0)
+        .ok_or_else(|| Error::usage(format!("{} is not an exit status from 1 to 255", quote(text))))
+}
 
 /// Makes every permitted capability inheritable and ambient, so that execve(2) keeps it
 /// (capabilities(7)).

@@ -39,7 +39,7 @@ pub fn start(run: fn() -> Result<u8, Error>, status: fn(Kind) -> u8) -> i32 {
 
     let code = run().unwrap_or_else(|error| {
         report(&error);
-        status(error.kind())
+        error.status().unwrap_or_else(|| status(error.kind()))
     });
     code.into()
 }
