@@ -13,6 +13,7 @@ pub mod error;
 pub mod escape;
 mod explain;
 pub mod process;
+pub mod procfs;
 pub mod signal;
 pub mod start;
 #[allow(unsafe_code)]

@@ -3,12 +3,12 @@
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use common::{Context, Error, Result, accounts, sys};
+use common::{Context, Error, Result, accounts, procfs, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
@@ -203,8 +203,10 @@ fn variables(environ: &[u8]) -> Vec<(OsString, OsString)> {
 /// Asks the security module for this label at the next execve(2). Where none runs there is nothing to
 /// follow.
 pub fn follow_label(label: &[u8]) -> Result<()> {
-    const EXEC: &str = "/proc/self/attr/exec";
-    fs::write(EXEC, label).map_err(|error| Error::from_io("write", EXEC, &error))
+    const EXEC: &str = "attr/exec";
+    File::from(procfs::open_own(EXEC, OFlag::O_WRONLY)?)
+        .write_all(label)
+        .map_err(|error| Error::from_io("write", EXEC, &error))
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! Who the process becomes: user, group and supplementary groups.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 
 use common::accounts::{self, Accounts, User};
-use common::{Context, Error, Result, quote};
+use common::{Context, Error, Result, procfs, quote};
 use nix::errno::Errno;
+use nix::fcntl::OFlag;
 use nix::unistd::{Gid, Uid, getgroups, getresuid, getuid, setgroups, setresgid, setresuid};
 
 use crate::capabilities::{SETGID, SETUID, is_effective};
@@ -170,9 +172,8 @@ fn replace_groups(groups: &[Gid]) -> Result<()> {
 }
 
 fn explain_groups(error: &Error) -> Option<String> {
-    let file = "/proc/self/setgroups";
     match error.errno()? {
-        Errno::EPERM if fs::read(file).is_ok_and(|text| text.starts_with(b"deny")) => Some(
+        Errno::EPERM if setgroups_is_denied() => Some(
             "setgroups is denied in this user namespace: --keep-groups leaves the groups as they are"
                 .into(),
         ),
@@ -180,6 +181,12 @@ fn explain_groups(error: &Error) -> Option<String> {
         Errno::EINVAL => Some("a group has no mapping in this user namespace".into()),
         _ => None,
     }
+}
+
+fn setgroups_is_denied() -> bool {
+    let mut word = [0; 4];
+    procfs::open_own("setgroups", OFlag::O_RDONLY)
+        .is_ok_and(|file| File::from(file).read_exact(&mut word).is_ok() && word == *b"deny")
 }
 
 fn failed(what: &str, id: Option<u32>, errno: Errno) -> Error {

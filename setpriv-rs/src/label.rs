@@ -1,14 +1,21 @@
 //! The label that a security module gives the command when it is executed.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::File;
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use common::{Error, Result};
+use common::{Error, Result, procfs};
+use nix::fcntl::OFlag;
+use nix::unistd::read;
 
-const EXEC: &str = "/proc/self/attr/exec";
-const CURRENT: &str = "/proc/self/attr/current";
+/// Files of this process in proc(5).
+const EXEC: &str = "attr/exec";
+const CURRENT: &str = "attr/current";
+
+/// A label is no longer than a page.
+const PAGE: usize = 4096;
 
 /// A security module.
 #[derive(Debug)]
@@ -56,17 +63,18 @@ impl Labels {
 impl Module {
     fn set(&self, label: &OsString) -> Result<()> {
         let text = [self.prefix.as_bytes(), label.as_bytes()].concat();
-        fs::write(EXEC, text).map_err(|error| {
-            Error::from_io(format!("set the {}", self.label), label, &error)
-                .explain(|_| self.explain())
-        })
+        let file = procfs::open_own(EXEC, OFlag::O_WRONLY);
+        let set = file.and_then(|file| {
+            File::from(file)
+                .write_all(&text)
+                .map_err(|error| Error::from_io(format!("set the {}", self.label), label, &error))
+        });
+        set.map_err(|error| error.explain(|_| self.explain()))
     }
 
     fn explain(&self) -> Option<String> {
-        if !self.runs() {
-            return Some(format!("{} is not running: there is no {}", self.name, self.directory));
-        }
-        (!Path::new(EXEC).exists()).then(|| format!("there is no {EXEC}"))
+        (!self.runs())
+            .then(|| format!("{} is not running: there is no {}", self.name, self.directory))
     }
 
     fn runs(&self) -> bool {
@@ -77,10 +85,15 @@ impl Module {
 /// The labels of this process, each with what it is called.
 pub fn current() -> Vec<(&'static str, String)> {
     let running = [SELINUX, APPARMOR].into_iter().filter(Module::runs);
-    let read = |module: Module| Some((module.label, fs::read(CURRENT).ok()?));
-    let text = |bytes: Vec<u8>| {
+    let text = |bytes: &[u8]| {
         let end = bytes.iter().rposition(|byte| !b"\n\0".contains(byte)).map_or(0, |at| at + 1);
         String::from_utf8_lossy(&bytes[..end]).into_owned()
     };
-    running.filter_map(read).map(|(label, bytes)| (label, text(bytes))).collect()
+    let label = |module: Module| {
+        let mut label = [0; PAGE];
+        let file = procfs::open_own(CURRENT, OFlag::O_RDONLY).ok()?;
+        let length = read(file, &mut label).ok()?;
+        Some((module.label, text(&label[..length])))
+    };
+    running.filter_map(label).collect()
 }
