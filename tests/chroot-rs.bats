@@ -443,6 +443,18 @@ zoe:x:5:5::/:
   refused "exclude each other" --skip-chdir --wd / rootfs
 }
 
+@test "a status of its own for what chroot-rs itself fails at" {
+  mkdir rootfs
+  expect 9 as_root chroot-rs --failure-status 9 nosuch true
+  contains "$stderr" "cannot change the root to 'nosuch'"
+  expect 9 chroot-rs --failure-status=9 --nosuch
+  expect 125 chroot-rs --nosuch --failure-status 9
+  expect 125 chroot-rs --failure-status 256 rootfs
+  contains "$stderr" "'256' is not an exit status from 1 to 255"
+  expect 127 as_root chroot-rs --failure-status 9 rootfs nosuch
+  expect 7 as_root chroot-rs --failure-status 9 / sh -c 'exit 7'
+}
+
 @test "--carry: a program of the host in a root that holds nothing" {
   requires busybox
   mkdir rootfs

@@ -224,37 +224,61 @@ hint: an ambient capability must be permitted" --permitted-caps -kill --ambient-
   done
 }
 
-# in_modules DIRECTORY COMMAND...: runs COMMAND where the security module of this directory of /sys seems to run, and the
-# files exec and current stand for those of the process's attributes.
-in_modules() {
+# in_module DIRECTORY COMMAND...: runs COMMAND where the security module of this directory of /sys seems to run.
+in_module() {
   # shellcheck disable=SC2016 # The inner shell expands it.
-  private sh -c 'mount -t tmpfs none "${1%/*}" && mkdir "$1" && shift &&
-    mount --bind asked /proc/$$/attr/exec && mount --bind current /proc/$$/attr/current && exec "$@"' sh "$@"
+  private sh -c 'mount -t tmpfs none "${1%/*}" && mkdir "$1" && shift && exec "$@"' sh "$@"
 }
 
 @test "labels of security modules, beside the classic" {
-  requires root setpriv
-  echo 'some:label' >current
+  requires root setpriv strace
   for tool in setpriv setpriv-rs; do
-    : >asked
-    ok in_modules /sys/fs/selinux "$tool" --selinux-label a:b:c cat asked
-    equal "$output" a:b:c
-    : >asked
-    ok in_modules /sys/kernel/security/apparmor "$tool" --apparmor-profile 'a b' cat asked
-    equal "$output" 'exec a b'
-    ok in_modules /sys/fs/selinux "$tool" --dump
-    contains "$output" 'SELinux label: some:label'
-    ok in_modules /sys/kernel/security/apparmor "$tool" --dump
-    contains "$output" 'AppArmor profile: some:label'
+    ok in_module /sys/fs/selinux strace -a 0 -o trace -e trace=write -e inject=write:retval=5 "$tool" --selinux-label a:b:c true
+    contains "$(cat trace)" '"a:b:c", 5) = 5 (INJECTED)'
+    ok in_module /sys/kernel/security/apparmor strace -a 0 -o trace -e trace=write -e inject=write:retval=8 \
+      "$tool" --apparmor-profile 'a b' true
+    contains "$(cat trace)" '"exec a b", 8) = 8 (INJECTED)'
   done
+  # "some:label\n"
+  local label=read:retval=11:poke_exit=@arg2=736f6d653a6c6162656c0a
+  ok in_module /sys/fs/selinux strace -o trace -e inject="$label" setpriv-rs --dump
+  contains "$output" 'SELinux label: some:label'
+  ok in_module /sys/kernel/security/apparmor strace -o trace -e inject="$label" setpriv-rs --dump
+  contains "$output" 'AppArmor profile: some:label'
 }
 
 @test "a label is asked for before the user changes" {
-  requires root
-  : >asked
-  : >current
-  ok in_modules /sys/fs/selinux setpriv-rs --reuid 7 --selinux-label a:b:c cat asked
-  equal "$output" a:b:c
+  requires root strace
+  ok in_module /sys/fs/selinux strace -a 0 -o trace -e trace=write,setresuid -e inject=write:retval=5 \
+    setpriv-rs --reuid 7 --selinux-label a:b:c true
+  contains "$(tr '\n' ' ' <trace)" '"a:b:c", 5) = 5 (INJECTED) setresuid(7, 7, 7)'
+}
+
+# What takes the label and does nothing with it (CVE-2019-16884, CVE-2019-19921).
+@test "a label is not told to a /proc that is none" {
+  mkdir -p fake/thread-self/attr fake/self/attr
+  touch fake/thread-self/attr/exec fake/self/attr/exec
+  # in_proc MESSAGE SCRIPT: where SCRIPT has changed /proc, both are refused with MESSAGE.
+  in_proc() {
+    for option in --selinux-label --apparmor-profile; do
+      # shellcheck disable=SC2016 # The inner shell expands it.
+      expect 127 private sh -c "$2"' && exec setpriv-rs "$1" a:b:c touch ran' sh "$option"
+      contains "$stderr" "setpriv-rs: cannot open '/proc/thread-self/attr/exec': $1"
+      [ ! -e ran ]
+    done
+  }
+  in_proc "'/proc' is not the root of a proc file system" 'mount --rbind fake /proc'
+  # The directories of other processes are procfs too.
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  in_proc "'/proc' is not the root of a proc file system" 'mount --rbind /proc/$$ /proc'
+  for target in exec current; do
+    # shellcheck disable=SC2016 # The inner shell expands it.
+    in_proc 'something else is mounted over it' \
+      "mount --bind /proc/\$\$/attr/$target /proc/\$\$/task/\$\$/attr/exec"
+  done
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  in_proc 'something else is mounted over it' 'mount --bind fake/self/attr /proc/$$/task/$$/attr'
+  equal "$(cat fake/thread-self/attr/exec fake/self/attr/exec)" ''
 }
 
 @test "a label of a module that does not run" {
@@ -423,6 +447,210 @@ C
   refused 127 "cannot read the seccomp filter 'no-such': No such file or directory" --seccomp-filter no-such
   refused 127 "cannot load the seccomp filter 'wrong': Invalid argument
 hint: the kernel's checker refuses this BPF program" --seccomp-filter wrong
+}
+
+@test "a status of its own for what setpriv-rs itself fails at" {
+  refused 9 'no user' --failure-status 9 --reuid no-such
+  refused 9 'unknown capability' --failure-status=9 --inh-caps +no_such
+  refused 9 "cannot raise the ambient capability 'kill'" --failure-status 9 --inh-caps -all --ambient-caps +kill
+  # What is wrong before it has the classic's.
+  refused 1 'unknown signal' --pdeathsig FOO --failure-status 9
+  refused 1 "'0' is not an exit status from 1 to 255" --failure-status 0
+  touch plain
+  expect 127 setpriv-rs --failure-status 9 ./no-such-command
+  expect 126 setpriv-rs --failure-status 9 ./plain
+  expect 7 setpriv-rs --failure-status 9 sh -c 'exit 7'
+}
+
+@test "a directory is refused as a standard stream" {
+  dir() {
+    expect 127 bash -c "exec setpriv-rs --close-fds touch ran $1" 3>/dev/null
+    contains "$stderr" "setpriv-rs: cannot pass on '$2': it is a directory"
+    [ ! -e ran ]
+  }
+  dir '0</' 'standard input'
+  dir '1</' 'standard output'
+  expect 127 bash -c 'exec setpriv-rs --close-fds touch ran 2</'
+  [ ! -e ran ]
+  expect 9 setpriv-rs --close-fds --failure-status 9 touch ran </
+  [ ! -e ran ]
+  # One that is open for nothing but its place.
+  cat >path.c <<'C'
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <unistd.h>
+int main(int count, char **words) {
+  return dup2(open(words[1], O_PATH), 0) < 0 || execvp(words[2], words + 2);
+}
+C
+  requires cc
+  cc -o path path.c
+  expect 127 ./path / setpriv-rs --close-fds touch ran
+  contains "$stderr" "cannot pass on 'standard input': it is a directory"
+  [ ! -e ran ]
+  # Files, devices and closed ones pass.
+  echo text >file
+  ok setpriv-rs --close-fds cat <file
+  equal "$output" text
+  ok setpriv-rs --close-fds true </dev/null
+  ok setpriv-rs --close-fds true <&-
+}
+
+@test "no signal is ignored or blocked" {
+  requires python3
+  cat >hold.py <<'PY'
+import os, signal, sys
+for number in range(1, 65):
+    if number not in (signal.SIGKILL, signal.SIGSTOP):
+        try:
+            signal.signal(number, signal.SIG_IGN)
+        except (OSError, ValueError):
+            pass
+signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
+os.execvp(sys.argv[1], sys.argv[1:])
+PY
+  ok python3 hold.py setpriv-rs --nnp sed -n '/SigBlk/p;/SigIgn/p' /proc/self/status
+  lacks "$output" 0000000000000000
+  ok python3 hold.py setpriv-rs --default-signals sed -n '/SigBlk/p;/SigIgn/p' /proc/self/status
+  equal "$output" $'SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000'
+  # The two that the C library keeps for itself can be ignored by system call.
+  requires cc
+  cat >ignore.c <<'C'
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <unistd.h>
+int main(int count, char **words) {
+  unsigned long ignore[8] = {1};
+  for (int signal = 1; signal <= 64; signal++) syscall(SYS_rt_sigaction, signal, ignore, 0, 8);
+  return execvp(words[1], words + 1);
+}
+C
+  cc -o ignore ignore.c
+  ok ./ignore setpriv-rs --nnp sed -n /SigIgn/p /proc/self/status
+  equal "$output" $'SigIgn:\tfffffffffffbfeff'
+  ok ./ignore setpriv-rs --default-signals sed -n /SigIgn/p /proc/self/status
+  equal "$output" $'SigIgn:\t0000000000000000'
+}
+
+@test "the session keyring of the caller is left" {
+  requires keyctl
+  keyctl show @s >/dev/null || skip "needs a kernel with keys"
+  # inside COMMAND...: in a session keyring that holds a secret.
+  inside() {
+    # shellcheck disable=SC2016 # The inner shell expands it.
+    keyctl session - sh -c 'keyctl add user secret word @s >/dev/null; export key=$(keyctl search @s user secret); exec "$@"' \
+      sh "$@" 2>/dev/null
+  }
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  ok inside setpriv-rs --nnp sh -c 'keyctl pipe "$key"'
+  equal "$output" word
+  expect 1 inside setpriv-rs --new-keyring keyctl search @s user secret
+  # The new one is whole for the user that the process becomes.
+  change=()
+  ! is_root || change=(--reuid 7 --regid 7 --clear-groups)
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  ok inside setpriv-rs --new-keyring "${change[@]}" sh -c 'keyctl rlist @s; keyctl add user own key @s >/dev/null
+    keyctl pipe "$(keyctl search @s user own)"; id -u'
+  equal "$output" "
+key$(is_root && echo 7 || id -u)"
+  # And nobody else can join it by its name.
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  ok inside setpriv-rs --new-keyring sh -c 'keyctl add user own key @s >/dev/null; keyctl session _ses keyctl rlist @s'
+  equal "$output" ''
+}
+
+@test "a session keyring that cannot be made" {
+  requires strace
+  keyctl_fails() {
+    strace -o trace -e inject=keyctl:error="$1" setpriv-rs --new-keyring touch ran
+  }
+  expect 127 keyctl_fails EDQUOT
+  contains "$stderr" 'cannot make a session keyring: Quota exceeded
+hint: the user has as many keys as it may'
+  expect 127 keyctl_fails EPERM
+  contains "$stderr" 'hint: a seccomp filter or a security module forbids keyctl(2)'
+  [ ! -e ran ]
+  # A kernel without keys has none to be read.
+  ok keyctl_fails ENOSYS
+  [ -e ran ]
+}
+
+@test "variables from a descriptor" {
+  # shellcheck disable=SC1003 # A backslash is one.
+  printf 'A=1\n\nB=two words\nC=line\\012line\\134\nA=2\nEMPTY=\nD=a=b\nlast=\377' >variables
+  ok setpriv-rs --clear-env --setenv A=0 --setenv Z=1 --env-fd 7 --setenv B=3 /usr/bin/env 7<variables
+  equal "$output" $'A=2\nZ=1\nB=3\nC=line\nline\\\nEMPTY=\nD=a=b\nlast=\377'
+  # Two of them, a pipe, and standard input.
+  ok bash -c 'setpriv-rs --clear-env --env-fd 7 --env-fd 8 /usr/bin/env 7< <(echo A=1) 8<<<A=2'
+  equal "$output" A=2
+  # shellcheck disable=SC2016 # The inner shell expands it.
+  ok setpriv-rs --clear-env --env-fd 0 sh -c 'echo "$A"; cat' < <(echo A=1)
+  equal "$output" 1
+  # COMMAND does not inherit it.
+  ok setpriv-rs --env-fd 7 sh -c '[ ! -e /proc/self/fd/7 ]' 7<variables
+  ok env -i A=1 HOME= "$(command -v setpriv-rs)" --env-fd 7 --set-home /usr/bin/env 7<<<$'HOME=/a\nHOME='
+  equal "$output" $'A=1\nHOME='"$(getent passwd "$(id -u)" | cut -d: -f6)"
+}
+
+@test "variables from a descriptor: what is wrong is named, and not shown" {
+  secret() {
+    refused 127 "setpriv-rs: cannot read the variables of the descriptor '7': $1" --env-fd 7
+    lacks "$stderr" secret
+  }
+  secret 'line 2 is not NAME=VALUE' 7< <(printf 'A=1\nsecret\n')
+  secret 'line 1 is not NAME=VALUE' 7<<<'=secret'
+  secret 'line 1 holds a NUL' 7<<<'A=secret\000'
+  secret 'line 1 holds a NUL' 7< <(printf 'A=secret\0')
+  secret 'Is a directory' 7</
+  refused 127 "the descriptor '9': Bad file number" --env-fd 9
+  refused 1 "'-1' is not a descriptor number" --env-fd -1
+  refused 1 "'9999999999' is not a descriptor number" --env-fd 9999999999
+}
+
+@test "many variables take time that grows with their number" {
+  seq -f 'V%.0f=' 100000 >variables
+  ok timeout 10 setpriv-rs --clear-env --env-fd 7 grep -zc = /proc/self/environ 7<variables
+  equal "$output" 100000
+}
+
+@test "--lenient-caps leaves out what cannot be granted, with one warning" {
+  local lists=()
+  for set in bounding-set permitted-caps effective-caps inh-caps ambient-caps; do
+    # shellcheck disable=SC2054 # It is one word.
+    lists+=("--$set" -all,+chown,+kill,+CAP_NEW,+cap_63)
+  done
+  refused 1 "unknown capability 'CAP_NEW'" "${lists[@]}"
+  # shellcheck disable=SC2046 # two words
+  ok as_root setpriv --bounding-set -kill --inh-caps -kill "$(type -P setpriv-rs)" --lenient-caps "${lists[@]}" \
+    sed -n 's/^Cap...:\t0*\(.\)/\1/p' /proc/self/status
+  equal "${output//$'\n'/ }" '1 1 1 1 1'
+  equal "$stderr" 'setpriv-rs: warning: capabilities that cannot be granted are left out: kill, cap_63, CAP_NEW'
+  # Without anything to warn of.
+  ok as_root setpriv-rs --lenient-caps --bounding-set -all,+kill true
+  equal "$stderr" ''
+  # What the lists themselves rule out stays in the other sets.
+  ok as_root setpriv-rs --lenient-caps --inh-caps -all --ambient-caps -all,+kill --bounding-set -all,+kill \
+    sed -n 's/^Cap...:\t0*\(.\)/\1/p' /proc/self/status
+  equal "${output//$'\n'/ }" '0 20 20 20 0'
+  contains "$stderr" 'left out: kill'
+  # It is no leave to make a mistake.
+  refused 1 "unknown capability 'no_such'" --lenient-caps --inh-caps +no_such
+}
+
+# /proc/PID belongs to root where the process is closed to others.
+@test "the process is closed to others while it drops privileges, and COMMAND is not" {
+  requires strace
+  for options in '--permitted-caps -all' '--bounding-set -all' '--regid 0 --keep-groups'; do
+    # shellcheck disable=SC2086 # words
+    ok as_root strace -a 0 -o trace -e trace=prctl,capset,setresgid setpriv-rs $options true
+    contains "$(head -n 1 trace)" 'prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE'
+  done
+  ok strace -o trace -e trace=prctl setpriv-rs --nnp true
+  lacks "$(cat trace)" PR_SET_DUMPABLE
+  change=(--clear-groups)
+  ! is_root || change+=(--reuid 7 --regid 7)
+  run setpriv-rs "${change[@]}" stat -c %u /proc/self/environ
+  [ "$status" -ne 0 ] || equal "$output" "$(is_root && echo 7 || id -u)"
 }
 
 @test "an account or a capability that does not exist is named" {

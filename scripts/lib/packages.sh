@@ -5,7 +5,7 @@ build_programs='cargo cc'
 lint_programs='cargo cc mandoc shellcheck shfmt'
 suite_programs='bats findmnt jq mount pkill'
 # Without these some tests are skipped.
-optional_programs='busybox bwrap cc crun fish getfattr gojq hyperfine mandoc mkfs.ext4 newuidmap python3 runc script setfacl
+optional_programs='busybox bwrap cc crun fish getfattr hyperfine keyctl mandoc mkfs.ext4 newuidmap python3 runc script setfacl
   strace zsh'
 bench_programs='cargo cc hyperfine jq gojq busybox runc crun bwrap'
 
@@ -16,6 +16,7 @@ package_of() {
     cc) echo gcc libc6-dev ;;
     findmnt) echo util-linux ;;
     getfattr) echo attr ;;
+    keyctl) echo keyutils ;;
     mkfs.ext4) echo e2fsprogs ;;
     newuidmap) echo uidmap ;;
     pkill) echo procps ;;

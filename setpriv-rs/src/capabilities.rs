@@ -71,15 +71,18 @@ pub struct Change {
     remove: u64,
     /// Named one by one, so that each must exist.
     named: u64,
+    /// What had been taken away before it was named again.
+    removed_before: u64,
 }
 
 impl Change {
-    /// Reads a LIST: entries apply from left to right.
-    pub fn parse(list: &str) -> Result<Self> {
-        list.split(',').try_fold(Self::default(), Self::entry)
+    /// Reads a LIST: entries apply from left to right. A name that could be that of a newer capability is added to
+    /// `unknown`, and changes nothing.
+    pub fn parse(list: &str, unknown: &mut Vec<String>) -> Result<Self> {
+        list.split(',').try_fold(Self::default(), |change, entry| change.entry(entry, unknown))
     }
 
-    fn entry(self, entry: &str) -> Result<Self> {
+    fn entry(self, entry: &str, newer: &mut Vec<String>) -> Result<Self> {
         let (sign, name) = entry
             .split_at_checked(1)
             .filter(|(sign, _)| matches!(*sign, "+" | "-"))
@@ -87,13 +90,42 @@ impl Change {
         let (mask, named) = match number(name) {
             _ if name.eq_ignore_ascii_case("all") => (u64::MAX, 0),
             Some(number) => (1 << number, 1 << number),
+            None if is_form_of_name(name) => {
+                newer.push(name.into());
+                return Ok(self);
+            }
             None => return Err(unknown(name)),
         };
         let named = self.named | named;
+        let removed_before = self.removed_before | self.remove;
         Ok(match sign {
-            "+" => Self { add: self.add | mask, remove: self.remove & !mask, named },
-            _ => Self { add: self.add & !mask, remove: self.remove | mask, named },
+            "+" => {
+                Self { add: self.add | mask, remove: self.remove & !mask, named, removed_before }
+            }
+            _ => Self { add: self.add & !mask, remove: self.remove | mask, named, removed_before },
         })
+    }
+
+    /// The capabilities that it names.
+    pub fn named(self) -> u64 {
+        self.named
+    }
+
+    /// Those that it names to add them.
+    pub fn named_to_add(self) -> u64 {
+        self.add & self.named
+    }
+
+    /// The same LIST without the entries that name one of these capabilities to add it, and without a
+    /// demand that the others exist.
+    pub fn without(self, capabilities: u64) -> Self {
+        let left_out = self.add & capabilities;
+        Self {
+            add: self.add & !capabilities,
+            remove: self.remove | (left_out & self.removed_before),
+            named: self.named & !capabilities,
+            ..self
+        }
     }
 
     /// The set that `old` becomes; of `+all`, no more than what is `available`.
@@ -130,8 +162,17 @@ impl Change {
     }
 }
 
-fn unknown(name: &str) -> Error {
+/// The error for a capability of this name.
+pub fn unknown(name: &str) -> Error {
     Error::usage(format!("unknown capability '{name}'"))
+}
+
+/// Whether a later kernel could have a capability of this name: `CAP_` and a word of C.
+fn is_form_of_name(name: &str) -> bool {
+    let word = name.split_at_checked(4).filter(|(prefix, _)| prefix.eq_ignore_ascii_case("cap_"));
+    word.is_some_and(|(_, word)| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
 }
 
 /// The number of a capability: its name in any case, with or without `cap_`, or `cap_N`.
@@ -182,8 +223,12 @@ pub fn is_effective(number: u32) -> bool {
 mod tests {
     use super::*;
 
+    fn parse(list: &str) -> Result<Change> {
+        Change::parse(list, &mut vec![])
+    }
+
     fn applied(list: &str, old: u64, available: u64) -> u64 {
-        Change::parse(list).unwrap().apply(old, available)
+        parse(list).unwrap().apply(old, available)
     }
 
     #[test]
@@ -236,14 +281,42 @@ mod tests {
     #[test]
     fn wrong_lists() {
         for list in ["", "all", "kill", "+", "-", "+kill,", ",+kill", "+nosuch", "+ kill", "é"] {
-            assert_eq!(Change::parse(list).unwrap_err().kind(), common::Kind::Usage, "{list}");
+            assert_eq!(parse(list).unwrap_err().kind(), common::Kind::Usage, "{list}");
+        }
+    }
+
+    #[test]
+    fn names_of_later_kernels() {
+        let mut unknown = vec![];
+        let change = Change::parse("-all,+CAP_NEW,+kill,-cap_64", &mut unknown);
+        assert_eq!(change, parse("-all,+kill"));
+        assert_eq!(unknown, ["CAP_NEW", "cap_64"]);
+        for wrong in ["+new", "+CAP_", "+cap_+1", "+cap_a b", "+cap", "+caé_x"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_list_without_some_of_its_entries() {
+        let kill = 1 << 5;
+        for (list, same) in [
+            ("-all,+kill,+chown", "-all,+chown"),
+            ("+kill,+chown", "+chown"),
+            ("-kill,+kill", "-kill"),
+            ("+kill,-all,+chown", "-all,+chown"),
+        ] {
+            let (without, same) = (parse(list).unwrap().without(kill), parse(same).unwrap());
+            for old in [0, u64::MAX, kill, 0xff] {
+                assert_eq!(without.apply(old, 7), same.apply(old, 7), "{list}");
+            }
+            assert_eq!(without.named() & kill, 0, "{list}");
         }
     }
 
     #[test]
     fn only_what_is_newer_than_every_kernel_is_asked_for() {
-        assert_eq!(Change::parse("-all,+kill").unwrap().check(), Ok(()));
-        let error = Change::parse("+cap_63").unwrap().check().unwrap_err();
+        assert_eq!(parse("-all,+kill").unwrap().check(), Ok(()));
+        let error = parse("+cap_63").unwrap().check().unwrap_err();
         assert_eq!(error.to_string(), "unknown capability 'cap_63'");
     }
 }

@@ -3,12 +3,13 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use common::process::failure_status;
 use common::{Command, Error, Result, quote};
 use lexopt::prelude::*;
 
-use crate::capabilities::Change;
+use crate::capabilities::{self, Change};
 use crate::death_signal::DeathSignal;
-use crate::environment::{Base, Environment};
+use crate::environment::{Base, Environment, Source};
 use crate::identity::{Groups, Request};
 use crate::label::Labels;
 use crate::landlock::Landlock;
@@ -42,6 +43,7 @@ Capabilities (each LIST is +CAP or -CAP between commas; +all and -all are all of
       --effective-caps LIST    the effective set
       --inh-caps LIST          the inheritable set
       --ambient-caps LIST      the ambient set
+      --lenient-caps           warn of capabilities that cannot be granted, and leave them out
 
 Other privileges:
       --no-new-privs, --nnp    COMMAND gains no privileges by set-user-ID bits or file capabilities
@@ -50,6 +52,8 @@ Other privileges:
       --ptracer PID            the process that may trace COMMAND under Yama; 'any' or 'none'
       --selinux-label LABEL    run COMMAND with this SELinux label
       --apparmor-profile NAME  run COMMAND under this AppArmor profile
+      --new-keyring            a new, empty session keyring
+      --default-signals        no signal is ignored or blocked
 
 Fences (both set no_new_privs):
       --landlock-access TYPE   deny fs, net or scope, or with :RIGHT,... behind it a part of that
@@ -57,14 +61,16 @@ Fences (both set no_new_privs):
       --seccomp-filter FILE    load this BPF program as a filter of system calls
 
 Descriptors:
-      --close-fds              none but standard input, output and error
+      --close-fds              none but standard input, output and error, and no directory as these
 
 Environment:
       --clear-env              nothing
       --reset-env              nothing but TERM, and HOME, SHELL, USER, LOGNAME, PATH of the user
       --setenv NAME=VALUE      this variable, whatever it was before
-      --set-home               HOME of the user, else '/', where HOME is not set
+      --env-fd N               the same for each line of descriptor N; \\012 is a newline, \\134 a backslash
+      --set-home               HOME of the user, else '/', where HOME is not set or empty
 
+      --failure-status N       exit with N, not 127 or 1, where this program itself fails
       --list-caps              list the capabilities of this kernel
   -d, --dump                   show the present state; twice or thrice: more of it
   -h, --help                   display this help
@@ -95,6 +101,12 @@ struct Options {
     seccomp_filter: Option<OsString>,
     environment: Environment,
     close_fds: bool,
+    unknown_capabilities: Vec<String>,
+    lenient_capabilities: bool,
+    new_keyring: bool,
+    default_signals: bool,
+    failure_status: Option<u8>,
+    command: Option<Command>,
     list_caps: Option<()>,
     dump: u32,
     count: usize,
@@ -103,29 +115,38 @@ struct Options {
 /// Options stop at the first operand: all that follows belongs to COMMAND.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let mut options = Options::default();
-    let program = loop {
-        match parser.next()? {
-            Some(Short('h') | Long("help")) => return Ok(Action::Help),
-            Some(Short('V') | Long("version")) => return Ok(Action::Version),
-            Some(Short('d') | Long("dump")) => options.dump += 1,
-            Some(Long(name)) => {
-                let name = name.to_owned();
-                options.long(&name, &mut parser)?;
-            }
-            Some(Value(operand)) => break Some(operand),
-            Some(option) => return Err(option.unexpected().into()),
-            None => break None,
-        }
-    };
-    let command = Command::new(program.into_iter().chain(parser.raw_args()?).collect());
-    options.action(command)
+    let parsed = options.read(&mut parser);
+    let status = options.failure_status;
+    let action = parsed.and_then(|action| action.map_or_else(|| options.action(), Ok));
+    action.map_err(|error| error.with_failure_status(status))
 }
 
 impl Options {
+    /// Reads the command line up to its end, or to an option after which nothing else matters.
+    fn read(&mut self, parser: &mut lexopt::Parser) -> Result<Option<Action>> {
+        let program = loop {
+            match parser.next()? {
+                Some(Short('h') | Long("help")) => return Ok(Some(Action::Help)),
+                Some(Short('V') | Long("version")) => return Ok(Some(Action::Version)),
+                Some(Short('d') | Long("dump")) => self.dump += 1,
+                Some(Long(name)) => {
+                    let name = name.to_owned();
+                    self.long(&name, parser)?;
+                }
+                Some(Value(operand)) => break Some(operand),
+                Some(option) => return Err(option.unexpected().into()),
+                None => break None,
+            }
+        };
+        self.command = Command::new(program.into_iter().chain(parser.raw_args()?).collect());
+        Ok(None)
+    }
+
     fn long(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<()> {
         self.count += 1;
         let identity = &mut self.identity;
         let capabilities = &mut self.capabilities;
+        let unknown = &mut self.unknown_capabilities;
         match name {
             "ruid" => once(&mut identity.ruid, name, parser.value()?),
             "euid" => once(&mut identity.euid, name, parser.value()?),
@@ -145,11 +166,11 @@ impl Options {
             "keep-groups" => once_groups(&mut identity.groups, Groups::Keep),
             "init-groups" => once_groups(&mut identity.groups, Groups::Init),
             "groups" => once_groups(&mut identity.groups, Groups::List(words(&parser.value()?))),
-            "bounding-set" => once(&mut capabilities.bounding, name, change(parser)?),
-            "permitted-caps" => once(&mut capabilities.permitted, name, change(parser)?),
-            "effective-caps" => once(&mut capabilities.effective, name, change(parser)?),
-            "inh-caps" => once(&mut capabilities.inheritable, name, change(parser)?),
-            "ambient-caps" => once(&mut capabilities.ambient, name, change(parser)?),
+            "bounding-set" => once(&mut capabilities.bounding, name, change(parser, unknown)?),
+            "permitted-caps" => once(&mut capabilities.permitted, name, change(parser, unknown)?),
+            "effective-caps" => once(&mut capabilities.effective, name, change(parser, unknown)?),
+            "inh-caps" => once(&mut capabilities.inheritable, name, change(parser, unknown)?),
+            "ambient-caps" => once(&mut capabilities.ambient, name, change(parser, unknown)?),
             "no-new-privs" | "nnp" => once(&mut self.no_new_privs, "no-new-privs", ()),
             "securebits" => {
                 once(&mut self.securebits, name, Securebits::parse(&text(&parser.value()?)?)?)
@@ -157,21 +178,25 @@ impl Options {
             "pdeathsig" => {
                 once(&mut self.death_signal, name, DeathSignal::parse(&text(&parser.value()?)?)?)
             }
-            "close-fds" => {
-                self.close_fds = true;
-                Ok(())
+            "lenient-caps" => flag(&mut self.lenient_capabilities),
+            "new-keyring" => flag(&mut self.new_keyring),
+            "default-signals" => flag(&mut self.default_signals),
+            "close-fds" => flag(&mut self.close_fds),
+            "failure-status" => {
+                once(&mut self.failure_status, name, failure_status(&parser.value()?)?)
             }
             "clear-env" => self.environment(Base::Clear),
             "reset-env" => self.environment(Base::Reset),
             "setenv" => {
                 let assignment = Environment::assignment(&parser.value()?)?;
-                self.environment.set.push(assignment);
+                self.environment.set.push(Source::Assignment(assignment));
                 Ok(())
             }
-            "set-home" => {
-                self.environment.home = true;
+            "env-fd" => {
+                self.environment.set.push(Source::descriptor(&parser.value()?)?);
                 Ok(())
             }
+            "set-home" => flag(&mut self.environment.home),
             "list-caps" => once(&mut self.list_caps, name, ()),
             "ptracer" => once(&mut self.tracer, name, Tracer::parse(&text(&parser.value()?)?)?),
             "selinux-label" => once(&mut self.labels.selinux, name, parser.value()?),
@@ -190,15 +215,15 @@ impl Options {
         }
     }
 
-    fn action(self, command: Option<Command>) -> Result<Action> {
+    fn action(self) -> Result<Action> {
         if self.dump > 0 {
-            return match command {
+            return match self.command {
                 None if self.count == 0 => Ok(Action::Dump(self.dump)),
                 _ => Err(Error::usage("--dump stands alone")),
             };
         }
         if self.list_caps.is_some() {
-            return match command {
+            return match self.command {
                 None if self.count == 1 => Ok(Action::ListCapabilities),
                 _ => Err(Error::usage("--list-caps stands alone")),
             };
@@ -216,11 +241,16 @@ impl Options {
             seccomp_filter: self.seccomp_filter,
             environment: self.environment,
             close_fds: self.close_fds,
-            command: command.ok_or_else(|| Error::usage("missing operand: COMMAND"))?,
+            unknown_capabilities: self.unknown_capabilities,
+            lenient_capabilities: self.lenient_capabilities,
+            new_keyring: self.new_keyring,
+            default_signals: self.default_signals,
+            failure_status: self.failure_status,
+            command: self.command.ok_or_else(|| Error::usage("missing operand: COMMAND"))?,
         })))
     }
 
-    /// Who changes the group and forgets the supplementary groups keeps privileges unawares.
+    /// Whoever changes the group and forgets the supplementary groups keeps privileges unawares.
     fn check(&self) -> Result<()> {
         let Request { ruid, rgid, egid, groups, .. } = &self.identity;
         if (rgid.is_some() || egid.is_some()) && groups.is_none() {
@@ -231,8 +261,16 @@ impl Options {
         if *groups == Some(Groups::Init) && ruid.is_none() {
             return Err(Error::usage("--init-groups needs --reuid or --ruid"));
         }
-        self.landlock.check()
+        match self.unknown_capabilities.first() {
+            Some(name) if !self.lenient_capabilities => Err(capabilities::unknown(name)),
+            _ => self.landlock.check(),
+        }
     }
+}
+
+fn flag(place: &mut bool) -> Result<()> {
+    *place = true;
+    Ok(())
 }
 
 fn once<T>(place: &mut Option<T>, name: &str, value: T) -> Result<()> {
@@ -251,8 +289,8 @@ fn once_groups(place: &mut Option<Groups>, value: Groups) -> Result<()> {
     }
 }
 
-fn change(parser: &mut lexopt::Parser) -> Result<Change> {
-    Change::parse(&text(&parser.value()?)?)
+fn change(parser: &mut lexopt::Parser, unknown: &mut Vec<String>) -> Result<Change> {
+    Change::parse(&text(&parser.value()?)?, unknown)
 }
 
 fn text(value: &OsStr) -> Result<String> {
@@ -303,13 +341,38 @@ mod tests {
 
     #[test]
     fn each_set_has_its_option() {
-        let change = Change::parse("+kill").ok();
+        let change = Change::parse("+kill", &mut vec![]).ok();
         let row = |option| privileges(&[option, "+kill", "sh"]).capabilities;
         assert_eq!(row("--bounding-set").bounding, change);
         assert_eq!(row("--permitted-caps").permitted, change);
         assert_eq!(row("--effective-caps").effective, change);
         assert_eq!(row("--inh-caps").inheritable, change);
         assert_eq!(row("--ambient-caps").ambient, change);
+    }
+
+    #[test]
+    fn a_capability_that_nobody_knows_yet_needs_leniency() {
+        assert_eq!(refusal(&["--inh-caps=+CAP_NEW", "sh"]), "unknown capability 'CAP_NEW'");
+        let row = privileges(&["--inh-caps=+CAP_NEW,-kill", "--lenient-caps", "sh"]);
+        assert_eq!(row.unknown_capabilities, ["CAP_NEW"]);
+        assert_eq!(row.capabilities.inheritable, Change::parse("-kill", &mut vec![]).ok());
+        assert_eq!(
+            refusal(&["--lenient-caps", "--inh-caps=+new", "sh"]),
+            "unknown capability 'new'"
+        );
+    }
+
+    #[test]
+    fn a_status_counts_for_what_is_wrong_behind_it() {
+        assert_eq!(privileges(&["--failure-status=7", "sh"]).failure_status, Some(7));
+        let status = |arguments: &[&str]| action(arguments).unwrap_err().status();
+        assert_eq!(status(&["--failure-status=7", "-x"]), Some(7));
+        assert_eq!(status(&["--failure-status=7", "--regid=1", "sh"]), Some(7));
+        assert_eq!(status(&["-x", "--failure-status=7"]), None);
+        for wrong in ["0", "256", "-1", "+5", "", "x"] {
+            let refusal = refusal(&["--failure-status", wrong, "sh"]);
+            assert!(refusal.contains("is not an exit status from 1 to 255"), "{wrong}");
+        }
     }
 
     #[test]

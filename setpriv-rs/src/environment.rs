@@ -1,11 +1,15 @@
 //! The variables that come with a user.
 
+use std::collections::BTreeMap;
 use std::env;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{CString, OsStr, OsString, c_int};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use common::accounts::User;
-use common::{Error, Result, quote, sys};
+use common::accounts::{self, User};
+use common::{Context, Error, Result, escape, quote, sys};
+use nix::errno::Errno;
 use nix::unistd::Uid;
 
 use crate::identity::Names;
@@ -13,12 +17,27 @@ use crate::identity::Names;
 const PATH_OF_ROOT: &str = "/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin";
 const PATH_OF_USERS: &str = "/usr/local/bin:/bin:/usr/bin";
 
+/// The most that is read from a descriptor: execve(2) takes a tenth of it.
+const SIZE_LIMIT: u64 = 64 << 20;
+
+/// A name and its value.
+type Assignment = (OsString, OsString);
+
 /// What is asked for: what stays, what is set, and whether HOME is then there in any case.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     pub base: Base,
-    pub set: Vec<(OsString, OsString)>,
+    pub set: Vec<Source>,
     pub home: bool,
+}
+
+/// Where variables come from.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The command line.
+    Assignment(Assignment),
+    /// The lines of a descriptor.
+    Descriptor(c_int),
 }
 
 /// What the variables are before any is set by name.
@@ -37,35 +56,59 @@ pub enum Base {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Variables {
     base: Base,
-    set: Vec<(OsString, OsString)>,
+    set: Vec<Assignment>,
+}
+
+impl Source {
+    /// The descriptor of this number.
+    pub fn descriptor(text: &OsStr) -> Result<Self> {
+        let number = accounts::id(text.as_bytes()).and_then(|number| number.try_into().ok());
+        let number = number
+            .ok_or_else(|| Error::usage(format!("{} is not a descriptor number", quote(text))));
+        number.map(Self::Descriptor)
+    }
 }
 
 impl Environment {
     /// `NAME=VALUE`, split at the first '='.
-    pub fn assignment(text: &OsStr) -> Result<(OsString, OsString)> {
-        let bytes = text.as_bytes();
-        match bytes.iter().position(|&byte| byte == b'=') {
-            None | Some(0) => Err(Error::usage(format!("{} is not NAME=VALUE", quote(text)))),
-            Some(at) => Ok((os(&bytes[..at]), os(&bytes[at + 1..]))),
-        }
+    pub fn assignment(text: &OsStr) -> Result<Assignment> {
+        split(text.as_bytes())
+            .ok_or_else(|| Error::usage(format!("{} is not NAME=VALUE", quote(text))))
     }
 
-    /// The variables of the user `uid`.
-    pub fn variables(&self, uid: Uid, names: &mut Names) -> Result<Variables> {
+    /// All that is set by name, in its order.
+    pub fn assigned(&self) -> Result<Vec<Assignment>> {
+        let mut set = Vec::new();
+        for source in &self.set {
+            match source {
+                Source::Assignment(assignment) => set.push(assignment.clone()),
+                Source::Descriptor(number) => read(*number, &mut set)?,
+            }
+        }
+        Ok(set)
+    }
+
+    /// The variables of the user `uid`, and those that are `assigned`.
+    pub fn variables(
+        &self,
+        assigned: Vec<Assignment>,
+        uid: Uid,
+        names: &mut Names,
+    ) -> Result<Variables> {
         let mut set = match self.base {
             Base::Reset => login(uid, names.user_of(uid)?),
             Base::Keep | Base::Clear => vec![],
         };
-        set.extend_from_slice(&self.set);
-        if self.home && !self.has_home() {
+        set.extend(assigned);
+        if self.home && !self.has_home(&set) {
             set.push(("HOME".into(), home(uid, names)?));
         }
         Ok(Variables { base: self.base, set })
     }
 
     /// Whether HOME will be there, and not empty.
-    fn has_home(&self) -> bool {
-        match self.set.iter().rfind(|(name, _)| name == "HOME") {
+    fn has_home(&self, set: &[Assignment]) -> bool {
+        match set.iter().rfind(|(name, _)| name == "HOME") {
             Some((_, value)) => !value.is_empty(),
             None => {
                 let kept = self.base == Base::Keep;
@@ -76,16 +119,86 @@ impl Environment {
 }
 
 impl Variables {
-    /// Sets them.
+    /// Sets them: each in the place of the first one of its name, or behind the others.
     pub fn set(self) {
-        match self.base {
-            Base::Keep => {}
-            Base::Clear => sys::clear_environment(&[]),
-            Base::Reset => sys::clear_environment(&["TERM"]),
+        if self.base == Base::Keep && self.set.is_empty() {
+            return;
+        }
+        let mut entries = match self.base {
+            Base::Keep => sys::inherited::environment(),
+            Base::Clear => vec![],
+            Base::Reset => {
+                env::var_os("TERM").map(|term| entry("TERM", term)).into_iter().collect()
+            }
+        };
+        let mut places = BTreeMap::new();
+        for (place, entry) in entries.iter().enumerate() {
+            if let Some((name, _)) = split(entry.as_bytes()) {
+                places.entry(name).or_insert(place);
+            }
         }
         for (name, value) in self.set {
-            sys::set_variable(name, value);
+            let entry = entry(&name, value);
+            match places.get(&name) {
+                Some(&place) => entries[place] = entry,
+                None => {
+                    places.insert(name, entries.len());
+                    entries.push(entry);
+                }
+            }
         }
+        sys::inherited::replace_environment(entries);
+    }
+}
+
+/// No name or value holds a NUL: those of the command line cannot, and in those of descriptors it is refused.
+fn entry(name: impl AsRef<OsStr>, value: OsString) -> CString {
+    let mut entry = name.as_ref().as_bytes().to_vec();
+    entry.push(b'=');
+    entry.extend(value.into_vec());
+    CString::new(entry).unwrap_or_default()
+}
+
+/// Reads `NAME=VALUE` lines, with escapes as in fstab(5), up to the end. COMMAND does not inherit the descriptor, unless
+/// it is a standard one.
+///
+/// A message names the line and shows nothing of it: it may be a secret.
+fn read(number: c_int, set: &mut Vec<Assignment>) -> Result<()> {
+    const STEP: &str = "read the variables of the descriptor";
+    let object = number.to_string();
+    let text = contents(number).map_err(|error| Error::from_io(STEP, &object, &error))?;
+    for (line, text) in text.split(|&byte| byte == b'\n').enumerate() {
+        if text.is_empty() {
+            continue;
+        }
+        let wrong = |what: &str| Error::because(STEP, &object, format!("line {} {what}", line + 1));
+        let text = escape::decoded(text);
+        if text.contains(&0) {
+            return Err(wrong("holds a NUL"));
+        }
+        set.push(split(&text).ok_or_else(|| wrong("is not NAME=VALUE"))?);
+    }
+    if number > 2 {
+        sys::close_on_exec(number).context(STEP, &object)?;
+    }
+    Ok(())
+}
+
+fn contents(number: c_int) -> std::io::Result<Vec<u8>> {
+    let file = sys::borrow(number)?.try_clone_to_owned()?;
+    let mut text = Vec::new();
+    File::from(file).take(SIZE_LIMIT + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > SIZE_LIMIT {
+        return Err(Errno::EFBIG.into());
+    }
+    Ok(text)
+}
+
+/// The parts before and behind the first '='; none where there is no name.
+fn split(text: &[u8]) -> Option<Assignment> {
+    match text.iter().position(|&byte| byte == b'=') {
+        None | Some(0) => None,
+        Some(at) => Some((os(&text[..at]), os(&text[at + 1..]))),
     }
 }
 
@@ -99,7 +212,7 @@ fn home(uid: Uid, names: &mut Names) -> Result<OsString> {
 }
 
 /// A user that the file does not know gets a search path and nothing else.
-fn login(uid: Uid, user: Option<User>) -> Vec<(OsString, OsString)> {
+fn login(uid: Uid, user: Option<User>) -> Vec<Assignment> {
     let path = if uid.is_root() { PATH_OF_ROOT } else { PATH_OF_USERS };
     let mut set = vec![("PATH".into(), path.into())];
     if let Some(user) = user {
@@ -128,8 +241,8 @@ mod tests {
     #[test]
     fn home_is_the_last_one_that_is_set() {
         let home = |values: &[&str]| {
-            let set = values.iter().map(|value| ("HOME".into(), value.into())).collect();
-            Environment { base: Base::Clear, set, home: true }.has_home()
+            let set: Vec<_> = values.iter().map(|value| ("HOME".into(), value.into())).collect();
+            Environment { base: Base::Clear, set: vec![], home: true }.has_home(&set)
         };
         assert!(home(&["", "/a"]));
         assert!(!home(&["/a", ""]));

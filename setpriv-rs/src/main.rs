@@ -9,12 +9,15 @@ mod death_signal;
 mod dump;
 mod environment;
 mod identity;
+mod keyring;
 mod label;
 mod landlock;
+mod lenient;
 mod privileges;
 mod seccomp;
 mod securebits;
 mod sets;
+mod streams;
 mod tracer;
 
 use cli::Action;

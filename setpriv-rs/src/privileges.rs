@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 
 use common::{Command, Context, Error, Result, sys};
+use nix::libc;
 use nix::sys::prctl::set_no_new_privs;
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 
 use crate::death_signal::DeathSignal;
 use crate::environment::Environment;
@@ -15,6 +17,7 @@ use crate::seccomp::Filter;
 use crate::securebits::Securebits;
 use crate::sets::Capabilities;
 use crate::tracer::Tracer;
+use crate::{keyring, lenient, streams};
 
 /// All that is asked for, and what becomes of the process after it.
 #[derive(Debug)]
@@ -30,6 +33,14 @@ pub struct Privileges {
     pub seccomp_filter: Option<OsString>,
     pub environment: Environment,
     pub close_fds: bool,
+    /// Capabilities that have no number here.
+    pub unknown_capabilities: Vec<String>,
+    /// What cannot be granted is left out.
+    pub lenient_capabilities: bool,
+    pub new_keyring: bool,
+    pub default_signals: bool,
+    /// The exit status of this program's own failures, where it is not the classic's.
+    pub failure_status: Option<u8>,
     pub command: Command,
 }
 
@@ -37,40 +48,70 @@ impl Privileges {
     /// Changes the privileges and becomes the command; comes back only with the reason why not. All
     /// that can be looked up is looked up before anything changes.
     pub fn run(&self) -> Error {
-        match self.change() {
+        let error = match self.change() {
             Ok(()) => self.command.exec().explain(|error| self.landlock.explain_exec(error)),
             Err(error) => error,
-        }
+        };
+        error.with_failure_status(self.failure_status)
     }
 
     fn change(&self) -> Result<()> {
+        if self.close_fds {
+            streams::refuse_directories()?;
+        }
+        let assigned = self.environment.assigned()?;
         let mut names = Names::default();
         let identity = self.identity.resolve(&mut names)?;
-        let variables = self.environment.variables(identity.user(), &mut names)?;
-        self.capabilities.check()?;
+        let variables = self.environment.variables(assigned, identity.user(), &mut names)?;
+        let capabilities = self.capabilities()?;
         let fences = self.fences()?;
         let death_signal = self.death_signal.map(DeathSignal::read).transpose()?.flatten();
 
         self.labels.set()?;
-        self.change_credentials(&identity)?;
+        if self.new_keyring {
+            keyring::renew()?;
+        }
+        self.close_to_others()?;
+        self.change_credentials(&identity, &capabilities)?;
         if let Some(death_signal) = death_signal {
             death_signal.arm()?;
         }
         self.tracer.map_or(Ok(()), Tracer::allow)?;
         variables.set();
         if self.close_fds {
-            sys::close_extra_descriptors_on_exec().step("close the descriptors")?;
+            streams::close_others()?;
+        }
+        if self.default_signals {
+            reset_signals()?;
         }
         self.raise(&fences)
+    }
+
+    fn capabilities(&self) -> Result<Capabilities> {
+        if self.lenient_capabilities {
+            return lenient::grantable(&self.capabilities, &self.unknown_capabilities);
+        }
+        self.capabilities.check()?;
+        Ok(self.capabilities)
+    }
+
+    /// A process that has no more privileges than this one shall have could trace it as soon as it has no more
+    /// itself, and reach what it has open and the file that it executes, until it becomes COMMAND: execve(2) opens it
+    /// again. The kernel does this where the user changes, and not where capabilities alone are dropped.
+    fn close_to_others(&self) -> Result<()> {
+        if self.identity == Request::default() && !self.capabilities.change_any() {
+            return Ok(());
+        }
+        sys::prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop).step("close this process to others")
     }
 
     /// The order is the kernel's: the bounding set shrinks while there is CAP_SETPCAP, the groups
     /// change while there is CAP_SETGID; a new user costs the effective and the ambient set, so both
     /// are set after it; the parent-death signal does not survive any of that.
-    fn change_credentials(&self, identity: &Identity) -> Result<()> {
+    fn change_credentials(&self, identity: &Identity, capabilities: &Capabilities) -> Result<()> {
         let changes_user = identity.changes_user()?;
-        let sets = self.capabilities.sets(changes_user)?;
-        self.capabilities.shrink_bounding_set()?;
+        let sets = capabilities.sets(changes_user)?;
+        capabilities.shrink_bounding_set()?;
         sets.keep(changes_user)?;
         self.securebits.map_or(Ok(()), Securebits::set)?;
         identity.set_groups()?;
@@ -78,7 +119,7 @@ impl Privileges {
             identity.set_user()?;
         }
         sets.set(changes_user)?;
-        self.capabilities.set_ambient_set()
+        capabilities.set_ambient_set()
     }
 
     fn fences(&self) -> Result<Fences> {
@@ -97,6 +138,12 @@ impl Privileges {
         fences.ruleset.as_ref().map_or(Ok(()), landlock::enforce)?;
         fences.filter.as_ref().map_or(Ok(()), Filter::load)
     }
+}
+
+/// A signal that is pending because it was blocked takes its default action now.
+fn reset_signals() -> Result<()> {
+    sys::inherited::reset_dispositions();
+    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).step("unblock the signals")
 }
 
 /// What keeps the process from what its credentials would allow.

@@ -8,7 +8,7 @@ use sys::CapabilitySets;
 use crate::capabilities::{self, Change, SETPCAP, is_bound, is_effective};
 
 /// What becomes of the five sets.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Capabilities {
     pub bounding: Option<Change>,
     pub permitted: Option<Change>,
@@ -18,12 +18,30 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// The capabilities that `of` gives for any of the lists.
+    pub fn union(&self, of: impl Fn(Change) -> u64) -> u64 {
+        self.lists().into_iter().flatten().fold(0, |set, list| set | of(list))
+    }
+
+    /// The same lists without these capabilities.
+    pub fn without(self, capabilities: u64) -> Self {
+        let [bounding, permitted, effective, inheritable, ambient] =
+            self.lists().map(|list| list.map(|list| list.without(capabilities)));
+        Self { bounding, permitted, effective, inheritable, ambient }
+    }
+
+    /// Whether there is any list.
+    pub fn change_any(&self) -> bool {
+        self.lists().iter().any(Option::is_some)
+    }
+
+    fn lists(&self) -> [Option<Change>; 5] {
+        [self.bounding, self.permitted, self.effective, self.inheritable, self.ambient]
+    }
+
     /// Fails where one is named that this kernel does not have.
     pub fn check(&self) -> Result<()> {
-        [self.bounding, self.permitted, self.effective, self.inheritable, self.ambient]
-            .into_iter()
-            .flatten()
-            .try_for_each(Change::check)
+        self.lists().into_iter().flatten().try_for_each(Change::check)
     }
 
     /// The sets of capset(2) as they are and as they shall be; both empty where nothing touches them.
@@ -37,7 +55,7 @@ impl Capabilities {
     }
 
     /// What is no longer permitted is not effective either, unless it was asked for.
-    fn apply(&self, now: CapabilitySets) -> CapabilitySets {
+    pub fn apply(&self, now: CapabilitySets) -> CapabilitySets {
         let apply =
             |change: Option<Change>, old| change.map_or(old, |c| c.apply(old, now.permitted));
         let permitted = apply(self.permitted, now.permitted);
@@ -170,7 +188,8 @@ mod tests {
         CapabilitySets { effective: 0b011, permitted: 0b111, inheritable: 0 };
 
     fn applied(permitted: &str, effective: &str, inheritable: &str) -> (u64, u64, u64) {
-        let change = |list: &str| (!list.is_empty()).then(|| Change::parse(list).unwrap());
+        let change =
+            |list: &str| (!list.is_empty()).then(|| Change::parse(list, &mut vec![]).unwrap());
         let then = Capabilities {
             permitted: change(permitted),
             effective: change(effective),
