@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::unistd::ForkResult;
 
 pub mod inherited;
+pub mod pty;
 
 /// What `main` was called with: null, or C strings up to a null pointer.
 static ARGUMENTS: AtomicPtr<*const u8> = AtomicPtr::new(std::ptr::null_mut());
