@@ -1,7 +1,7 @@
 //! Pseudo-terminals, and a descriptor that is passed over a socket.
 
 use std::ffi::{c_int, c_uint};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 
 use nix::errno::Errno;
 

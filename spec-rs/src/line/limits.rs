@@ -16,15 +16,15 @@ impl Writer<'_> {
     pub(super) fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         for rlimit in &self.config.process.rlimits {
-            self.check(rlimit);
-            limits.add(rlimit);
+            let own_hard = (self.machine.hard_limit)(rlimit.limit);
+            self.check(rlimit, own_hard);
+            limits.add(rlimit, own_hard);
         }
         limits
     }
 
     /// prlimit would not name the property, and the shell would have begun.
-    fn check(&self, rlimit: &Rlimit) {
-        let hard = (self.machine.hard_limit)(rlimit.limit);
+    fn check(&self, rlimit: &Rlimit, hard: u64) {
         if rlimit.hard > hard && !self.machine.may_raise_limits {
             self.log.fault(
                 &rlimit.path,
@@ -38,23 +38,23 @@ impl Writer<'_> {
 }
 
 impl Limits {
-    fn add(&mut self, rlimit: &Rlimit) {
+    /// A limit is raised from the hard one on, and lowered from the soft one on. Without -S or -H not all shells set both.
+    fn add(&mut self, rlimit: &Rlimit, own_hard: u64) {
         let name = rlimit.limit.name.to_ascii_lowercase();
-        let (Some(soft), Some(hard)) =
-            (rlimit.limit.ulimit.amount(rlimit.soft), rlimit.limit.ulimit.amount(rlimit.hard))
+        let ulimit = rlimit.limit.ulimit;
+        let (Some(soft), Some(hard)) = (ulimit.amount(rlimit.soft), ulimit.amount(rlimit.hard))
         else {
             let (soft, hard) = (number(rlimit.soft), number(rlimit.hard));
             return self.words.push(format!("--{name}={soft}:{hard}"));
         };
-        let path = &rlimit.path;
-        self.step(&["ulimit", &hard.letter, &hard.amount], path);
-        if soft.amount != hard.amount {
-            self.step(&["ulimit", "-S", &soft.letter, &soft.amount], path);
+        let mut steps = [("-S", soft), ("-H", hard)];
+        if rlimit.hard > own_hard {
+            steps.reverse();
         }
-    }
-
-    fn step(&mut self, words: &[&str], path: &str) {
-        self.steps.push((words.iter().map(|&word| word.to_owned()).collect(), path.to_owned()));
+        for (side, Amount { letter, amount }) in steps {
+            let words = ["ulimit", side, &letter, &amount].map(str::to_owned).to_vec();
+            self.steps.push((words, rlimit.path.clone()));
+        }
     }
 }
 

@@ -60,6 +60,7 @@ impl Writer<'_> {
         }
         let umask = format!("{:04o}", self.config.process.user.umask);
         script.words(&[b"umask", umask.as_bytes()]);
+        self.find_classics(&mut script, !limits.words.is_empty());
         let before = self.guard_terminal(&mut script);
 
         let chain = self.chain(&limits.words);
@@ -84,6 +85,19 @@ impl Writer<'_> {
         self.add_root(&mut chain);
         self.add_privileges(&mut chain);
         chain
+    }
+
+    /// A first word that is missing would end some shells with 127, as if it were the container's command.
+    fn find_classics(&self, script: &mut Script, has_limits: bool) {
+        for (is_on_line, program) in
+            [(self.config.process.oom_score_adj.is_some(), "choom"), (has_limits, "prlimit")]
+        {
+            if is_on_line {
+                script.line(
+                    format!("command -v {program} >/dev/null || fail 'find {program}'").as_bytes(),
+                );
+            }
+        }
     }
 
     /// What the configuration holds and the line does not.
