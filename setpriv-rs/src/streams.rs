@@ -1,20 +1,13 @@
 //! The descriptors that COMMAND gets.
 
-use std::io;
-use std::os::fd::AsFd;
-
 use common::{Context, Error, Result, sys};
 use nix::sys::stat::{SFlag, fstat};
 
 /// Fails where standard input, output or error is open on a directory, with `O_PATH` too: COMMAND could walk it, up
 /// to the root of the host.
 pub fn refuse_directories() -> Result<()> {
-    let (input, output, error) = (io::stdin(), io::stdout(), io::stderr());
-    for (stream, name) in [
-        (input.as_fd(), "standard input"),
-        (output.as_fd(), "standard output"),
-        (error.as_fd(), "standard error"),
-    ] {
+    for (number, name) in [(0, "standard input"), (1, "standard output"), (2, "standard error")] {
+        let stream = sys::borrow(number).context("pass on", name)?;
         let mode = fstat(stream).context("pass on", name)?.st_mode;
         if SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFDIR {
             return Err(Error::because("pass on", name, "it is a directory"));
