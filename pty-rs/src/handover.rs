@@ -53,7 +53,7 @@ pub struct Handover {
 impl Handover {
     /// Becomes the command on the new terminal; comes back only with the reason why not.
     pub fn run(self) -> Error {
-        match self.prepare().and_then(become_session) {
+        match self.prepare().and_then(|slave| become_session(&slave)) {
             Ok(()) => self.command.exec(),
             Err(error) => error,
         }
@@ -125,7 +125,7 @@ fn send_over(fd: c_int, master: &OwnedFd) -> Result<()> {
 }
 
 /// Makes the terminal the controlling one of a session that this process leads.
-fn become_session(slave: OwnedFd) -> Result<()> {
+fn become_session(slave: &OwnedFd) -> Result<()> {
     if getsid(None) != Ok(getpid()) {
         setsid().step("make a session").map_err(|error| {
             error.explain(|_| {
@@ -138,8 +138,8 @@ fn become_session(slave: OwnedFd) -> Result<()> {
             Some("the session has another terminal: a session of its own has none".into())
         })
     })?;
-    dup2_stdin(&slave)
-        .and_then(|()| dup2_stdout(&slave))
-        .and_then(|()| dup2_stderr(&slave))
+    dup2_stdin(slave)
+        .and_then(|()| dup2_stdout(slave))
+        .and_then(|()| dup2_stderr(slave))
         .step("open the terminal")
 }

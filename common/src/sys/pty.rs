@@ -162,7 +162,7 @@ pub fn receive_descriptor(socket: BorrowedFd) -> nix::Result<Option<OwnedFd>> {
     });
     let received = Errno::result(received)?;
     let header = &control.header;
-    let has_one = header.cmsg_len as usize == Control::LENGTH
+    let has_one = header.cmsg_len == Control::LENGTH as _
         && (header.cmsg_level, header.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS);
     // SAFETY: the kernel put a new descriptor there that nobody else owns.
     let fd = has_one.then(|| unsafe { OwnedFd::from_raw_fd(control.descriptor) });
@@ -176,7 +176,7 @@ pub fn receive_descriptor(socket: BorrowedFd) -> nix::Result<Option<OwnedFd>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsFd;
+    use std::os::fd::{AsFd, AsRawFd};
     use std::os::unix::net::UnixStream;
 
     #[test]
