@@ -72,18 +72,18 @@ END
 }
 
 @test "what cannot be executed is said on the standard error, and the modes are restored" {
-  expect 127 pty-rs nosuch
+  expect 127 pty-rs ./nosuch
   equal "$output" ''
-  contains "$stderr" "pty-rs: cannot execute 'nosuch': No such file or directory"
+  contains "$stderr" "pty-rs: cannot execute './nosuch': No such file or directory"
   expect 126 pty-rs --failure-status 9 /etc/passwd
   contains "$stderr" "hint: '/etc/passwd' has no execute permission"
-  expect 127 pty-rs --receive 5 nosuch
-  expect 127 pty-rs --pipes nosuch
+  expect 127 pty-rs --receive 5 ./nosuch
+  expect 127 pty-rs --pipes ./nosuch
   requires python3
-  expect 127 terminal -- pty-rs nosuch
-  equal "$output" "pty-rs: cannot execute 'nosuch': No such file or directory"
-  expect 127 terminal -- pty-rs --pipes nosuch
-  expect 127 terminal -- pty-rs --receive 5 nosuch
+  expect 127 terminal -- pty-rs ./nosuch
+  equal "$output" "pty-rs: cannot execute './nosuch': No such file or directory"
+  expect 127 terminal -- pty-rs --pipes ./nosuch
+  expect 127 terminal -- pty-rs --receive 5 ./nosuch
 }
 
 @test "--failure-status is the status of its own failures" {
@@ -412,6 +412,15 @@ exec pty-rs --failure-status 9 ${options---send 5 --root . --console /dev/consol
 END
 }
 
+# confined COMMAND...: in mount and pid namespaces of the classic's making.
+confined() {
+  if is_root; then
+    unshare --mount --pid --fork --kill-child "$@"
+  else
+    unshare --user --map-root-user --mount --pid --fork --kill-child "$@"
+  fi
+}
+
 # in_root CHANGE COMMAND: COMMAND in the root, with its terminal relayed.
 in_root() {
   if is_root; then
@@ -534,11 +543,11 @@ END
   job=$!
   appears socket
   options="--console-socket $PWD/socket --root . --console /dev/console --size 12x34" \
-    ok private sh enter : 'stty size; tty; stty -a | grep -o "[-]*echo "'
+    ok confined sh enter : 'stty size; tty; stty -a | grep -o "[-]*echo "'
   wait "$job"
   # A terminal at the other end: what is typed there is to be seen.
   equal "$(cat peer)" $'up\n1 True 0\n12 34\n/dev/pts/0\necho '
-  options="--console-socket $PWD/nosuch --root ." expect 9 private sh enter : ''
+  options="--console-socket $PWD/nosuch --root ." expect 9 confined sh enter : ''
   contains "$stderr" "cannot connect to '$PWD/nosuch': No such file or directory"
 }
 
@@ -571,7 +580,7 @@ hostile() {
 @test "/dev/ptmx will do where it leads to the ptmx of a devpts" {
   requires busybox
   make_root
-  ok in_root 'mkdir dev/other; mount --move dev/pts dev/other; ln -s other/ptmx dev/ptmx; mkdir -p dev/pts' 'echo word' </dev/null
+  ok in_root 'umount dev/pts; mkdir dev/other; mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/other; ln -s other/ptmx dev/ptmx' 'echo word' </dev/null
   equal "$output" $'word\r'
 }
 
@@ -585,7 +594,7 @@ hostile() {
   hostile "ln -s $PWD/outside dev/console" 'symbolic'
   hostile 'ln -s /proc/sysrq-trigger dev/console' 'symbolic'
   hostile 'mkdir dev/console' "Is a directory"
-  hostile 'mount -o remount,ro dev' "Read-only file system"
+  hostile 'mount -t tmpfs -o remount,ro none dev' "Read-only file system"
   contains "$stderr" 'hint: the file is missing and cannot be made'
   equal "$(cat outside)" secret
   ok in_root 'mkfifo dev/console' 'ls -l /dev/console' </dev/null
@@ -600,10 +609,10 @@ hostile() {
 
 @test "--send needs its socket, and a process that can lead a session" {
   make_root
-  options='--send 97 --root .' expect 9 private sh enter : ''
+  options='--send 97 --root .' expect 9 confined sh enter : ''
   contains "$stderr" "cannot send the terminal over the descriptor '97': Bad file number"
   contains "$stderr" "hint: it is the socket that 'pty-rs --receive 97' gives its COMMAND"
-  options='--send 9 --root .' expect 9 private sh enter 'exec 9</dev/null' ''
+  options='--send 9 --root .' expect 9 confined sh enter 'exec 9</dev/null' ''
   contains "$stderr" 'Socket operation on non-socket'
   requires user
   expect 1 pty-rs --receive 5 unshare --user --map-root-user --mount sh -c 'mount -t devpts -o newinstance,ptmxmode=0666 none /dev/pts && exec unshare --user pty-rs --send 5 --console /dev/console true'
