@@ -1127,6 +1127,8 @@ hint: a directory is mounted on a directory alone, and a file on a file" "bindmo
 }
 
 @test "a table is undone while its targets are moved about" {
+  # Where a mount has gone, statmount(2) tells.
+  requires kernel 6.8
   race '
     head -n 2000 ../table >lines
     echo "/nosuch /dir/x none bind" >>lines
@@ -1174,7 +1176,8 @@ none /proc/sys readonly
 none / none remount,bind,ro
 END
   ok unshare -Urmpf bindmount-rs --root rootfs --fstab table -- pivot-root-rs --detach rootfs . /bin/sh -c '
-    echo $$; ls /; touch /x 2>&1; cat /proc/cmdline; awk "{ print \$5, \$6 }" /proc/self/mountinfo'
+    echo $$; ls /; touch /x 2>&1; cat /proc/cmdline; awk "{ if (\$5 ~ /null|cmdline/) sub(/nosuid,/, \"\", \$6); print \$5, \$6 }" /proc/self/mountinfo'
+  # Where the machine's /dev is nosuid, so is what is bound from there.
   equal "$output" '1
 bin
 dev

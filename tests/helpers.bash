@@ -154,6 +154,11 @@ is_root() {
   [ "$(id -u)" -eq 0 ]
 }
 
+# since VERSION: the kernel is of that version or a later one.
+since() {
+  printf '%s\n' "$1" "$(uname -r)" | sort -VC
+}
+
 # requires root|user|userns|cgroup2|kernel VERSION|PROGRAM...: skips the test where the machine or the caller cannot do it.
 # The versions are those that brought what the test is about: idmapped tmpfs 6.3, MOVE_MOUNT_BENEATH 6.5, statmount(2) 6.8 and
 # its sources 6.13, signals of Landlock 6.12, a part of a new file system 6.15.
@@ -166,7 +171,7 @@ requires() {
       cgroup2) findmnt -t cgroup2 >/dev/null || skip 'needs a mounted cgroup file system of version 2' ;;
       kernel)
         shift
-        printf '%s\n' "$1" "$(uname -r)" | sort -VC || skip "needs Linux $1"
+        since "$1" || skip "needs Linux $1"
         ;;
       *) command -v "$1" >/dev/null || skip "needs $1" ;;
     esac
