@@ -11,7 +11,7 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
 # demo ARGUMENT...: runs it with a directory of its own for what it makes, which must be empty behind it.
 demo() {
   mkdir -p scratch
-  TMPDIR=$PWD/scratch timeout 60 "$project/scripts/demo" "$@"
+  TMPDIR=$PWD/scratch timeout 300 "$project/scripts/demo" "$@"
 }
 
 # Makes a directory of tools in which some can be replaced.
@@ -47,7 +47,7 @@ link_tools() {
   mkdir scratch
   for _ in 1 2 3; do
     # shellcheck disable=SC2016 # The shell inside expands it.
-    expect 1 sh -c 'TMPDIR=$PWD/scratch timeout 60 "$1" </dev/null >/dev/full' sh "$project/scripts/demo"
+    expect 1 sh -c 'TMPDIR=$PWD/scratch timeout 300 "$1" </dev/null >/dev/full' sh "$project/scripts/demo"
   done
   equal "$(ls -A scratch)" ''
 }

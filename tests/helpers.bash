@@ -7,7 +7,7 @@ project=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 PATH=${TOOLS:-$project/target/release}:$PATH:$project/scripts:/usr/sbin:/sbin
 
 # In seconds: more than any test takes under emulation.
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-600}
 
 setup() {
   cp /proc/self/mountinfo "$BATS_TEST_TMPDIR/mountinfo"
