@@ -219,14 +219,17 @@ hint: 'nosuch' has to be there before, as an empty file" private unshare-rs --ut
 
 @test "blocks of ids: written from outside by who may" {
   requires root
-  ok unshare-rs --map-users 0:100000:10 --map-users 100:200000:1 --map-groups 20:0:3 --map-groups 5:7:1 --map-user 3 \
-    sh -c 'cat /proc/self/uid_map /proc/self/gid_map | tr -s " "'
-  equal "$output" " 3 0 1
+  for fork in '' --fork --init; do
+    # shellcheck disable=SC2086 # A word or none.
+    ok unshare-rs $fork --map-users 0:100000:10 --map-users 100:200000:1 --map-groups 20:0:3 --map-groups 5:7:1 \
+      --map-user 3 sh -c 'cat /proc/self/uid_map /proc/self/gid_map | tr -s " "'
+    equal "$output" " 3 0 1
  0 100000 3
  4 100003 6
  100 200000 1
  20 0 3
  5 7 1"
+  done
   ok unshare-rs --map-users all --map-groups all cat /proc/self/uid_map /proc/self/gid_map
   equal "$output" "$(cat /proc/self/uid_map /proc/self/gid_map)"
 }
@@ -262,7 +265,7 @@ subids() {
 @test "subordinate ids: newuidmap and newgidmap write the maps" {
   requires root newuidmap newgidmap
   maps='cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; id -u; id -g'
-  for options in --map-auto '--map-auto -r' '--map-auto -c' '--map-auto --map-user 5 --map-group 6' \
+  for options in --map-auto '--fork --map-auto -r' '--map-auto -r' '--map-auto -c' '--map-auto --map-user 5 --map-group 6' \
     '--map-users=200000,0,1000' '--map-users=200100,5,10 --map-groups=400000,0,500 -r' \
     '--map-users=200000,7,1000 --map-groups=400000,3,100 --map-user 10 --map-group 4' '--map-users=0,0,1' --map-users=1; do
     run --separate-stderr subids "nobody unshare $options sh -c '$maps'"
@@ -275,6 +278,9 @@ subids() {
     equal "$output" " 200000 200000 1000
  400000 400000 500"
   done
+  # A child that has changed its user is closed to its parent.
+  ok subids "nobody unshare-rs --map-auto -r --uts --setuid 5 --setgid 6 --info-fd 7 sh -c 'id -u; readlink /proc/self/ns/uts' 7>&1"
+  contains "$output" "\"uts-namespace\": $(grep -o '[0-9]*' <<<"${lines[2]}")"
   ok subids "nobody unshare-rs --map-users 0:65534:1 --map-users 1:200010:5 cat /proc/self/uid_map | tr -s ' '"
   equal "$output" " 0 65534 1
  1 200010 5"
@@ -550,6 +556,81 @@ B=2"
   done
 }
 
+# outside PID: the process is in all of this shell's namespaces, and has its root and working directory.
+outside() {
+  diff <(readlink /proc/self/ns/*) <(readlink "/proc/$1/ns/"*)
+  equal "$(stat -L -c %d:%i "/proc/$1/root" "/proc/$1/cwd")" "$(stat -L -c %d:%i / .)"
+}
+
+# count NAMESPACE: how many processes are in it.
+count() {
+  readlink /proc/[0-9]*/ns/"${1%%:*}" 2>/dev/null | grep -cxF "$1"
+}
+
+@test "fork: the parent stays outside of all new namespaces" {
+  mkfifo -m 666 ready
+  exec 8<>ready
+  all='--mount --uts --ipc --net --pid --cgroup --time --user'
+  set -- '-f' '--init' '--kill-child --forward-signals' '--boottime 100' '--pid-file pid --info-fd 7' \
+    '--loopback --hostname box --propagation slave' '--root / --wd /usr' '--map-root-user'
+  ! is_root || set -- "$@" '--owner 1:1' '--map-users 0:0:9' '--owner 1:1 --map-users 0:0:9 --boottime 100 --info-fd 7'
+  is_root || all+=' --map-current-user'
+  for options; do
+    # shellcheck disable=SC2086 # Words.
+    unshare-rs $all --fork $options sh -c 'echo >&8; exec sleep 100 8>&-' 7>info &
+    read -t 10 -r _ <&8
+    parent=$!
+    outside "$parent"
+    read -r child _ <"/proc/$parent/task/$parent/children" || true
+    for file in mnt uts ipc net pid cgroup time user; do
+      namespace=$(readlink "/proc/$child/ns/$file")
+      [ "$namespace" != "$(readlink "/proc/self/ns/$file")" ]
+      want=1
+      [ "$options" != --init ] || want=2
+      equal "$file $(count "$namespace")" "$file $want"
+    done
+    kill -KILL "$child"
+    ends 137 "$parent"
+  done
+}
+
+@test "fork: the parent stays outside of a mount namespace that is to last" {
+  touch ns
+  ok private bash -c 'unshare-rs --mount=ns --fork bash -c "readlink /proc/\$PPID/ns/mnt"; readlink /proc/self/ns/mnt'
+  equal "${lines[0]}" "${lines[1]}"
+}
+
+@test "fork: the child is made in its namespaces by one system call" {
+  requires strace
+  ok as_root strace -f -qq -o trace -e trace=unshare,clone,clone3,fork,vfork unshare-rs -mpuinC --fork true
+  equal "$(grep -cE ' (clone|clone3|fork|vfork|unshare)\(' trace)" 1
+  contains "$(cat trace)" CLONE_VM
+}
+
+@test "fork: the process that makes the child where one call cannot is this one's work" {
+  requires strace
+  expect 137 strace -f -qq -o trace -e trace=unshare -e inject=unshare:signal=KILL unshare-rs -UrT --fork touch ran
+  expect 1 strace -f -qq -o trace -e trace=unshare -e inject=unshare:error=ENOSPC unshare-rs -UrT --fork touch ran
+  contains "$stderr" 'cannot unshare: No space left on device'
+  refused "cannot set off the boottime clock by '-9999999999'" unshare-rs -UrT --fork --boottime -9999999999 touch ran
+  [ ! -e ran ]
+  # It is gone soon after.
+  ok unshare-rs -UrT --fork bash -c 'for i in {1..100}; do
+      read -r _ more </proc/$PPID/task/$PPID/children || true
+      [ -n "$more" ] || exit 0
+      sleep 0.05
+    done; exit 1'
+}
+
+@test "fork: /proc may be that of another pid namespace" {
+  requires jq
+  ok as_root unshare --pid --fork bash -c 'unshare-rs -Ur --fork --info-fd 7 readlink /proc/self/ns/uts /proc/self/ns/user 7>info'
+  equal "$output" "$(jq -r '"uts:[\(."uts-namespace")]\nuser:[\(."user-namespace")]"' info)"
+  is_root || return 0
+  ok unshare --pid --fork unshare-rs --map-users 0:0:5 --fork grep -c '' /proc/self/uid_map
+  ok unshare --pid --fork unshare-rs --map-users 0:0:5 grep -c '' /proc/self/uid_map
+}
+
 @test "fork: what the command inherits of signals is what the caller had" {
   look='grep ^Sig[BI] /proc/self/status'
   for inherited in '' --ignore-signal=CHLD '--ignore-signal=INT,CHLD,PIPE' --block-signal=CHLD,INT,TERM,USR1 --block-signal=RTMIN; do
@@ -557,7 +638,7 @@ B=2"
     ok env $inherited $look
     want=$output
     for arguments in '' -f --kill-child --forward-signals '--kill-child --forward-signals' '-Ur --init' '--pid-file pid' \
-      '-Ur --map-users=all'; do
+      '-UrT --fork' '-Ur --map-users=all' '-f --map-users=all'; do
       case $arguments in
         *all) is_root || continue ;;
       esac
@@ -591,7 +672,8 @@ with --pid use --fork, so that COMMAND itself is that pid 1" \
 
 @test "kill-child: the child dies with the parent" {
   mkfifo ready
-  for options in --kill-child '--kill-child --forward-signals' '-Urp --kill-child=KILL' '-Ur --init --kill-child'; do
+  for options in --kill-child '--kill-child --forward-signals' '-Urp --kill-child=KILL' '-Ur --init --kill-child' \
+    '-UrpT --boottime 1 --kill-child'; do
     # shellcheck disable=SC2086 # Words.
     unshare-rs $options --pid-file pid sh -c 'echo >ready; exec sleep 100' &
     read -r _ <ready
@@ -622,7 +704,7 @@ with --pid use --fork, so that COMMAND itself is that pid 1" \
 @test "kill-child: a parent that dies before the signal is armed is not missed" {
   requires strace
   for options in --kill-child '--kill-child=TERM' '-Urp --kill-child=TERM' '--kill-child=USR1 --forward-signals' \
-    '--kill-child --pid-file pid' '--kill-child=WINCH'; do
+    '--kill-child --pid-file pid' '--kill-child=WINCH' '-UrT --kill-child'; do
     # shellcheck disable=SC2086 # Words.
     strace -f -o trace -e trace=prctl -e inject=prctl:delay_enter=300000 unshare-rs $options touch ran &
     until_ok grep -q PR_SET_PDEATHSIG trace
@@ -798,6 +880,11 @@ PY
   equal "$(stat -c %a pid)" 644
   refused "cannot use the descriptor '9': Bad file number" unshare-rs --info-fd 9 true 9>&-
   refused "cannot write the pid file 'no/such': No such file or directory" unshare-rs --pid-file no/such touch ran
+  # What was there before stays where it cannot be replaced.
+  echo before >pid
+  expect 1 env --ignore-signal=XFSZ prlimit --fsize=0 unshare-rs --pid-file pid touch ran
+  equal "$(cat pid)" before
+  rm pid
   refused "cannot write to the descriptor '7': No space left on device" unshare-rs --pid-file pid --info-fd 7 touch ran 7>/dev/full
   [ ! -e pid ]
   expect 1 bash -c 'exec 7> >(true); sleep 0.1; exec unshare-rs --pid-file pid --info-fd 7 touch ran'
@@ -824,8 +911,14 @@ dom"
 @test "loopback: it is up" {
   addresses='grep -c "127.0.0.1" /proc/self/net/fib_trie'
   expect 1 unshare-rs -Urn sh -c "$addresses"
-  ok unshare-rs -Ur --loopback sh -c "$addresses"
-  [ "$output" -ge 1 ]
+  for options in -Ur '-Ur --fork' '-Urpm --fork' '-UrT --fork' '--map-users all --fork' --fork; do
+    case $options in
+      *all* | --fork) is_root || continue ;;
+    esac
+    # shellcheck disable=SC2086 # Words.
+    ok unshare-rs $options --loopback sh -c "$addresses"
+    [ "$output" -ge 1 ]
+  done
 }
 
 @test "maps are shown as they would be written" {
@@ -976,7 +1069,7 @@ hint: these namespaces need CAP_SYS_ADMIN; with --map-root-user they are made in
   ok busybox ls /proc/self/fd 7>info
   with_info=$output
   for arguments in '' -f --kill-child --forward-signals '-Ur --init' '--pid-file pid' '--info-fd 7' '-Ur --mount' \
-    '--kill-child --forward-signals --pid-file pid'; do
+    '--kill-child --forward-signals --pid-file pid' '-UrT --fork' '-UrT --kill-child --pid-file pid'; do
     # shellcheck disable=SC2086 # Words.
     ok unshare-rs $arguments busybox ls /proc/self/fd 7>info
     case $arguments in

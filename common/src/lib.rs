@@ -12,6 +12,7 @@ pub mod directory;
 pub mod error;
 pub mod escape;
 mod explain;
+pub mod held;
 pub mod process;
 pub mod procfs;
 pub mod signal;

@@ -11,6 +11,9 @@ use nix::unistd::ForkResult;
 
 pub mod inherited;
 pub mod pty;
+mod clone;
+
+pub use clone::{fork_into, fork_sibling, vfork_into};
 
 /// What `main` was called with: null, or C strings up to a null pointer.
 static ARGUMENTS: AtomicPtr<*const u8> = AtomicPtr::new(std::ptr::null_mut());
@@ -56,28 +59,6 @@ pub fn reserve_standard_streams() {
 pub fn fork() -> nix::Result<ForkResult> {
     // SAFETY: the tools never start a thread, so no lock is held by another one.
     unsafe { nix::unistd::fork() }
-}
-
-/// Runs `child` in a new process that shares this one's memory, as after vfork(2): this process goes on when the
-/// child has executed a program, or has ended with the status that `child` gave. It spares the copy of the page
-/// tables that a fork(2) makes and an execve(2) throws away.
-///
-/// What the child closes is closed in its own table of descriptors; for a descriptor of this process's that it is
-/// not to have, there is [`close_copy`].
-///
-/// # Errors
-/// Those of clone(2); EINVAL where this process's children belong to another time namespace, before Linux 6.3.
-pub fn vfork(child: impl FnOnce() -> u8) -> nix::Result<nix::unistd::Pid> {
-    use nix::sched::{CloneFlags, clone};
-    /// As much as a main thread has to begin with, and taken only as far as it is used.
-    const STACK: usize = 1 << 20;
-    let mut stack = vec![0; STACK];
-    let mut child = Some(child);
-    let callback = Box::new(|| child.take().map_or(1, |child| child().into()));
-    let flags = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
-    // SAFETY: with CLONE_VFORK this process stands still while the child uses its memory, and the tools
-    // have no other thread; the stack is the child's own and outlives it.
-    unsafe { clone(callback, &mut stack, flags, Some(libc::SIGCHLD)) }
 }
 
 /// Closes a child's copy of a descriptor that belongs to the parent, with which it shares memory.

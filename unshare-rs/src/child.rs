@@ -1,30 +1,22 @@
-//! The child that becomes COMMAND, and the parent that waits for it and ends as it ended.
+//! The child that becomes COMMAND, and the parent that waits for it outside of its namespaces and ends as it ended.
 
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
-use std::process::exit;
+use std::os::fd::{AsFd, OwnedFd};
 
+use common::held::{Event, Held, hand_on};
 use common::process::end_by;
 use common::sys::{self, Change, End};
-use common::{Context, Error, Result};
+use common::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::libc;
-use nix::unistd::{ForkResult, Pid, pipe2, read};
+use nix::sched::CloneFlags;
+use nix::unistd::{Pid, pipe2};
 
 use crate::explain;
-use crate::init;
-use crate::outside::Stop;
-use crate::signals::{Event, Held, hand_on};
+use crate::line::Line;
+use crate::midwife::Midwife;
+use crate::stop::Stop;
 use crate::terminal;
-
-/// What the child says to its parent: that its set-up is complete, and that COMMAND did not start
-/// after all. Where COMMAND starts, the stream ends.
-const READY: u8 = b'r';
-const FAILED: u8 = b'f';
-/// What the parent answers to the first.
-const GO: u8 = b'g';
+use crate::tie::Tie;
 
 /// How COMMAND's process is watched.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,80 +34,60 @@ pub struct Watch {
     pub gate: bool,
 }
 
+/// How the child comes into the new namespaces.
+pub enum Birth<'a> {
+    /// In one step.
+    Into(CloneFlags),
+    Through(Midwife<'a>),
+}
+
 impl Watch {
     /// Starts the child, which does `work` and ends with the status that this gives, unless it becomes COMMAND.
-    /// Signals are held in the parent from before the fork on, so that none is lost until it waits.
-    pub fn start(&self, work: impl Fn(Tie) -> u8) -> Result<Child> {
+    /// Where it `asks` for the parent's word there is a line to it. Signals are held in the parent from before the
+    /// fork on, so that none is lost until it waits.
+    pub fn start(
+        &self,
+        asks: bool,
+        birth: Birth,
+        work: impl FnOnce(Tie) -> u8,
+    ) -> Result<Child, Stop> {
         let life = self.kill_child.map(|_| Life::new()).transpose()?;
         let held = match self.forward_signals {
             true => Held::for_handing_on(None)?,
             false => Held::for_waiting()?,
         };
         let foreground = self.foreground && terminal::is_ours();
-        let begin = |channel, report| {
+        let (line, childs_line) = asks.then(Line::new).transpose()?.unzip();
+        let (verdict, report) = self.init.then(Line::new).transpose()?.unzip();
+        // Once, in the first process that is started: another one inherits it so.
+        let arrive = || {
             held.restore();
-            let life = life.as_ref().map(Life::childs_end);
-            work(Tie { life, kill_child: self.kill_child, foreground, channel, report })
+            line.iter().chain(&verdict).for_each(Line::close_copy);
+            life.iter().for_each(Life::close_parents_copy);
         };
-        let Family { pid, channel, verdict } = match self.gate || self.init {
-            true => self.fork(begin),
-            false => self.vfork(begin),
-        }?;
-        let held = self.forward_signals.then_some(held);
-        Ok(Child {
-            pid,
-            channel,
-            verdict,
-            is_job: foreground,
-            has_terminal: foreground,
-            held,
-            _life: life,
-        })
-    }
-
-    /// For a child that the parent does not talk to before COMMAND runs.
-    fn vfork(&self, begin: impl Fn(Stream, Stream) -> u8) -> Result<Family> {
-        match sys::vfork(|| begin(None, None)) {
-            Ok(pid) => Ok(Family { pid, channel: None, verdict: None }),
-            // Memory cannot be shared across time namespaces.
-            Err(Errno::EINVAL) => self.fork(begin),
-            Err(errno) => Err(not_forked(errno)),
-        }
-    }
-
-    fn fork(&self, begin: impl Fn(Stream, Stream) -> u8) -> Result<Family> {
-        let (channel, childs_channel) = pair(self.gate)?;
-        let (verdict, report) = pair(self.init)?;
-        match sys::fork().map_err(not_forked)? {
-            ForkResult::Parent { child } => Ok(Family { pid: child, channel, verdict }),
-            ForkResult::Child => {
-                drop((channel, verdict));
-                exit(begin(childs_channel, report).into())
+        let begin = || {
+            let life = life.as_ref().map(|life| life.childs.as_fd());
+            let Self { kill_child, gate, .. } = *self;
+            work(Tie { life, kill_child, foreground, line: childs_line, gate, report })
+        };
+        let pid = match birth {
+            Birth::Through(midwife) => midwife.deliver(arrive, begin)?,
+            Birth::Into(namespaces) => {
+                let child = || {
+                    arrive();
+                    begin()
+                };
+                match asks || self.init {
+                    true => sys::fork_into(namespaces, child),
+                    false => sys::vfork_into(namespaces, child),
+                }
+                .map_err(|errno| explain::not_cloned(namespaces, errno))?
             }
-        }
+        };
+        let held = self.forward_signals.then_some(held);
+        let (is_job, has_terminal) = (foreground, foreground);
+        Ok(Child { pid, line, verdict, is_job, has_terminal, held, _life: life })
     }
-}
-
-fn not_forked(errno: Errno) -> Error {
-    Error::bare("fork", errno).explain(|_| explain::fork(errno))
-}
-
-type Stream = Option<UnixStream>;
-
-fn pair(wanted: bool) -> Result<(Stream, Stream)> {
-    if !wanted {
-        return Ok((None, None));
-    }
-    let (one, other) =
-        UnixStream::pair().map_err(|e| Error::from_io("make", "a socket pair", &e))?;
-    Ok((Some(one), Some(other)))
-}
-
-/// A child that was started, and the parent's ends of the streams between them.
-struct Family {
-    pid: Pid,
-    channel: Stream,
-    verdict: Stream,
 }
 
 /// A pipe that nobody writes to. The kernel closes the parent's end of it before it looks for children to
@@ -134,9 +106,8 @@ impl Life {
     }
 
     /// For the child: the parent's end is open in the parent alone from here on.
-    fn childs_end(&self) -> BorrowedFd<'_> {
+    fn close_parents_copy(&self) {
         sys::close_copy(self.parents.as_fd());
-        self.childs.as_fd()
     }
 }
 
@@ -144,8 +115,8 @@ impl Life {
 #[derive(Debug)]
 pub struct Child {
     pub pid: Pid,
-    channel: Stream,
-    verdict: Stream,
+    line: Option<Line>,
+    verdict: Option<Line>,
     /// Whether it is a job of its own, and whether it has the terminal now.
     is_job: bool,
     has_terminal: bool,
@@ -155,27 +126,30 @@ pub struct Child {
 }
 
 impl Child {
-    /// Waits until the child's set-up is complete, and says whether it is: if not, the child has said
-    /// why and ends.
-    pub fn is_ready(&mut self) -> bool {
-        self.hears() == Some(READY)
+    /// Waits until the child asks for the word to go on, and says whether it does: if not, it has said why and ends.
+    pub fn asks(&mut self) -> bool {
+        self.line.as_mut().is_some_and(Line::is_asked)
+    }
+
+    /// As [`Self::asks`], with the child's number in /proc.
+    pub fn introduces(&mut self) -> Option<Pid> {
+        self.line.as_mut().and_then(Line::is_introduced)
+    }
+
+    pub fn answer(&mut self) {
+        self.line.iter_mut().for_each(Line::answer);
     }
 
     /// Lets the child become COMMAND, and says whether it did.
     pub fn go(&mut self) -> bool {
-        let told = self.channel.as_mut().is_some_and(|channel| channel.write_all(&[GO]).is_ok());
-        told && self.hears().is_none()
+        self.answer();
+        self.line.as_mut().and_then(Line::hear::<1>).is_none()
     }
 
     /// Lets the child, which waits for the word to go on, end instead.
     pub fn dismiss(mut self) {
-        self.channel = None;
+        self.line = None;
         let _ = self.wait();
-    }
-
-    fn hears(&mut self) -> Option<u8> {
-        let mut byte = [0];
-        self.channel.as_mut()?.read_exact(&mut byte).ok().map(|()| byte[0])
     }
 
     /// Waits for the child's end, and ends in the same way: by the same signal, or with the status
@@ -215,9 +189,9 @@ impl Child {
             return;
         }
         self.take_terminal_back();
-        let _ = sys::kill(Pid::from_raw(0), libc::SIGTSTP);
+        let _ = sys::kill(Pid::from_raw(0), nix::libc::SIGTSTP);
         self.has_terminal = terminal::is_ours() && terminal::give_to(self.pid).is_ok();
-        let _ = sys::kill(Pid::from_raw(-self.pid.as_raw()), libc::SIGCONT);
+        let _ = sys::kill(Pid::from_raw(-self.pid.as_raw()), nix::libc::SIGCONT);
     }
 
     /// This can fail only where the terminal is gone.
@@ -230,75 +204,9 @@ impl Child {
 
     /// A pid 1 cannot end by a signal as its COMMAND did, so it tells which one it was.
     fn verdict_on(&mut self, status: u8) -> u8 {
-        let mut byte = [0];
-        match self.verdict.as_mut().map(|verdict| verdict.read_exact(&mut byte)) {
-            Some(Ok(())) => end_by(byte[0].into()),
-            _ => status,
-        }
-    }
-}
-
-/// The parent, as the child sees it.
-#[derive(Debug, Default)]
-pub struct Tie<'a> {
-    life: Option<BorrowedFd<'a>>,
-    kill_child: Option<i32>,
-    foreground: bool,
-    channel: Stream,
-    report: Stream,
-}
-
-impl Tie<'_> {
-    /// Makes the child a job of its own, where that is asked for.
-    pub fn take_terminal(&self) -> Result<()> {
-        match self.foreground {
-            true => terminal::take().step("take the terminal"),
-            false => Ok(()),
-        }
-    }
-
-    /// Arms the parent-death signal. This comes after all changes of credentials, since the kernel
-    /// disarms it at each (prctl(2), PR_SET_PDEATHSIG).
-    pub fn arm(&self) -> Result<(), Stop> {
-        let (Some(signal), Some(life)) = (self.kill_child, self.life) else { return Ok(()) };
-        sys::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong, 0)
-            .step("arm the parent-death signal")?;
-        // A parent that died before that sends nothing.
-        match read(life, &mut [0]) {
-            Ok(_) => Err(Stop::Said(end_by(signal))),
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// Puts a pid 1 between the parent and COMMAND: gives its status there, and none in the process
-    /// that becomes COMMAND.
-    pub fn become_init(&mut self) -> Result<Option<u8>> {
-        let held = Held::for_handing_on(self.kill_child)?;
-        match sys::fork().map_err(not_forked)? {
-            ForkResult::Parent { child } => {
-                self.channel = None;
-                init::run(child, &held, self.report.take()).map(Some)
-            }
-            ForkResult::Child => {
-                self.report = None;
-                held.restore();
-                Ok(None)
-            }
-        }
-    }
-
-    /// Tells the parent that all is set up, and waits for its word.
-    pub fn pass_gate(&mut self) -> Result<(), Stop> {
-        let Some(channel) = &mut self.channel else { return Ok(()) };
-        let mut byte = [READY];
-        let passed = channel.write_all(&byte).and_then(|()| channel.read_exact(&mut byte));
-        passed.map_err(|_| Stop::Said(1))
-    }
-
-    /// Tells the parent that COMMAND did not start.
-    pub fn fail(&mut self) {
-        if let Some(channel) = &mut self.channel {
-            let _ = channel.write_all(&[FAILED]);
+        match self.verdict.as_mut().and_then(Line::hear) {
+            Some([signal]) => end_by(signal.into()),
+            None => status,
         }
     }
 }

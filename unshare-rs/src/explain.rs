@@ -8,7 +8,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use common::{quote, sys};
+use common::{Error, quote, sys};
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
 use nix::unistd::{getegid, geteuid};
@@ -22,8 +22,7 @@ const CAP_SYS_ADMIN: u32 = 21;
 
 const PROC: &str = "/proc";
 
-/// unshare(2).
-pub fn unshare(flags: CloneFlags, errno: Errno) -> Option<String> {
+fn unshare(flags: CloneFlags, errno: Errno) -> Option<String> {
     match errno {
         Errno::EPERM if flags.contains(CloneFlags::CLONE_NEWUSER) => Some(no_user_namespace()),
         Errno::EPERM if !has_capability(CAP_SYS_ADMIN) => Some(
@@ -66,8 +65,27 @@ fn second_pid_namespace(flags: CloneFlags) -> Option<String> {
     })
 }
 
-/// fork(2), which says that there is no memory where there is no pid 1.
-pub fn fork(errno: Errno) -> Option<String> {
+/// unshare(2) that has failed.
+pub fn not_unshared(flags: CloneFlags, errno: Errno) -> Error {
+    Error::bare("unshare", errno).explain(|_| unshare(flags, errno))
+}
+
+/// clone(2) that has failed, with these namespaces to be made.
+pub fn not_cloned(flags: CloneFlags, errno: Errno) -> Error {
+    match errno {
+        Errno::ENOMEM | Errno::EAGAIN => not_forked(errno),
+        _ if flags.is_empty() => not_forked(errno),
+        _ => not_unshared(flags, errno),
+    }
+}
+
+/// fork(2) that has failed.
+pub fn not_forked(errno: Errno) -> Error {
+    Error::bare("fork", errno).explain(|_| fork(errno))
+}
+
+/// It says that there is no memory where there is no pid 1.
+fn fork(errno: Errno) -> Option<String> {
     (errno == Errno::ENOMEM && children_are_elsewhere()).then(|| {
         "memory is not what is lacking: the pid namespace that this process's children belong to has \
          lost its pid 1; with --pid use --fork, so that COMMAND itself is that pid 1"

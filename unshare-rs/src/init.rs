@@ -1,23 +1,21 @@
 //! The pid 1 of `--init`: reaps orphans, hands on signals, and ends when COMMAND has.
 
-use std::io::Write;
-use std::os::unix::net::UnixStream;
-
+use common::held::{Event, Held, hand_on};
 use common::sys::{self, End};
 use common::{Context, Result};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use crate::signals::{Event, Held, hand_on};
+use crate::line::Line;
 
 /// Waits for every process that the kernel hands to this one, until `child` has ended; gives the
 /// status to end with. No signal of its own ends a pid 1, so that one which ended the child is told
 /// through `report`.
-pub fn run(child: Pid, held: &Held, report: Option<UnixStream>) -> Result<u8> {
+pub fn run(child: Pid, held: &Held, report: Option<Line>) -> Result<u8> {
     match reap(child, held)? {
         End::Exit(status) => Ok(status),
         End::Signal(signal) => {
-            let _ = report.map(|mut report| report.write_all(&[signal as u8]));
+            let _ = report.map(|mut report| report.say(&[signal as u8]));
             Ok((128 + signal) as u8)
         }
     }

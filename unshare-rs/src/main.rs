@@ -8,14 +8,17 @@ mod cli;
 mod explain;
 mod idmap;
 mod init;
+mod line;
+mod midwife;
 mod namespaces;
 mod outside;
 mod plan;
 mod record;
 mod setup;
-mod signals;
+mod stop;
 mod subordinate;
 mod terminal;
+mod tie;
 
 use cli::Action;
 use common::{Kind, Result, print};

@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use common::{Context, Result, sys};
+use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, unshare};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 
 use crate::explain;
@@ -85,19 +87,24 @@ impl Namespaces {
             return Ok(());
         }
         let outside = self.has_file(CloneFlags::CLONE_NEWNS).then(mount_namespace_id).flatten();
-        unshare(self.flags)
-            .step("unshare")
-            .map_err(|error| error.explain(|error| explain::unshare(self.flags, error.errno()?)))?;
+        unshare(self.flags).map_err(|errno| explain::not_unshared(self.flags, errno))?;
         outside.map_or(Ok(()), |id| outnumber(id).step("unshare"))
     }
 
-    /// Binds the namespaces of the process `pid` onto their files, all or none.
-    pub fn bind(&self, pid: Pid) -> Result<()> {
-        for (index, (kind, file)) in self.files.iter().enumerate() {
-            if let Err(error) = bind(pid, kind, file) {
-                unbind(&self.files[..index]);
-                return Err(error.explain(|e| explain::mounts::bind(kind, file, e.errno()?)));
-            }
+    /// Those that are to last, of the process that is `number` in /proc.
+    pub fn open(&self, number: Pid) -> Result<Vec<OwnedFd>> {
+        let open = |kind: &Kind| {
+            let namespace = format!("/proc/{number}/ns/{}", kind.file);
+            open(namespace.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())
+        };
+        self.files.iter().map(|(kind, file)| not_bound(open(kind), kind, file)).collect()
+    }
+
+    /// Binds what was opened onto its files, all or none.
+    pub fn bind(&self, namespaces: &[OwnedFd]) -> Result<()> {
+        for (index, ((kind, file), namespace)) in self.files.iter().zip(namespaces).enumerate() {
+            not_bound(bind(namespace, file), kind, file)
+                .inspect_err(|_| unbind(&self.files[..index]))?;
         }
         Ok(())
     }
@@ -136,11 +143,16 @@ fn outnumber(outside: u64) -> nix::Result<()> {
     sched_setaffinity(own, &allowed)
 }
 
-fn bind(pid: Pid, kind: &Kind, file: &OsString) -> Result<()> {
-    let namespace = format!("/proc/{pid}/ns/{}", kind.file);
+fn bind(namespace: &OwnedFd, file: &OsString) -> nix::Result<()> {
+    let namespace = format!("/proc/self/fd/{}", namespace.as_raw_fd());
     let bind = MsFlags::MS_BIND;
     mount(Some(namespace.as_str()), file.as_os_str(), None::<&str>, bind, None::<&str>)
+}
+
+fn not_bound<T>(bound: nix::Result<T>, kind: &Kind, file: &OsString) -> Result<T> {
+    bound
         .context(&format!("bind the {} namespace onto", kind.option), file)
+        .map_err(|error| error.explain(|e| explain::mounts::bind(kind, file, e.errno()?)))
 }
 
 /// Nothing can be said of a failure: this is the way out of another one.

@@ -1,16 +1,22 @@
 //! The whole sequence, from the caller's world to COMMAND.
 
-use common::{Command, Context, Error, Result, print, start, sys};
-use nix::sched::CloneFlags;
-use nix::unistd::{Gid, Pid, Uid, getpid, setgid, setgroups, setuid};
+use std::os::fd::OwnedFd;
 
-use crate::child::{Tie, Watch};
+use common::{Command, Context, Error, Result, print, sys};
+use nix::sched::CloneFlags;
+use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
+
+use crate::child::{Birth, Child, Watch};
 use crate::explain;
 use crate::idmap::{Maps, Request};
-use crate::namespaces::Namespaces;
-use crate::outside::{Outside, Step, Stop};
-use crate::record::{Record, Sight};
+use crate::line::number_in_proc;
+use crate::midwife::Midwife;
+use crate::namespaces::{NEWTIME, Namespaces};
+use crate::outside::{Outside, Step};
+use crate::record::Record;
 use crate::setup::{Clocks, Names, Propagation, Setup};
+use crate::stop::{self, Stop};
+use crate::tie::Tie;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -51,6 +57,15 @@ impl Owner {
     }
 }
 
+/// What the parent has seen of the child.
+#[derive(Debug, Default)]
+struct Sight {
+    /// The namespaces that are to last.
+    namespaces: Vec<OwnedFd>,
+    /// What `--info-fd` says of it.
+    info: Option<String>,
+}
+
 impl Plan {
     /// Comes back with the child's status, or with what went wrong.
     pub fn run(self) -> Result<u8> {
@@ -68,15 +83,9 @@ impl Plan {
     fn carry_out(&self) -> Result<u8, Stop> {
         self.record.check()?;
         let maps = self.ids.resolve(self.owner.is_some())?;
-        let mut outside = self.leave_one_outside(&maps)?;
-        self.enter_namespaces(&maps, outside.as_mut())?;
-        if !self.is_published_outside() {
-            outside.take().into_iter().for_each(Outside::end);
-        }
-        self.prepare_namespaces()?;
         match &self.watch {
-            Some(watch) => self.follow(watch, outside),
-            None => self.become_command(outside),
+            Some(watch) => self.follow(watch, &maps),
+            None => self.become_command(&maps),
         }
     }
 
@@ -85,29 +94,7 @@ impl Plan {
         maps.need_outside() || self.owner.is_some() && self.clocks.are_set()
     }
 
-    /// Whether what others find of COMMAND lies where a process in the new namespaces may not write.
-    fn is_published_outside(&self) -> bool {
-        let userns = self.namespaces.has(CloneFlags::CLONE_NEWUSER);
-        self.namespaces.are_to_last() || userns && self.record.pid_file.is_some()
-    }
-
-    fn leave_one_outside(&self, maps: &Maps) -> Result<Option<Outside>> {
-        if !self.is_written_outside(maps) && !self.is_published_outside() {
-            return Ok(None);
-        }
-        let inside = getpid();
-        let outside = Outside::start(|step, pid| match step {
-            Step::WriteMaps => self.write_outside(maps, inside),
-            Step::Publish => self.publish(inside, pid),
-            Step::Withdraw => {
-                self.withdraw();
-                Ok(())
-            }
-            Step::Orphan => Ok(()),
-        })?;
-        Ok(Some(outside))
-    }
-
+    /// That process's part, for the process `inside`.
     fn write_outside(&self, maps: &Maps, inside: Pid) -> Result<()> {
         maps.write_outside(inside)?;
         match self.owner {
@@ -116,24 +103,26 @@ impl Plan {
         }
     }
 
-    fn enter_namespaces(&self, maps: &Maps, outside: Option<&mut Outside>) -> Result<(), Stop> {
+    /// Leaves the caller's namespaces; `ask` has done what is written outside.
+    fn enter_namespaces(
+        &self,
+        maps: &Maps,
+        ask: impl FnOnce() -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         if let Some(owner) = self.owner {
             owner.become_it()?;
         }
         self.namespaces.unshare()?;
         maps.write_inside()?;
-        match outside {
-            Some(outside) if self.is_written_outside(maps) => {
-                outside.perform(Step::WriteMaps, getpid())
-            }
-            _ => Ok(()),
+        ask()?;
+        match self.owner {
+            Some(_) => Ok(()),
+            None => Ok(self.clocks.set("self")?),
         }
     }
 
-    fn prepare_namespaces(&self) -> Result<()> {
-        if self.owner.is_none() {
-            self.clocks.set("self")?;
-        }
+    /// What is changed in the new namespaces, by a process of theirs.
+    fn set_up(&self) -> Result<()> {
         if self.namespaces.has(CloneFlags::CLONE_NEWNS) {
             self.propagation.apply()?;
         }
@@ -141,46 +130,7 @@ impl Plan {
         if self.loopback {
             sys::bring_up_loopback().context("bring up", "lo")?;
         }
-        Ok(())
-    }
-
-    fn become_command(&self, mut outside: Option<Outside>) -> Result<u8, Stop> {
-        self.setup.apply()?;
-        if let Some(outside) = &mut outside {
-            outside.orphan()?;
-            outside.perform(Step::Publish, getpid())?;
-        }
-        let error = self.exec();
-        if let Some(outside) = &mut outside {
-            outside.perform(Step::Withdraw, getpid())?;
-        }
-        Err(error.into())
-    }
-
-    /// All that the child does; gives its exit status where it does not become COMMAND.
-    fn be_child(&self, watch: &Watch, tie: Tie) -> u8 {
-        match self.become_child(watch, tie) {
-            Ok(status) | Err(Stop::Said(status)) => status,
-            Err(Stop::Failed(error)) => {
-                start::report(&error);
-                crate::exit_status(error.kind())
-            }
-        }
-    }
-
-    fn become_child(&self, watch: &Watch, mut tie: Tie) -> Result<u8, Stop> {
-        tie.take_terminal()?;
-        self.setup.apply()?;
-        tie.arm()?;
-        if watch.init {
-            if let Some(status) = tie.become_init()? {
-                return Ok(status);
-            }
-        }
-        tie.pass_gate()?;
-        let error = self.exec();
-        tie.fail();
-        Err(error.into())
+        self.setup.apply()
     }
 
     fn exec(&self) -> Error {
@@ -192,61 +142,146 @@ impl Plan {
             None => Command::login_shell().exec(),
         }
     }
+}
 
-    /// The parent's part. What others are to find of the child is put in place when its set-up is
-    /// complete and before COMMAND starts, and taken away again where COMMAND cannot start.
-    fn follow(&self, watch: &Watch, mut outside: Option<Outside>) -> Result<u8, Stop> {
-        let sight = self.record.look()?;
-        let mut child = watch.start(|tie| {
-            outside.iter().for_each(Outside::leave_to_parent);
-            self.be_child(watch, tie)
+/// COMMAND is this process.
+impl Plan {
+    fn become_command(&self, maps: &Maps) -> Result<u8, Stop> {
+        let mut outside = self.leave_one_outside(maps)?;
+        self.enter_namespaces(maps, || match &mut outside {
+            Some(outside) if self.is_written_outside(maps) => outside.perform(Step::WriteMaps),
+            _ => Ok(()),
         })?;
-        if !watch.gate || !child.is_ready() {
-            return Ok(child.wait()?);
+        if !self.namespaces.are_to_last() {
+            outside.take().into_iter().for_each(Outside::end);
         }
-        if let Err(stop) = self.announce(child.pid, outside.as_mut(), &sight) {
-            child.dismiss();
-            return Err(stop);
+        self.set_up()?;
+        if let Some(outside) = &mut outside {
+            outside.orphan()?;
+            outside.perform(Step::Publish)?;
         }
+        let error = self.exec();
+        if let Some(outside) = &mut outside {
+            outside.perform(Step::Withdraw)?;
+        }
+        Err(error.into())
+    }
+
+    fn leave_one_outside(&self, maps: &Maps) -> Result<Option<Outside>> {
+        if !self.is_written_outside(maps) && !self.namespaces.are_to_last() {
+            return Ok(None);
+        }
+        let inside = number_in_proc();
+        let outside = Outside::start(|step| match step {
+            Step::WriteMaps => self.write_outside(maps, inside),
+            Step::Publish => self.namespaces.bind(&self.namespaces.open(inside)?),
+            Step::Withdraw => {
+                self.namespaces.unbind();
+                Ok(())
+            }
+            Step::Orphan => Ok(()),
+        })?;
+        Ok(Some(outside))
+    }
+}
+
+/// COMMAND is a child, and this process stays outside.
+impl Plan {
+    /// Whether clone(2) cannot make the namespaces as they are asked for: they belong to who calls it; the clocks of a
+    /// time namespace have to be set while no process is in it; and the id of a mount namespace that is to last may
+    /// have to be chosen.
+    fn needs_midwife(&self) -> bool {
+        self.owner.is_some()
+            || self.namespaces.has(NEWTIME)
+            || self.namespaces.has_file(CloneFlags::CLONE_NEWNS)
+    }
+
+    fn follow(&self, watch: &Watch, maps: &Maps) -> Result<u8, Stop> {
+        let midwife = Midwife {
+            enter: &|line| self.enter_namespaces(maps, || line.introduce()),
+            help: &|midwife| self.write_outside(maps, midwife),
+        };
+        let none = Maps::default();
+        let (birth, maps) = match self.needs_midwife() {
+            true => (Birth::Through(midwife), &none),
+            false => (Birth::Into(self.namespaces.flags), maps),
+        };
+        let meets =
+            maps.need_outside() || self.record.info.is_some() || self.namespaces.are_to_last();
+        let mut child = watch.start(meets || watch.gate, birth, |tie| {
+            stop::status(self.be_child(watch.init, maps, meets, tie))
+        })?;
+        match self.accompany(watch.gate, maps, meets, &mut child) {
+            Ok(true) if watch.detach => Ok(0),
+            Ok(_) => Ok(child.wait()?),
+            Err(error) => {
+                child.dismiss();
+                Err(error.into())
+            }
+        }
+    }
+
+    /// All that the child does; gives its exit status where it does not become COMMAND.
+    fn be_child(&self, init: bool, maps: &Maps, meets: bool, mut tie: Tie) -> Result<u8, Stop> {
+        tie.loosen()?;
+        maps.write_inside()?;
+        if meets {
+            tie.introduce()?;
+        }
+        self.set_up()?;
+        tie.arm()?;
+        match init {
+            true => Ok(tie.be_init(|tie| stop::status(self.become_child(tie)))?),
+            false => self.become_child(tie),
+        }
+    }
+
+    fn become_child(&self, mut tie: Tie) -> Result<u8, Stop> {
+        tie.pass_gate()?;
+        let error = self.exec();
+        tie.fail();
+        Err(error.into())
+    }
+
+    /// The parent's part until COMMAND starts, and whether it is known to have started. What others are to find of the
+    /// child is put in place when its set-up is complete and before COMMAND starts, and taken away again where COMMAND
+    /// cannot start.
+    fn accompany(&self, gate: bool, maps: &Maps, meets: bool, child: &mut Child) -> Result<bool> {
+        let sight = match meets.then(|| child.introduces()) {
+            None => Sight::default(),
+            Some(None) => return Ok(false),
+            Some(Some(number)) => {
+                maps.write_outside(number)?;
+                let sight = self.look(number, child.pid)?;
+                child.answer();
+                sight
+            }
+        };
+        if !gate || !child.asks() {
+            return Ok(false);
+        }
+        self.publish(child.pid, &sight)?;
         let started = child.go();
         if !started {
-            self.take_back(child.pid, outside.as_mut());
+            self.withdraw();
         }
-        outside.into_iter().for_each(Outside::end);
-        match started && watch.detach {
-            true => Ok(0),
-            false => Ok(child.wait()?),
-        }
+        Ok(started)
     }
 
-    fn announce(
-        &self,
-        child: Pid,
-        mut outside: Option<&mut Outside>,
-        sight: &Sight,
-    ) -> Result<(), Stop> {
-        match &mut outside {
-            Some(outside) => outside.perform(Step::Publish, child)?,
-            None => self.publish(getpid(), child)?,
-        }
-        let informed = self.record.write_info(child, sight);
-        if informed.is_err() {
-            self.take_back(child, outside);
-        }
-        Ok(informed?)
+    /// Looks at the child while it waits: it may be closed to its parent when it has changed its user.
+    fn look(&self, number: Pid, child: Pid) -> Result<Sight> {
+        let namespaces = self.namespaces.open(number)?;
+        Ok(Sight { namespaces, info: self.record.describe(number, child)? })
     }
 
-    fn take_back(&self, child: Pid, outside: Option<&mut Outside>) {
-        match outside {
-            Some(outside) => drop(outside.perform(Step::Withdraw, child)),
-            None => self.withdraw(),
+    /// All or nothing.
+    fn publish(&self, child: Pid, sight: &Sight) -> Result<()> {
+        self.namespaces.bind(&sight.namespaces)?;
+        self.record.write_pid(child).inspect_err(|_| self.namespaces.unbind())?;
+        match &sight.info {
+            Some(info) => self.record.write_info(info).inspect_err(|_| self.withdraw()),
+            None => Ok(()),
         }
-    }
-
-    /// All or nothing, of the process `inside` and of COMMAND's, `child`.
-    fn publish(&self, inside: Pid, child: Pid) -> Result<()> {
-        self.namespaces.bind(inside)?;
-        self.record.write_pid(child).inspect_err(|_| self.namespaces.unbind())
     }
 
     fn withdraw(&self) {

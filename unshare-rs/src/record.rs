@@ -3,13 +3,11 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
 
 use common::sys::{self, Disposition};
 use common::{Context, Error, Result};
-use nix::fcntl::{AtFlags, OFlag, open};
 use nix::libc;
-use nix::sys::stat::{Mode, fstatat};
+use nix::sys::stat::stat;
 use nix::unistd::Pid;
 
 use crate::namespaces::KINDS;
@@ -20,10 +18,6 @@ pub struct Record {
     pub pid_file: Option<OsString>,
     pub info: Option<i32>,
 }
-
-/// `/proc/self/ns`, opened before the child can mount another proc over it.
-#[derive(Debug)]
-pub struct Sight(Option<OwnedFd>);
 
 impl Record {
     pub fn is_wanted(&self) -> bool {
@@ -41,15 +35,9 @@ impl Record {
         usable.context("use the descriptor", fd.to_string())
     }
 
-    /// Opens what [`Record::write_info`] looks at.
-    pub fn look(&self) -> Result<Sight> {
-        const DIRECTORY: &str = "/proc/self/ns";
-        if self.info.is_none() {
-            return Ok(Sight(None));
-        }
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let directory = open(DIRECTORY, flags, Mode::empty()).context("open", DIRECTORY)?;
-        Ok(Sight(Some(directory)))
+    /// What [`Record::write_info`] is to write of the child, which is `number` in /proc.
+    pub fn describe(&self, number: Pid, child: Pid) -> Result<Option<String>> {
+        self.info.map(|_| describe(number, child)).transpose()
     }
 
     pub fn write_pid(&self, child: Pid) -> Result<()> {
@@ -65,9 +53,8 @@ impl Record {
     }
 
     /// A reader that is gone is an error, and not the end of this process in the middle of its work.
-    pub fn write_info(&self, child: Pid, sight: &Sight) -> Result<()> {
-        let (Some(fd), Some(directory)) = (self.info, &sight.0) else { return Ok(()) };
-        let text = info(child, directory)?;
+    pub fn write_info(&self, text: &str) -> Result<()> {
+        let Some(fd) = self.info else { return Ok(()) };
         let _ = sys::set_disposition(libc::SIGPIPE, Disposition::Ignore);
         let write =
             || File::from(sys::borrow(fd)?.try_clone_to_owned()?).write_all(text.as_bytes());
@@ -75,14 +62,12 @@ impl Record {
     }
 }
 
-/// One JSON object: the child's pid, and the inode of each of its namespaces. The parent is in the
-/// same ones, except for the two that begin with the child.
-fn info(child: Pid, directory: &OwnedFd) -> Result<String> {
+/// One JSON object: the child's pid, and the inode of each of its namespaces.
+fn describe(number: Pid, child: Pid) -> Result<String> {
     let mut text = format!("{{\"child-pid\": {child}");
     for kind in &KINDS {
-        let inode = fstatat(directory, kind.file, AtFlags::empty())
-            .context("look at the namespace", kind.file)?
-            .st_ino;
+        let file = format!("/proc/{number}/ns/{}", kind.name);
+        let inode = stat(file.as_str()).context("look at the namespace", &file)?.st_ino;
         text += &format!(", \"{}-namespace\": {inode}", kind.name);
     }
     text.push_str("}\n");

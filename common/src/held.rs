@@ -1,12 +1,13 @@
-//! Signals: held back around a fork, and handed on to the child.
+//! Signals: held back by a process that waits for a child, and handed on to it.
 
-use common::sys::{self, Arrived, Disposition};
-use common::{Context, Result};
 use nix::libc;
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::unistd::{Pid, getpgid, getpgrp};
 
-/// What `--forward-signals` hands on, and the pid 1 of `--init`.
+use crate::error::{Context, Result};
+use crate::sys::{self, Arrived, Disposition};
+
+/// The signals that are handed on.
 const FORWARDED: [Signal; 7] = [
     Signal::SIGHUP,
     Signal::SIGINT,
@@ -22,6 +23,7 @@ const FORWARDED: [Signal; 7] = [
 pub enum Event {
     /// Some child has ended, or has stopped or gone on.
     ChildChanged,
+    /// A signal to hand on.
     Signal(Arrived),
 }
 
@@ -34,12 +36,19 @@ pub struct Held {
 }
 
 impl Held {
-    /// Those that a terminal or a service manager sends to who waits for a child: it goes on waiting.
+    /// Holds SIGINT and SIGTERM, which a terminal or a service manager sends: this process goes on waiting.
+    ///
+    /// # Errors
+    /// Those of sigprocmask(2), which has none for these signals.
     pub fn for_waiting() -> Result<Self> {
         Self::new([Signal::SIGINT, Signal::SIGTERM])
     }
 
-    /// Those to hand on, one more, and SIGCHLD, which else would not wake who waits for signals.
+    /// Holds the signals to hand on, one `more`, and SIGCHLD, which would otherwise not wake a process that waits for
+    /// signals.
+    ///
+    /// # Errors
+    /// As [`Self::for_waiting`].
     pub fn for_handing_on(more: Option<i32>) -> Result<Self> {
         let more = more.and_then(|signal| Signal::try_from(signal).ok());
         Self::new(FORWARDED.into_iter().chain([Signal::SIGCHLD]).chain(more))
@@ -54,6 +63,10 @@ impl Held {
         Ok(Self { signals, mask, sigchld })
     }
 
+    /// Waits for the next of them.
+    ///
+    /// # Errors
+    /// EINTR.
     pub fn next(&self) -> nix::Result<Event> {
         let arrived = sys::wait_signal(&self.signals)?;
         Ok(match arrived.signal {
@@ -62,7 +75,7 @@ impl Held {
         })
     }
 
-    /// Neither step can fail: both are given back what the kernel gave.
+    /// Gives back what the caller had. Neither step can fail: both values came from the kernel.
     pub fn restore(&self) {
         if self.sigchld == Disposition::Ignore {
             let _ = sys::set_disposition(libc::SIGCHLD, self.sigchld);

@@ -1,0 +1,99 @@
+//! New processes by clone(2), which puts a child into new namespaces from its first moment on, while its parent
+//! stays where it is.
+
+use nix::errno::Errno;
+use nix::libc::SIGCHLD;
+use nix::sched::{CloneFlags, clone};
+use nix::unistd::Pid;
+
+/// The namespaces that clone(2) can make. The flag of a time namespace means a signal there.
+const NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWNS
+    .union(CloneFlags::CLONE_NEWUTS)
+    .union(CloneFlags::CLONE_NEWIPC)
+    .union(CloneFlags::CLONE_NEWNET)
+    .union(CloneFlags::CLONE_NEWPID)
+    .union(CloneFlags::CLONE_NEWUSER)
+    .union(CloneFlags::CLONE_NEWCGROUP);
+
+/// Runs `child` in a new process that has a copy of this one's memory, as after fork(2), and ends with the status that
+/// `child` gives. Flags that are not of NAMESPACES are left out.
+///
+/// # Errors
+/// Those of clone(2).
+pub fn fork_into(namespaces: CloneFlags, child: impl FnOnce() -> u8) -> nix::Result<Pid> {
+    start(namespaces & NAMESPACES, &mut Some(child))
+}
+
+/// As [`fork_into`] without namespaces, but the child is this process's sibling: its parent is the parent of this process.
+///
+/// # Errors
+/// Those of clone(2); EINVAL in the pid 1 of a namespace.
+pub fn fork_sibling(child: impl FnOnce() -> u8) -> nix::Result<Pid> {
+    start(CloneFlags::CLONE_PARENT, &mut Some(child))
+}
+
+/// As [`fork_into`], but the new process shares this one's memory, as after vfork(2): this process goes on when the
+/// child has executed a program, or has ended. It spares the copy of the page tables that a fork(2) makes and an
+/// execve(2) throws away.
+///
+/// What the child closes is closed in its own table of descriptors; for a descriptor of this process's that it is
+/// not to have, there is [`super::close_copy`].
+///
+/// Memory cannot be shared, and is copied, where this process's children belong to another time namespace, before
+/// Linux 6.3.
+///
+/// # Errors
+/// Those of clone(2).
+pub fn vfork_into(namespaces: CloneFlags, child: impl FnOnce() -> u8) -> nix::Result<Pid> {
+    let shared = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
+    let namespaces = namespaces & NAMESPACES;
+    let mut child = Some(child);
+    match start(namespaces | shared, &mut child) {
+        Err(Errno::EINVAL) => start(namespaces, &mut child),
+        started => started,
+    }
+}
+
+fn start<F: FnOnce() -> u8>(flags: CloneFlags, child: &mut Option<F>) -> nix::Result<Pid> {
+    /// As much as a main thread has to begin with, and taken only as far as it is used.
+    const STACK: usize = 1 << 20;
+    let mut stack = vec![0; STACK];
+    let callback = Box::new(|| child.take().map_or(1, |child| child().into()));
+    // SAFETY: the tools never start a thread, so no lock is held by another one. The functions above pass no flag by
+    // which the child would become a thread, and share memory only with CLONE_VFORK, so that this process stands
+    // still while the child uses it; the stack is the child's own and outlives it.
+    unsafe { clone(callback, &mut stack, flags, Some(SIGCHLD)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::wait::{WaitStatus, waitpid};
+
+    use super::*;
+
+    #[test]
+    fn a_child_ends_with_its_status() {
+        let none = CloneFlags::empty();
+        for pid in [fork_into(none, || 7), vfork_into(none, || 7)] {
+            let pid = pid.unwrap();
+            assert_eq!(waitpid(pid, None), Ok(WaitStatus::Exited(pid, 7)));
+        }
+    }
+
+    #[test]
+    fn a_child_shares_memory_only_where_it_is_said() {
+        let mut value = 0;
+        let pid = fork_into(CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK, || {
+            value = 1;
+            0
+        });
+        waitpid(pid.unwrap(), None).unwrap();
+        assert_eq!(value, 0);
+        let pid = vfork_into(CloneFlags::empty(), || {
+            value = 1;
+            0
+        });
+        waitpid(pid.unwrap(), None).unwrap();
+        assert_eq!(value, 1);
+    }
+}

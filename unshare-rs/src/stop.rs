@@ -1,0 +1,29 @@
+//! How a process of the tool ends.
+
+use common::{Error, start};
+
+/// Why the tool ends.
+#[derive(Debug)]
+pub enum Stop {
+    /// With an error to report.
+    Failed(Error),
+    /// With this status; what there was to say has been said.
+    Said(u8),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// The exit status of a process that was started, once its error is reported.
+pub fn status(result: Result<u8, Stop>) -> u8 {
+    match result {
+        Ok(status) | Err(Stop::Said(status)) => status,
+        Err(Stop::Failed(error)) => {
+            start::report(&error);
+            crate::exit_status(error.kind())
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The parent, as the child sees it.
+
+use std::os::fd::BorrowedFd;
+
+use common::held::Held;
+use common::process::end_by;
+use common::{Context, Result, sys};
+use nix::libc;
+use nix::sched::CloneFlags;
+use nix::unistd::read;
+
+use crate::explain;
+use crate::init;
+use crate::line::Line;
+use crate::stop::Stop;
+use crate::terminal;
+
+/// What the child has of its parent.
+#[derive(Debug)]
+pub struct Tie<'a> {
+    /// The end of a pipe that tells whether the parent has ended.
+    pub life: Option<BorrowedFd<'a>>,
+    pub kill_child: Option<i32>,
+    pub foreground: bool,
+    pub line: Option<Line>,
+    /// Whether the parent's word is asked for before COMMAND starts.
+    pub gate: bool,
+    /// Where a pid 1 tells which signal ended its COMMAND.
+    pub report: Option<Line>,
+}
+
+impl Tie<'_> {
+    /// Makes the child a job of its own, where that is asked for.
+    pub fn loosen(&self) -> Result<()> {
+        match self.foreground {
+            true => terminal::take().step("take the terminal"),
+            false => Ok(()),
+        }
+    }
+
+    /// Arms the parent-death signal. This comes after all changes of credentials, since the kernel
+    /// disarms it at each (prctl(2), PR_SET_PDEATHSIG).
+    pub fn arm(&self) -> Result<(), Stop> {
+        let (Some(signal), Some(life)) = (self.kill_child, self.life) else { return Ok(()) };
+        sys::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong, 0)
+            .step("arm the parent-death signal")?;
+        // A parent that died before that sends nothing.
+        match read(life, &mut [0]) {
+            Ok(_) => Err(Stop::Said(end_by(signal))),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Becomes the pid 1 before COMMAND, whose process does `work`; gives the status to end with.
+    pub fn be_init(mut self, work: impl FnOnce(Self) -> u8) -> Result<u8> {
+        let held = Held::for_handing_on(self.kill_child)?;
+        let report = self.report.take();
+        let command = sys::fork_into(CloneFlags::empty(), || {
+            held.restore();
+            report.iter().for_each(Line::close_copy);
+            work(self)
+        });
+        init::run(command.map_err(explain::not_forked)?, &held, report)
+    }
+
+    /// Lets the parent write to this process's files in /proc, and look at it, before it goes on.
+    pub fn introduce(&mut self) -> Result<(), Stop> {
+        self.line.as_mut().map_or(Ok(()), Line::introduce)
+    }
+
+    /// Tells the parent that all is set up, and asks for its word.
+    pub fn pass_gate(&mut self) -> Result<(), Stop> {
+        match &mut self.line {
+            Some(line) if self.gate => line.ask(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells the parent that COMMAND did not start.
+    pub fn fail(&mut self) {
+        self.line.iter_mut().for_each(Line::fail);
+    }
+}
