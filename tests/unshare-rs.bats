@@ -571,7 +571,7 @@ count() {
   mkfifo -m 666 ready
   exec 8<>ready
   all='--mount --uts --ipc --net --pid --cgroup --time --user'
-  set -- '-f' '--init' '--kill-child --forward-signals' '--boottime 100' '--pid-file pid --info-fd 7' \
+  set -- '-f' '--init' '--kill-child --forward-signals --new-session' '--boottime 100' '--pid-file pid --info-fd 7' \
     '--loopback --hostname box --propagation slave' '--root / --wd /usr' '--map-root-user'
   ! is_root || set -- "$@" '--owner 1:1' '--map-users 0:0:9' '--owner 1:1 --map-users 0:0:9 --boottime 100 --info-fd 7'
   is_root || all+=' --map-current-user'
@@ -638,7 +638,7 @@ count() {
     ok env $inherited $look
     want=$output
     for arguments in '' -f --kill-child --forward-signals '--kill-child --forward-signals' '-Ur --init' '--pid-file pid' \
-      '-UrT --fork' '-Ur --map-users=all' '-f --map-users=all'; do
+      --new-session '-UrT --fork' '-Ur --map-users=all' '-f --map-users=all'; do
       case $arguments in
         *all) is_root || continue ;;
       esac
@@ -673,7 +673,7 @@ with --pid use --fork, so that COMMAND itself is that pid 1" \
 @test "kill-child: the child dies with the parent" {
   mkfifo ready
   for options in --kill-child '--kill-child --forward-signals' '-Urp --kill-child=KILL' '-Ur --init --kill-child' \
-    '-UrpT --boottime 1 --kill-child'; do
+    '-UrpT --boottime 1 --kill-child' '--new-session --kill-child'; do
     # shellcheck disable=SC2086 # Words.
     unshare-rs $options --pid-file pid sh -c 'echo >ready; exec sleep 100' &
     read -r _ <ready
@@ -704,7 +704,7 @@ with --pid use --fork, so that COMMAND itself is that pid 1" \
 @test "kill-child: a parent that dies before the signal is armed is not missed" {
   requires strace
   for options in --kill-child '--kill-child=TERM' '-Urp --kill-child=TERM' '--kill-child=USR1 --forward-signals' \
-    '--kill-child --pid-file pid' '--kill-child=WINCH' '-UrT --kill-child'; do
+    '--kill-child --pid-file pid' '--kill-child=WINCH' '-UrT --kill-child' '--new-session --kill-child'; do
     # shellcheck disable=SC2086 # Words.
     strace -f -o trace -e trace=prctl -e inject=prctl:delay_enter=300000 unshare-rs $options touch ran &
     until_ok grep -q PR_SET_PDEATHSIG trace
@@ -718,7 +718,8 @@ with --pid use --fork, so that COMMAND itself is that pid 1" \
 
 @test "forward-signals: what the parent gets the child gets" {
   mkfifo ready
-  for options in --forward-signals '--forward-signals --kill-child' '-Urp --forward-signals' '-Ur --init --forward-signals'; do
+  for options in --forward-signals '--forward-signals --kill-child' '-Urp --forward-signals' '-Ur --init --forward-signals' \
+    --new-session '-UrT --new-session'; do
     for signal in HUP INT QUIT TERM USR1 USR2 WINCH; do
       # A job in the background ignores SIGINT and SIGQUIT.
       # shellcheck disable=SC2086 # Words.
@@ -730,7 +731,7 @@ with --pid use --fork, so that COMMAND itself is that pid 1" \
   done
 }
 
-@test "forward-signals: what a terminal sends comes once" {
+@test "forward-signals: what a terminal sends comes once, to a session of its own too" {
   requires python3
   cat >terminal.py <<'PY'
 import os, pty, sys, time
@@ -748,9 +749,11 @@ except OSError:
     pass
 print(text.decode().count("caught"))
 PY
-  ok python3 terminal.py unshare-rs --forward-signals bash -c \
-    'trap "echo caught" INT; echo ready; for i in {1..30}; do sleep 0.01; done'
-  equal "$output" 1
+  for option in --forward-signals --new-session; do
+    ok python3 terminal.py unshare-rs "$option" bash -c \
+      'trap "echo caught" INT; echo ready; for i in {1..30}; do sleep 0.01; done'
+    equal "$output" 1
+  done
 }
 
 # on_terminal SCRIPT: runs it by bash on a terminal, with $groups set to what prints a process's group and the terminal's.
@@ -801,6 +804,86 @@ on_terminal() {
   on_terminal 'set -m; unshare-rs --foreground sh -c "$groups" & wait'
   contains "$output" 'own 0 foreground 0'
   equal "$(unshare-rs --foreground sh -c 'echo here' </dev/null)" here
+}
+
+# What a hostile COMMAND does to the terminal and the job of its caller.
+attack() {
+  cat >attack.py <<'PY'
+import errno, fcntl, os, signal, termios
+try:
+    os.close(os.open("/dev/tty", os.O_RDWR))
+    print("tty: opened")
+except OSError as error:
+    print("tty:", errno.errorcode[error.errno])
+for fd in 0, 1:
+    try:
+        for byte in b"echo typed\n":
+            fcntl.ioctl(fd, termios.TIOCSTI, bytes([byte]))
+        print("TIOCSTI: typed")
+    except OSError as error:
+        print("TIOCSTI:", errno.errorcode[error.errno])
+try:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 1)
+    print("TIOCSCTTY: stolen")
+except OSError as error:
+    print("TIOCSCTTY:", errno.errorcode[error.errno])
+print("session", os.getsid(0) == os.getpgid(0), flush=True)
+os.kill(0, signal.SIGKILL)
+PY
+  # CAP_SYS_ADMIN in the initial user namespace may type into any terminal.
+  drop=
+  ! is_root || drop='setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin'
+}
+
+@test "new session: the caller's terminal and process group are out of reach" {
+  requires script python3
+  attack
+  for options in '' '-Urm' '-Urmuinp --mount-proc' '-Urp --init' '-UrT' '--kill-child --pid-file pid'; do
+    on_terminal "unshare-rs --new-session $options $drop python3 attack.py; echo \"status \$?\""
+    # In a pid namespace a session that began outside would have the number 0; a pid 1 is not killed from inside.
+    for line in 'tty: ENXIO' 'TIOCSCTTY: EPERM' 'session True'; do
+      contains "$output" "$line"
+    done
+    lacks "$output" typed
+    contains "$output" 'TIOCSTI: E'
+    case $options in
+      '-Urmuinp'*) contains "$output" 'status 0' ;;
+      *) contains "$output" 'status 137' ;;
+    esac
+  done
+}
+
+@test "new session: without it the attack goes through" {
+  requires script python3
+  attack
+  [ "$(cat /proc/sys/dev/tty/legacy_tiocsti 2>/dev/null || echo 1)" = 1 ] || skip "this kernel types for nobody"
+  on_terminal "unshare-rs --fork $drop python3 attack.py; echo survived"
+  contains "$output" 'tty: opened'
+  contains "$output" 'TIOCSTI: typed'
+  lacks "$output" survived
+}
+
+@test "new session: the command leads it, whatever else is asked for" {
+  look='read -r pid _ _ _ group session tty _ </proc/self/stat; echo "$((group == pid)) $((session == pid)) $tty"'
+  for options in '' -Ur -UrT --detach --kill-child '--pid-file pid'; do
+    # shellcheck disable=SC2086 # Words.
+    ok unshare-rs --new-session $options bash -c "{ $look; } >seen"
+    until_ok test -s seen
+    equal "$(cat seen)" '1 1 0'
+    rm seen
+  done
+  refused "--new-session excludes --foreground: no terminal is lent to another session" \
+    unshare-rs --new-session --foreground touch ran
+  [ ! -e ran ]
+}
+
+@test "new session: the command's status and signal come back" {
+  expect 7 unshare-rs --new-session sh -c 'exit 7'
+  expect 127 unshare-rs --new-session /nosuch
+  expect 126 unshare-rs --new-session /etc
+  for signal in TERM KILL SEGV; do
+    expect "$((128 + $(kill -l "$signal")))" unshare-rs --new-session bash -c "kill -$signal \$\$"
+  done
 }
 
 @test "init: a pid 1 that reaps orphans and ends with the command" {
@@ -911,7 +994,7 @@ dom"
 @test "loopback: it is up" {
   addresses='grep -c "127.0.0.1" /proc/self/net/fib_trie'
   expect 1 unshare-rs -Urn sh -c "$addresses"
-  for options in -Ur '-Ur --fork' '-Urpm --fork' '-UrT --fork' '--map-users all --fork' --fork; do
+  for options in -Ur '-Ur --fork' '-Urpm --fork --new-session' '-UrT --fork' '--map-users all --fork' --fork; do
     case $options in
       *all* | --fork) is_root || continue ;;
     esac
@@ -1069,7 +1152,7 @@ hint: these namespaces need CAP_SYS_ADMIN; with --map-root-user they are made in
   ok busybox ls /proc/self/fd 7>info
   with_info=$output
   for arguments in '' -f --kill-child --forward-signals '-Ur --init' '--pid-file pid' '--info-fd 7' '-Ur --mount' \
-    '--kill-child --forward-signals --pid-file pid' '-UrT --fork' '-UrT --kill-child --pid-file pid'; do
+    '--kill-child --forward-signals --pid-file pid' --new-session '-UrT --fork' '-UrT --kill-child --pid-file pid'; do
     # shellcheck disable=SC2086 # Words.
     ok unshare-rs $arguments busybox ls /proc/self/fd 7>info
     case $arguments in

@@ -26,6 +26,8 @@ pub struct Watch {
     pub forward_signals: bool,
     /// Whether the child gets the terminal, where it is the caller's to lend.
     pub foreground: bool,
+    /// Whether the child has a session of its own.
+    pub new_session: bool,
     /// Whether the parent leaves once COMMAND has started.
     pub detach: bool,
     /// Whether COMMAND is the child of a pid 1 that does nothing else.
@@ -67,8 +69,8 @@ impl Watch {
         };
         let begin = || {
             let life = life.as_ref().map(|life| life.childs.as_fd());
-            let Self { kill_child, gate, .. } = *self;
-            work(Tie { life, kill_child, foreground, line: childs_line, gate, report })
+            let Self { kill_child, new_session, gate, .. } = *self;
+            work(Tie { life, kill_child, new_session, foreground, line: childs_line, gate, report })
         };
         let pid = match birth {
             Birth::Through(midwife) => midwife.deliver(arrive, begin)?,

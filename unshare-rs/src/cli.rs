@@ -52,6 +52,7 @@ The child (all imply --fork):
       --kill-child[=SIGNAL]  send SIGNAL, by default SIGKILL, to the child when this process dies
       --forward-signals      hand signals on to the child
       --foreground           lend the child the terminal, as a job of its own
+      --new-session          give the child a session of its own, without a terminal
       --init                 put a pid 1 before COMMAND that reaps orphans (implies --pid)
       --detach               leave with status 0 when COMMAND has started
       --pid-file FILE        write the child's pid to FILE when its set-up is complete
@@ -254,6 +255,7 @@ impl Options {
             }
             "forward-signals" => self.watch.forward_signals = true,
             "foreground" => self.watch.foreground = true,
+            "new-session" => self.watch.new_session = true,
             "init" => {
                 self.watch.init = true;
                 self.namespaces.flags |= CloneFlags::CLONE_NEWPID;
@@ -347,6 +349,8 @@ impl Options {
         let propagation = self.propagation.unwrap_or(PRIVATE);
         self.setup.propagates = propagation != PRIVATE;
         self.setup.keep_capabilities &= self.namespaces.has(CloneFlags::CLONE_NEWUSER);
+        // What the caller's terminal sends no longer reaches the child by itself.
+        self.watch.forward_signals |= self.watch.new_session && !self.watch.detach;
         self.watch.gate =
             self.watch.detach || self.record.is_wanted() || self.namespaces.are_to_last();
         let action = if self.print_map { Action::PrintMap } else { Action::Run };
@@ -391,6 +395,10 @@ impl Options {
                         || self.watch.forward_signals
                         || self.watch.foreground),
                 "--detach excludes --kill-child, --forward-signals and --foreground: there is no parent to do it",
+            ),
+            (
+                self.watch.new_session && self.watch.foreground,
+                "--new-session excludes --foreground: no terminal is lent to another session",
             ),
         ];
         match wrong.iter().find(|(wrong, _)| *wrong) {
@@ -501,8 +509,19 @@ mod tests {
         for line in ["-r", "-c", "--map-user 1", "--map-groups 0:0:1", "--map-auto"] {
             assert!(plan(line).unwrap().namespaces.has(CloneFlags::CLONE_NEWUSER), "{line}");
         }
-        for line in ["--kill-child", "--kill-child=TERM", "--forward-signals", "--foreground"] {
+        for line in [
+            "--kill-child",
+            "--kill-child=TERM",
+            "--forward-signals",
+            "--foreground",
+            "--new-session",
+        ] {
             assert!(plan(line).unwrap().watch.is_some(), "{line}");
+        }
+        for (line, forwards) in
+            [("--new-session", true), ("--new-session --detach", false), ("-f", false)]
+        {
+            assert_eq!(plan(line).unwrap().watch.unwrap().forward_signals, forwards, "{line}");
         }
         assert!(plan("--mount-proc=/x").unwrap().namespaces.has(CloneFlags::CLONE_NEWNS));
         assert!(plan("--hostname x").unwrap().namespaces.has(CloneFlags::CLONE_NEWUTS));
@@ -540,6 +559,7 @@ mod tests {
             "--detach --kill-child",
             "--detach --forward-signals",
             "--detach --foreground",
+            "--new-session --foreground",
             "--init --kill-child=RTMIN",
             "--owner 1000",
             "--info-fd -1",

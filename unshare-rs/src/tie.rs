@@ -7,7 +7,7 @@ use common::process::end_by;
 use common::{Context, Result, sys};
 use nix::libc;
 use nix::sched::CloneFlags;
-use nix::unistd::read;
+use nix::unistd::{read, setsid};
 
 use crate::explain;
 use crate::init;
@@ -21,6 +21,7 @@ pub struct Tie<'a> {
     /// The end of a pipe that tells whether the parent has ended.
     pub life: Option<BorrowedFd<'a>>,
     pub kill_child: Option<i32>,
+    pub new_session: bool,
     pub foreground: bool,
     pub line: Option<Line>,
     /// Whether the parent's word is asked for before COMMAND starts.
@@ -30,8 +31,11 @@ pub struct Tie<'a> {
 }
 
 impl Tie<'_> {
-    /// Makes the child a job of its own, where that is asked for.
+    /// Leaves the caller's session, or becomes a job of its own in it, where that is asked for.
     pub fn loosen(&self) -> Result<()> {
+        if self.new_session {
+            setsid().step("make a session")?;
+        }
         match self.foreground {
             true => terminal::take().step("take the terminal"),
             false => Ok(()),
