@@ -204,6 +204,88 @@ $(stat -c %i rootfs) /"
   [ -e on ]
 }
 
+# on_terminal SCRIPT: runs it by bash on a terminal, in the tested shell's directory.
+on_terminal() {
+  printf '%s\n' "$1" >script.sh
+  run bash -c 'script -qec "bash script.sh" /dev/null </dev/null | tr -d "\r"'
+}
+
+# attacked OPTION...: attacks the caller's terminal and job from inside, by who is not their equal anyway.
+attacked() {
+  local attack="python3 $project/tests/fixtures/terminal-attack.py"
+  # CAP_SYS_ADMIN in the initial user namespace may type into any terminal.
+  ! is_root || attack="setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin $attack"
+  on_terminal "nsenter-rs $* $attack; echo \"status \$?\""
+}
+
+@test "--new-session: the caller's terminal and process group are out of reach" {
+  requires script python3
+  target
+  for enter in "-t $target ${user[*]} --all" "-t $target ${user[*]} --uts" ''; do
+    attacked --new-session "$enter"
+    for line in 'tty: ENXIO' 'TIOCSTI: E' 'TIOCSCTTY: EPERM' 'session True' 'status 137'; do
+      contains "$output" "$line"
+    done
+    lacks "$output" typed
+  done
+}
+
+@test "--new-session: without it the attack goes through" {
+  requires script python3
+  [ "$(cat /proc/sys/dev/tty/legacy_tiocsti 2>/dev/null || echo 1)" = 1 ] || skip "this kernel types for nobody"
+  target
+  attacked -t "$target" "${user[@]}" --uts
+  contains "$output" 'tty: opened'
+  contains "$output" 'TIOCSTI: typed'
+  lacks "$output" status
+}
+
+@test "--new-session: signals are handed on, and the command's status comes back" {
+  target
+  for enter in '' --pid; do
+    # shellcheck disable=SC2086 # A word or none.
+    expect 7 nsenter-rs -t "$target" "${user[@]}" --uts $enter --new-session sh -c 'exit 7'
+    # shellcheck disable=SC2086 # A word or none.
+    expect 137 nsenter-rs -t "$target" "${user[@]}" --uts $enter --new-session sh -c 'kill -9 $$'
+    expect 127 nsenter-rs --new-session /nosuch
+    for signal in HUP INT QUIT TERM USR1 USR2 WINCH; do
+      # A job in the background ignores SIGINT and SIGQUIT.
+      # shellcheck disable=SC2086 # A word or none.
+      env --default-signal nsenter-rs -t "$target" "${user[@]}" --uts $enter --new-session \
+        bash -c "trap 'exit 9' $signal; echo up >up; while :; do sleep 0.01; done" 3>&- &
+      parent=$! tries=0
+      until [ -s up ]; do
+        [ $((tries += 1)) -lt 500 ]
+        sleep 0.01
+      done
+      rm up
+      kill "-$signal" "$parent"
+      status=0
+      wait "$parent" || status=$?
+      equal "$signal $status" "$signal 9"
+    done
+  done
+  look='grep ^Sig[BI] /proc/self/status'
+  for inherited in '' --ignore-signal=CHLD --block-signal=CHLD,INT,TERM; do
+    # shellcheck disable=SC2086 # Words.
+    ok env $inherited $look
+    want=$output
+    # shellcheck disable=SC2086 # Words.
+    ok env $inherited nsenter-rs --new-session $look
+    equal "$output" "$want"
+  done
+  refused "--no-fork and --new-session exclude each other" --no-fork --new-session
+}
+
+@test "a descriptor that the caller passed reaches the command" {
+  target
+  for session in '' --new-session; do
+    # shellcheck disable=SC2086 # A word or none.
+    ok nsenter-rs -t "$target" --all --root --wd --env $session --carry "$(type -P sh)" -c 'echo here >&5' 5>out
+    equal "$(cat out)" here
+  done
+}
+
 @test "without a command it is a login shell" {
   target
   printf '#!/bin/sh\n' >shell
@@ -377,8 +459,11 @@ hint: without the capability CAP_SYS_ADMIN over the mount namespace a program is
   target
   ok busybox ls /proc/self/fd
   want=$output
-  ok nsenter-rs -t "$target" --all --root --wd --env --carry "$(type -P busybox)" ls /proc/self/fd
-  equal "$output" "$want"
+  for session in '' --new-session; do
+    # shellcheck disable=SC2086 # A word or none.
+    ok nsenter-rs -t "$target" --all --root --wd --env $session --carry "$(type -P busybox)" ls /proc/self/fd
+    equal "$output" "$want"
+  done
 }
 
 @test "this process is closed to others before it enters" {

@@ -806,40 +806,18 @@ on_terminal() {
   equal "$(unshare-rs --foreground sh -c 'echo here' </dev/null)" here
 }
 
-# What a hostile COMMAND does to the terminal and the job of its caller.
+# attack: sets $attack to what attacks the terminal and the job of its caller, by who is not their equal anyway.
 attack() {
-  cat >attack.py <<'PY'
-import errno, fcntl, os, signal, termios
-try:
-    os.close(os.open("/dev/tty", os.O_RDWR))
-    print("tty: opened")
-except OSError as error:
-    print("tty:", errno.errorcode[error.errno])
-for fd in 0, 1:
-    try:
-        for byte in b"echo typed\n":
-            fcntl.ioctl(fd, termios.TIOCSTI, bytes([byte]))
-        print("TIOCSTI: typed")
-    except OSError as error:
-        print("TIOCSTI:", errno.errorcode[error.errno])
-try:
-    fcntl.ioctl(0, termios.TIOCSCTTY, 1)
-    print("TIOCSCTTY: stolen")
-except OSError as error:
-    print("TIOCSCTTY:", errno.errorcode[error.errno])
-print("session", os.getsid(0) == os.getpgid(0), flush=True)
-os.kill(0, signal.SIGKILL)
-PY
+  attack="python3 $project/tests/fixtures/terminal-attack.py"
   # CAP_SYS_ADMIN in the initial user namespace may type into any terminal.
-  drop=
-  ! is_root || drop='setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin'
+  ! is_root || attack="setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin $attack"
 }
 
 @test "new session: the caller's terminal and process group are out of reach" {
   requires script python3
   attack
   for options in '' '-Urm' '-Urmuinp --mount-proc' '-Urp --init' '-UrT' '--kill-child --pid-file pid'; do
-    on_terminal "unshare-rs --new-session $options $drop python3 attack.py; echo \"status \$?\""
+    on_terminal "unshare-rs --new-session $options $attack; echo \"status \$?\""
     # In a pid namespace a session that began outside would have the number 0; a pid 1 is not killed from inside.
     for line in 'tty: ENXIO' 'TIOCSCTTY: EPERM' 'session True'; do
       contains "$output" "$line"
@@ -857,7 +835,7 @@ PY
   requires script python3
   attack
   [ "$(cat /proc/sys/dev/tty/legacy_tiocsti 2>/dev/null || echo 1)" = 1 ] || skip "this kernel types for nobody"
-  on_terminal "unshare-rs --fork $drop python3 attack.py; echo survived"
+  on_terminal "unshare-rs --fork $attack; echo survived"
   contains "$output" 'tty: opened'
   contains "$output" 'TIOCSTI: typed'
   lacks "$output" survived

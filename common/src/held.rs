@@ -5,7 +5,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::unistd::{Pid, getpgid, getpgrp};
 
 use crate::error::{Context, Result};
-use crate::sys::{self, Arrived, Disposition};
+use crate::sys::{self, Arrived, Change, Disposition};
 
 /// The signals that are handed on.
 const FORWARDED: [Signal; 7] = [
@@ -36,6 +36,14 @@ pub struct Held {
 }
 
 impl Held {
+    /// Holds none, but SIGCHLD is not ignored any more.
+    ///
+    /// # Errors
+    /// As [`Self::for_waiting`].
+    pub fn none() -> Result<Self> {
+        Self::new([])
+    }
+
     /// Holds SIGINT and SIGTERM, which a terminal or a service manager sends: this process goes on waiting.
     ///
     /// # Errors
@@ -73,6 +81,20 @@ impl Held {
             libc::SIGCHLD => Event::ChildChanged,
             _ => Event::Signal(arrived),
         })
+    }
+
+    /// Waits for a change of the child. A signal that comes before is handed on to it, and gives `None`.
+    ///
+    /// # Errors
+    /// EINTR, ECHILD where there is no such child.
+    pub fn next_change(&self, child: Pid) -> nix::Result<Option<Change>> {
+        match self.next()? {
+            Event::ChildChanged => sys::wait_change(child, false),
+            Event::Signal(arrived) => {
+                hand_on(arrived, child);
+                Ok(None)
+            }
+        }
     }
 
     /// Gives back what the caller had. Neither step can fail: both values came from the kernel.

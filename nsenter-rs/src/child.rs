@@ -1,21 +1,25 @@
-//! The child that is born into the PID namespace, and the parent that ends as it ends.
+//! The child that is born into the PID namespace or leads a session, and the parent that ends as it ends.
 
+use common::held::Held;
 use common::process::end_by;
-use common::sys::{self, Change, Disposition, End};
+use common::sys::{self, Change, End};
 use common::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::libc;
-use nix::unistd::{ForkResult, Pid, getpid};
+use nix::unistd::{ForkResult, Pid, getpid, setsid};
 
 /// Forks: none in the child, and in the parent, when the child has ended, its status.
 ///
-/// The caller may have SIGCHLD ignored, so that the kernel would keep no status; the child gets it back.
-pub fn fork() -> Result<Option<u8>> {
-    let caller = sys::set_disposition(libc::SIGCHLD, Disposition::Default).step("reset SIGCHLD")?;
+/// A signal that the caller's terminal sends does not reach a child with a `new_session`, so it is handed on.
+pub fn fork(new_session: bool) -> Result<Option<u8>> {
+    let held = if new_session { Held::for_handing_on(None) } else { Held::none() }?;
     match sys::fork().step("fork").map_err(|error| error.explain(explain))? {
-        ForkResult::Parent { child } => wait(child).map(Some),
+        ForkResult::Parent { child } => wait(child, new_session.then_some(&held)).map(Some),
         ForkResult::Child => {
-            sys::set_disposition(libc::SIGCHLD, caller).step("restore SIGCHLD")?;
+            if new_session {
+                setsid().step("make a session")?;
+            }
+            held.restore();
             Ok(None)
         }
     }
@@ -31,9 +35,13 @@ fn explain(error: &Error) -> Option<String> {
 }
 
 /// Stops and goes on with the child, so that job control reaches through; ends by the same signal.
-fn wait(child: Pid) -> Result<u8> {
+fn wait(child: Pid, held: Option<&Held>) -> Result<u8> {
     loop {
-        match sys::wait_change(child, true) {
+        let change = match held {
+            Some(held) => held.next_change(child),
+            None => sys::wait_change(child, true),
+        };
+        match change {
             Ok(Some(Change::Stopped)) => {
                 let _ = sys::kill(getpid(), libc::SIGSTOP);
                 let _ = sys::kill(child, libc::SIGCONT);

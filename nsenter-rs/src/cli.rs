@@ -46,6 +46,7 @@ Set-up (without =DIR: that of the target):
   -c, --join-cgroup          join the cgroup of the target
   -Z, --follow-context       run COMMAND with the SELinux label of the target
   -F, --no-fork              become COMMAND without a fork; its children are in the PID namespace
+      --new-session          give COMMAND, as a child, a session of its own, without a terminal
       --carry                open COMMAND before anything changes: it need not be in the root
 
   -h, --help                 display this help
@@ -92,6 +93,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         directory_inside: None,
         environment: false,
         no_fork: false,
+        new_session: false,
         join_cgroup: false,
         follow_context: false,
         carry: false,
@@ -113,9 +115,13 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         };
         entry.option(&name, &mut parser)?;
     }
-    match (&entry.directory, &entry.directory_inside) {
-        (Some(_), Some(_)) => Err(Error::usage("--wd and --wdns exclude each other")),
-        _ => Ok(Action::Enter(entry)),
+    let pairs = [
+        ("--wd and --wdns", entry.directory.is_some() && entry.directory_inside.is_some()),
+        ("--no-fork and --new-session", entry.no_fork && entry.new_session),
+    ];
+    match pairs.iter().find(|(_, given)| *given) {
+        Some((pair, _)) => Err(Error::usage(format!("{pair} exclude each other"))),
+        None => Ok(Action::Enter(entry)),
     }
 }
 
@@ -159,6 +165,7 @@ impl Entry {
             "keep-caps" => &mut self.credentials.keep_capabilities,
             "env" => &mut self.environment,
             "no-fork" => &mut self.no_fork,
+            "new-session" => &mut self.new_session,
             "join-cgroup" => &mut self.join_cgroup,
             "follow-context" => &mut self.follow_context,
             "carry" => &mut self.carry,
@@ -251,6 +258,10 @@ mod tests {
         assert_eq!(entry.root, Some(Directory::Target));
         assert_eq!(entry.directory, Some(Directory::Path("/a".into())));
         assert_eq!(refusal(&["-w", "-W/b"]), "--wd and --wdns exclude each other");
+        assert_eq!(
+            refusal(&["-F", "--new-session"]),
+            "--no-fork and --new-session exclude each other"
+        );
         assert_eq!(refusal(&["-W"]), "--wdns needs a directory: --wdns=DIR");
     }
 

@@ -45,6 +45,7 @@ pub struct Entry {
     pub directory_inside: Option<OsString>,
     pub environment: bool,
     pub no_fork: bool,
+    pub new_session: bool,
     pub join_cgroup: bool,
     pub follow_context: bool,
     pub carry: bool,
@@ -75,8 +76,8 @@ impl Entry {
         let becomes_root = enters_user && !self.preserve_credentials;
         let groups_dropped = becomes_root && setgroups(&[]).is_ok();
         self.enter(&mut opened)?;
-        if enters_pid && !self.no_fork {
-            if let Some(status) = child::fork()? {
+        if self.new_session || enters_pid && !self.no_fork {
+            if let Some(status) = child::fork(self.new_session)? {
                 return Ok(status);
             }
         }

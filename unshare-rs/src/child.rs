@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use common::held::{Event, Held, hand_on};
+use common::held::Held;
 use common::process::end_by;
 use common::sys::{self, Change, End};
 use common::{Context, Result};
@@ -174,13 +174,9 @@ impl Child {
     }
 
     fn next_change(&self) -> nix::Result<Option<Change>> {
-        let Some(held) = &self.held else { return sys::wait_change(self.pid, true) };
-        match held.next()? {
-            Event::ChildChanged => sys::wait_change(self.pid, false),
-            Event::Signal(arrived) => {
-                hand_on(arrived, self.pid);
-                Ok(None)
-            }
+        match &self.held {
+            Some(held) => held.next_change(self.pid),
+            None => sys::wait_change(self.pid, true),
         }
     }
 
