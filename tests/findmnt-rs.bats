@@ -601,3 +601,23 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
   equal "$output" "20000
 20000"
 }
+
+@test "no control character of a mount reaches a terminal" {
+  name=$'a\033[31m\302\233\177'
+  mkdir "$name"
+  for form in '' --list --raw --pairs --json --fstab-output -D '-o TARGET'; do
+    # shellcheck disable=SC2086 # Words.
+    ok private sh -c 'mount -t tmpfs "$1" "$1" && shift && exec findmnt-rs -T "$@"' sh "$name" "$PWD/$name" $form
+    contains "$output" '[31m'
+    equal "$(LC_ALL=C tr -d '\n\040-\176' <<<"${output//[└├─│]/}" | LC_ALL=C tr -d '\302\233' | wc -c)" 0
+    lacks "$output" $'\302\233'
+  done
+  # It is the same mount for what reads the text again, and for what reads NULs.
+  ok private sh -c 'mount -t tmpfs none "$1" && findmnt-rs --fstab-output -T "$1" | bindmount-rs --fstab - && findmnt-rs -0 -no TARGET -T "$1" |
+    tr "\0" "\n"' sh "$name"
+  equal "$output" "$PWD/$name"
+  expect 1 findmnt-rs "--no$name"
+  lacks "$stderr" $'\033'
+  expect 1 findmnt-rs -o "$name"
+  lacks "$stderr" $'\033'
+}

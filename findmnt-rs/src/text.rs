@@ -242,10 +242,7 @@ mod tests {
         assert_eq!(written(|out| fstab(out, b"a b\t\\#")), "a\\040b\\011\\134\\043");
         let hostile = b"\x1b[1m\xc2\x9b\xff\x7f\xc3\xa9";
         assert_eq!(written(|out| fstab(out, hostile)), "\\033[1m\\302\\233\\377\\177\u{e9}");
-        assert_eq!(
-            written(|out| json(out, hostile)),
-            "\"\\u001b[1m\\u009b\\\\xff\\u007f\u{e9}\""
-        );
+        assert_eq!(written(|out| json(out, hostile)), "\"\\u001b[1m\\u009b\\\\xff\\u007f\u{e9}\"");
     }
 
     #[test]
