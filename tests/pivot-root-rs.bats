@@ -448,3 +448,23 @@ Try 'pivot_root --help' for more information."
   requires mandoc
   ok mandoc -T lint -W warning "$project/pivot-root-rs/pivot-root-rs.1"
 }
+
+@test "--detach: a shared new root takes up the old one, and is shared afterwards" {
+  requires busybox
+  make_rootfs new
+  mkdir new/old new/proc
+  setup='mount -t proc proc new/proc 2>/dev/null || mount --rbind /proc new/proc; mount --make-private new/proc;'
+  look='awk "\$5 == \"/\" { print \$7, \$8 }" /proc/self/mountinfo; ls /old'
+  for old in . old; do
+    ok private sh -c "mount --bind new new; $setup"' mount --make-shared new; cd new; exec pivot-root-rs --detach . "$@"' sh \
+      "$old" /bin/sh -c "$look"
+    equal "${output//[0-9]/}" 'shared: -'
+    # It leaves its peers, and still hears of what they mount.
+    ok private sh -c "mount --bind new new; $setup"' mount --make-shared new; mount --bind new new/old; cd new
+      exec pivot-root-rs --detach . "$@"' sh . /bin/sh -c "$look" 2>&1
+    contains "${output//[0-9]/}" 'shared: master:'
+  done
+  # Where something else is shared, too, it stays in its peer group.
+  refused "hint: the mount '/', that NEW_ROOT is mounted on, is shared: use --private" 'pivot-root-rs --detach new .' \
+    'mount --bind new new; mount --make-shared new; mount --make-shared /'
+}
