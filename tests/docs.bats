@@ -184,3 +184,19 @@ TABLE
     ok fish -n "$file"
   done
 }
+
+@test "what a wrong command line holds reaches no terminal as a control character" {
+  text=$'\033[31m\302\233'
+  for tool in $(tools); do
+    for arguments in "--no$text" "-$text" "$text"; do
+      said=$("$tool" "$arguments" "$arguments" "$arguments" 2>&1 >/dev/null </dev/null) || true
+      contains "$said" "$tool: "
+      lacks "$said" $'\033'
+      lacks "$said" $'\302\233'
+    done
+  done
+  # The name that a tool is called by is shown, too.
+  ln -s "$(command -v chroot-rs)" "$text"
+  expect 125 "./$text"
+  contains "$stderr" '\033[31m\302\233: missing operand'
+}
