@@ -126,6 +126,10 @@ fn configure<E>(
         sys::fsconfig_set(context.as_fd(), c"ro", None)
             .map_err(|errno| failed("set the option", OsStr::new("ro"), errno))?;
     }
+    for word in &options.superblock {
+        sys::fsconfig_set(context.as_fd(), &c_string(word.as_bytes()).unwrap_or_default(), None)
+            .map_err(|errno| failed("set the option", OsStr::new(word), errno))?;
+    }
     options.data.iter().try_for_each(|word| {
         set_word(context.as_fd(), kind, word).map_err(|errno| failed("set the option", word, errno))
     })

@@ -64,10 +64,26 @@ const PROPAGATIONS: &[(&str, MsFlags)] = &[
     ("unbindable", MsFlags::MS_UNBINDABLE),
 ];
 
-/// Words for other programs, and words that say what is so anyway.
+/// Words for the superblock of a new file system, which are the kernel's own: the last of two holds there. Of
+/// what is bound mount(2) leaves the superblock alone, whatever they say.
+const SUPERBLOCK: &[&str] =
+    &["async", "dirsync", "lazytime", "mand", "nolazytime", "nomand", "sync"];
+
+/// Words for other programs, and words that say what is so anyway. Since Linux 6.1 a file system counts the
+/// versions of its inodes where it can, and a new mount says nothing to the kernel's log that `silent` would
+/// keep back.
 const IGNORED: &[&str] = &[
-    "defaults", "async", "auto", "nouser", "nousers", "noowner", "nogroup", "_netdev", "loud",
+    "defaults",
+    "auto",
+    "nouser",
+    "nousers",
+    "noowner",
+    "nogroup",
+    "_netdev",
+    "loud",
     "silent",
+    "iversion",
+    "noiversion",
 ];
 
 /// Words that mean something to mount(8) and that cannot be done here.
@@ -129,6 +145,8 @@ pub struct Options {
     pub superblock_read_only: Option<bool>,
     /// Whether that was said of the file system alone, by `ro=fs` or `rw=fs`.
     pub for_superblock: bool,
+    /// What else its superblock is to be, word after word.
+    pub superblock: Vec<&'static str>,
     /// The file system's own words, `key=value` or `key`.
     pub data: Vec<OsString>,
     /// Make a missing target with this mode.
@@ -178,7 +196,12 @@ impl Options {
             "noauto" => self.no_auto = true,
             "nofail" => self.no_fail = true,
             _ if IGNORED.contains(&name) => {}
-            _ => return self.attribute(name) || self.propagation(name) || self.implied(name),
+            _ => {
+                return self.attribute(name)
+                    || self.propagation(name)
+                    || self.implied(name)
+                    || self.superblock(name);
+            }
         }
         true
     }
@@ -216,6 +239,12 @@ impl Options {
     fn implied(&mut self, name: &str) -> bool {
         let Some(row) = IMPLIED.iter().find(|row| row.0 == name) else { return false };
         self.top.then(row.1, 0);
+        true
+    }
+
+    fn superblock(&mut self, name: &str) -> bool {
+        let Some(word) = SUPERBLOCK.iter().find(|word| **word == name) else { return false };
+        self.superblock.push(word);
         true
     }
 
@@ -420,6 +449,90 @@ mod tests {
         assert!(refusal("X-mount.mkdir=9").contains("'9' is no mode in octal"));
         assert!(refusal("X-mount.mode=17777").contains("is no mode in octal"));
         assert!(refusal("X-mount.idmap=1:2").contains("INNER:OUTER:COUNT"));
+    }
+
+    /// The words that the OCI runtime specification lists for `mounts[].options`, but for those that its reader
+    /// must put in other words: `tmpcopyup`, `idmap` and `ridmap`.
+    const OCI: &[&str] = &[
+        "async",
+        "atime",
+        "bind",
+        "defaults",
+        "dev",
+        "diratime",
+        "dirsync",
+        "exec",
+        "iversion",
+        "lazytime",
+        "loud",
+        "noatime",
+        "nodev",
+        "nodiratime",
+        "noexec",
+        "noiversion",
+        "nolazytime",
+        "norelatime",
+        "nostrictatime",
+        "nosuid",
+        "private",
+        "rbind",
+        "relatime",
+        "remount",
+        "ro",
+        "rprivate",
+        "rshared",
+        "rslave",
+        "runbindable",
+        "rw",
+        "shared",
+        "silent",
+        "slave",
+        "strictatime",
+        "suid",
+        "sync",
+        "unbindable",
+        "mand",
+        "nomand",
+        "nosymfollow",
+        "symfollow",
+        "ratime",
+        "rdev",
+        "rdiratime",
+        "rexec",
+        "rnoatime",
+        "rnodiratime",
+        "rnoexec",
+        "rnorelatime",
+        "rnostrictatime",
+        "rnosuid",
+        "rnosymfollow",
+        "rrelatime",
+        "rro",
+        "rrw",
+        "rstrictatime",
+        "rsuid",
+        "rsymfollow",
+        "rnodev",
+    ];
+
+    #[test]
+    fn every_word_of_the_oci_specification_is_known() {
+        for word in OCI {
+            let options = options(word);
+            assert_eq!(options.data, [""; 0], "{word} would be given to the file system");
+            let changes = options != Options::default();
+            assert_eq!(changes, !IGNORED.contains(word), "{word}");
+            let recursive = word.starts_with('r') && find(&word[1..]).is_some();
+            assert_eq!(!options.recursive.is_none(), recursive, "{word}");
+        }
+    }
+
+    #[test]
+    fn words_for_the_superblock_stay_in_order() {
+        for word in SUPERBLOCK {
+            assert_eq!(options(word).superblock, [*word]);
+        }
+        assert_eq!(options("sync,ro,async").superblock, ["sync", "async"]);
     }
 
     #[test]
