@@ -180,7 +180,33 @@ $PWD/root/dir/file"
   mkdir a b
   printf '%s\n' "$PWD/a $PWD/b none bind" "$PWD/a $PWD/made/deep none bind,X-mount.mkdir" \
     "$PWD/nosuch $PWD/b none bind" >table
-  refused 32 "cannot mount 'table:3': cannot bind '$PWD/nosuch': No such file or directory" 'bindmount-rs --fstab table'
+  refused 32 "cannot mount 'table:3': cannot bind '$PWD/nosuch' on '$PWD/b': No such file or directory" \
+    'bindmount-rs --fstab table'
+}
+
+@test "a comment behind the fields names a line" {
+  mkdir a b
+  named() {
+    printf '%s\n' "$PWD/a $PWD/b none bind # mounts[0]" "$2" >table
+    refused 32 "$1" 'bindmount-rs --fstab table'
+  }
+  named "cannot mount 'mounts[7]': cannot bind '/no such' on '$PWD/b': No such file or directory" \
+    "/no\\040such $PWD/b none bind # mounts[7]"
+  named "cannot mount 'mounts[7]': cannot open the target '/no/such': No such file or directory" "$PWD/a /no/such none bind #mounts[7]"
+  # What says nothing of the target has it added.
+  named "cannot mount 'mounts[7]' on '$PWD/b': cannot set the option 'size=x': tmpfs: Bad value for 'size'" \
+    "none $PWD/b tmpfs size=x 0 # mounts[7]"
+  named "cannot read 'mounts[7]: x': the type 'none' needs bind" "none $PWD/b none # mounts[7]: x"
+  # No comment, and an empty one.
+  named "cannot mount 'table:2': cannot bind '/nosuch'" "/nosuch $PWD/b none bind #"
+  # A comment may follow the type, and a field may hold what starts one.
+  printf '%s\n' 'none /file mask # linux.maskedPaths[0]' 'none /b#c dir' >table
+  mkdir root
+  touch root/file
+  ok inside 'bindmount-rs --root root -T table && table | awk "{ print \$5 }"; ls root'
+  equal "$output" "$PWD/root/file
+b#c
+file"
 }
 
 @test "every attribute, beside the classic" {
@@ -325,6 +351,23 @@ hint: this needs the mount calls of Linux 5.12, which a seccomp filter may refus
   done
 }
 
+@test "words for the superblock, beside the classic" {
+  mkdir a m
+  for words in sync async sync,async async,sync dirsync lazytime nolazytime lazytime,nolazytime iversion noiversion \
+    mand nomand mand,nomand silent loud silent,loud sync,dirsync,lazytime,mand,ro; do
+    same "\$mount -t tmpfs -o $words none m"
+    # Of what is bound the superblock stays as it is.
+    same "mount -t tmpfs none a && \$mount --bind -o $words a m"
+  done
+  ok inside 'bindmount-rs -t tmpfs -o sync,dirsync,lazytime none m && grep " $PWD/m " /proc/self/mountinfo'
+  contains "$output" 'sync,dirsync,'
+  # As in the classic by the old mount(2), a mask and a root have none either.
+  mkdir -p root/dir
+  echo 'none /dir mask sync' >table
+  ok inside 'bindmount-rs --root root --self-bind=lazytime -T table && table | wc -l'
+  equal "$output" 2
+}
+
 @test "an overlay, with more layers than a value has room for" {
   mkdir -p l1 l2 u w m
   touch l1/one l2/two
@@ -413,7 +456,7 @@ last"
   drop=()
   ! is_root || drop=(setpriv --reuid=65534 --regid=65534 --clear-groups)
   expect 32 "${drop[@]}" "$(command -v bindmount-rs)" / "$PWD"
-  contains "$stderr" "cannot bind '/': Operation not permitted
+  contains "$stderr" "cannot bind '/' on '$PWD': Operation not permitted
 hint: mounting needs CAP_SYS_ADMIN: put \`unshare-rs --user --map-root-user --mount\` in front"
 }
 
@@ -683,6 +726,10 @@ END
   equal "$output" "$want"
   ok inside 'bindmount-rs -N $$ "$PWD/a" "$PWD/root" ls /proc/self/fd'
   equal "$output" "$want"
+  printf '%s\n' 'none /x tmpfs' 'none /x/y dir' 'none /x/y mask' 'none /x readonly' 'none /x mask' >table
+  ok inside 'bindmount-rs --root root --self-bind --fstab table --enter-root -- ls /proc/self/fd'
+  equal "$output" "$want"
+  ok inside 'mount -t tmpfs none a && exec unshare -m --propagation slave bindmount-rs --detach --move a / ls -d /'
 }
 
 @test "a table from standard input or a descriptor, which the command does not get" {
@@ -1188,8 +1235,399 @@ touch: /x: Read-only file system
 /dev rw,nosuid,relatime
 /dev/null rw,relatime
 /dev/pts rw,nosuid,noexec,relatime
-/proc/cmdline rw,relatime
+/proc/cmdline ro,nosuid,noexec,relatime
 /proc/sys ro,nosuid,nodev,noexec,relatime'
+}
+
+@test "--self-bind binds the root onto itself, first of all and by its descriptor" {
+  mkdir -p root/sub root/data other
+  touch root/file
+  echo 'none /data tmpfs size=64k' >table
+  ok inside 'mount -t tmpfs none root/sub && bindmount-rs --root root --self-bind --print -v -T table && table | awk "{ print \$5, \$6 }"'
+  equal "$output" "$PWD/root
+bindmount-rs: root bound on itself.
+$PWD/root/data
+bindmount-rs: none mounted on /data.
+$PWD/root/sub rw,relatime
+$PWD/root rw,relatime
+$PWD/root/sub rw,relatime
+$PWD/root/data rw,relatime"
+  # Its options are those of a table's line.
+  ok inside 'mount -t tmpfs none root/sub && bindmount-rs --root root --self-bind=rnodev,ro,rshared -T table &&
+    awk -v here="$PWD/root" "index(\$5, here) == 1 { print \$5, \$6, \$7 ~ /^shared/ }" /proc/self/mountinfo'
+  equal "$output" "$PWD/root/sub rw,relatime 0
+$PWD/root ro,nodev,relatime 1
+$PWD/root/sub rw,nodev,relatime 1
+$PWD/root/data rw,relatime 1"
+  # It comes before a single mount as well, and goes with what fails after it.
+  ok inside 'bindmount-rs --root root --self-bind other /data && table | awk "{ print \$5 }"'
+  equal "$output" "$PWD/root
+$PWD/root/data"
+  echo '/nosuch /new none bind # mounts[1]' >>table
+  refused 32 "cannot mount 'mounts[1]': cannot bind '/nosuch' on '/new'" 'bindmount-rs --root root --self-bind --enter-root -T table -- true'
+  refused 32 "cannot bind onto itself 'root': Invalid argument
+hint: '$PWD/root' is unbindable" 'bindmount-rs --root root --self-bind -T /dev/null' \
+    'mount -t tmpfs none root; mount --make-unbindable root'
+  refused 1 '--self-bind needs --root' 'bindmount-rs --self-bind root other'
+  refused 1 "the mount option 'size=1' has no place here" 'bindmount-rs --root root --self-bind=size=1 -T table'
+}
+
+@test "--self-bind refuses the root directory of the process before anything is made" {
+  ln -s / link
+  ln -s ../../../../../../../../../../../.. up
+  echo "none $PWD/made dir" >table
+  for root in / // /.. /proc/../. link up link/.. /proc/self/root; do
+    refused 32 "cannot bind onto itself '$root': it is the root directory of this process" \
+      'bindmount-rs --root "'"$root"'" --self-bind -T table'
+    [ ! -e made ]
+  done
+  # Another mount of it is another root.
+  mkdir m
+  ok inside 'mount --rbind / m && bindmount-rs --root m --self-bind -T /dev/null && table | awk "\$5 == \"$PWD/m\"" | wc -l'
+  equal "$output" 2
+}
+
+@test "--enter-root starts the command in the root's top mount, which it then pivots to" {
+  requires busybox
+  make_rootfs rootfs
+  touch rootfs/id
+  printf '%s\n' 'proc /proc proc' 'none /proc/sys readonly' >table
+  chain=(bindmount-rs --root rootfs --self-bind --fstab table --enter-root --)
+  ok unshare -Urmpf "${chain[@]}" ls
+  equal "$output" "bin
+id
+proc"
+  for root in 'pivot-root-rs --carry --detach --wd / . .' 'bindmount-rs --detach --move . / chroot-rs --carry --wd / .'; do
+    # shellcheck disable=SC2086 # Words.
+    ok unshare -Urmpf --propagation slave "${chain[@]}" $root "$(command -v setpriv-rs)" sh -c \
+      'pwd; ls; awk "{ print \$5, \$6 }" /proc/self/mountinfo'
+    equal "$output" "/
+bin
+id
+proc
+/ rw,relatime
+/proc rw,relatime
+/proc/sys ro,relatime"
+  done
+  # A table's line for / is the root then.
+  mkdir other
+  echo "$PWD/other / none bind" >>table
+  ok unshare -Urmpf "${chain[@]}" pwd
+  ok unshare -Urmpf "${chain[@]}" sh -c 'test -e id || echo other'
+  equal "$output" other
+  # What fails is undone from where it was started.
+  printf '%s\n' 'none /made dir' >table
+  refused 127 "cannot execute '/nosuch'" 'bindmount-rs --root rootfs --self-bind --fstab table --enter-root -- /nosuch'
+  refused 1 '--enter-root needs --root' 'bindmount-rs --enter-root a b true'
+  refused 1 '--enter-root needs a COMMAND' 'bindmount-rs --root rootfs --enter-root -T table'
+}
+
+@test "--failure-status is the status of what fails here, and of nothing else" {
+  mkdir a b
+  refused 9 "cannot bind '/nosuch'" 'bindmount-rs --failure-status 9 /nosuch b'
+  refused 9 "invalid option '--nosuch'" 'bindmount-rs --failure-status=9 --nosuch'
+  refused 9 'missing operand' 'bindmount-rs --failure-status 9 a'
+  refused 9 "cannot read 'table'" 'bindmount-rs --failure-status 9 -T table'
+  refused 127 "cannot execute '/nosuch'" 'bindmount-rs --failure-status 9 a b /nosuch'
+  refused 126 "cannot execute '$PWD/a'" 'bindmount-rs --failure-status 9 a b "$PWD/a"'
+  expect 3 inside 'bindmount-rs --failure-status 9 a b sh -c "exit 3"'
+  for status in 0 256 -1 x '' 1x; do
+    refused 1 "--failure-status takes a number from 1 to 255, not '$status'" \
+      'bindmount-rs --failure-status "'"$status"'" a b'
+  done
+}
+
+@test "a propagation of the root as the last line, and a pivot after it" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir rootfs/old
+  for word in shared rshared private rprivate slave rslave unbindable runbindable; do
+    printf '%s\n' 'proc /proc proc' "none / none $word" >table
+    for old in . old; do
+      ok unshare -Urmpf --propagation slave bindmount-rs --root rootfs --self-bind --fstab table --enter-root -- \
+        pivot-root-rs --detach . "$old" /bin/busybox awk '{ sub(/:.*/, "", $7); print $5, $7 }' /proc/self/mountinfo
+      case $word in
+        shared) want=$'/ shared\n/proc -' ;;
+        rshared) want=$'/ shared\n/proc shared' ;;
+        unbindable) want=$'/ unbindable\n/proc -' ;;
+        runbindable) want=$'/ unbindable\n/proc unbindable' ;;
+        *) want=$'/ -\n/proc -' ;;
+      esac
+      equal "$output" "$want"
+    done
+  done
+}
+
+@test "a directory or a file that is there already, behind a symlink too, is left alone" {
+  mkdir -p root/real root/dev
+  chmod 755 root root/dev
+  chmod 700 root/real
+  umask 022
+  ln -s real root/link
+  ln -s /link root/again
+  ln -s ../../../../../real root/up
+  ln -s /nosuch root/dangling
+  ln -s real/file root/file-link
+  touch root/real/file
+  mkfifo root/fifo
+  printf '%s\n' 'none /link dir mode=755' 'none /again dir' 'none /up dir' 'none /../.. dir' 'none / dir' 'none /.. dir' \
+    'none /again/new dir mode=711' 'none /file-link file mode=600' 'none /fifo file' 'none /dev/console file mode=600' \
+    'none /dev/sub/other file uid=0,gid=0' >table
+  umask 077
+  ok inside 'bindmount-rs --root root -T table && bindmount-rs --root root -T table'
+  equal "$(find root -printf '%p %y %m %l\n' | sed 's/ $//' | sort)" 'root d 755
+root/again l 777 /link
+root/dangling l 777 /nosuch
+root/dev d 755
+root/dev/console f 600
+root/dev/sub d 755
+root/dev/sub/other f 644
+root/fifo p 644
+root/file-link l 777 real/file
+root/link l 777 real
+root/real d 700
+root/real/file f 644
+root/real/new d 711
+root/up l 777 ../../../../../real'
+  for line in '/dangling dir' '/dangling file' '/fifo dir' '/dev file' '/ file' '/real/file dir'; do
+    echo "none $line" >table
+    refused 32 "cannot make" 'bindmount-rs --root root -T table'
+  done
+  # A file that was made goes with what fails.
+  printf '%s\n' 'none /new/file file' '/nosuch /x none bind' >table
+  refused 32 "cannot bind '/nosuch'" 'bindmount-rs --root root -T table'
+}
+
+# touched FILE...: a shell text that attacks each file, which must stay as it is, and may be written to.
+touched='
+for file; do
+  chmod 600 "$file" && echo "$file: chmod"
+  chown 7:7 "$file" && echo "$file: chown"
+  touch -d @1 "$file" && echo "$file: touch"
+  [ -d "$file" ] || echo x >"$file" || echo "$file: no write"
+  [ ! -d "$file" ] || ! touch "$file/new" || echo "$file: new"
+done 2>/dev/null
+echo done'
+
+@test "nobody changes the host's nodes through a mask, or through one that is bound read-only" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir rootfs/secrets
+  touch rootfs/masked rootfs/also
+  # /dev/full takes nothing from anybody.
+  written='/dev/full: no write
+'
+  printf '%s\n' 'proc /proc proc' 'none /proc/cmdline mask' 'none /proc/bus mask' 'none /masked mask' 'none /also mask rw' \
+    'none /secrets mask' '/dev/null /dev/null none bind,ro,nosuid,noexec' '/dev/zero /dev/zero none bind,ro' \
+    '/dev/full /dev/full none rbind,rro' >table
+  # Root gets nodes of its own to attack, in the place of the machine's.
+  nodes=
+  ! is_root || nodes='mkdir nodes; mount -t tmpfs none nodes
+    mknod nodes/null c 1 3; mknod nodes/zero c 1 5; mknod nodes/full c 1 7; chmod 666 nodes/*
+    for node in null zero full; do mount --bind nodes/$node /dev/$node; done'
+  for root in 'pivot-root-rs --detach --wd / . .' 'bindmount-rs --detach --move . / chroot-rs .' 'chroot-rs .'; do
+    # shellcheck disable=SC2086 # Words.
+    ok private sh -c "$nodes"'
+      stat -c "%n %a %u %g %Y" /dev/null /dev/zero /dev/full >before
+      unshare -mpf --propagation slave "$@"
+      stat -c "%n %a %u %g %Y" /dev/null /dev/zero /dev/full | cmp - before' sh \
+      bindmount-rs --root rootfs --self-bind -T table --enter-root -- $root \
+      /bin/sh -c "$touched" sh /proc/cmdline /proc/bus /masked /also /secrets /dev/null /dev/zero /dev/full
+    equal "$output" "${written}done"
+    rm -rf nodes
+  done
+}
+
+@test "--detach leaves nothing but the mount that was moved to the root" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir -p extra tools
+  touch file
+  printf '%s\n' 'proc /proc proc' 'none /proc/cmdline mask' 'sysfs /sys sysfs' >table
+  # Mounts upon mounts, files, and the tools themselves on a mount of their own.
+  setup='mount -t tmpfs none extra; mkdir extra/proc; mount --rbind /proc extra/proc; mount -t tmpfs none extra
+    mkdir extra/beside; mount -t tmpfs none extra/beside; mount --bind /dev/null file
+    mount -t tmpfs none tools; mkdir tools/in; mount -t tmpfs none tools/in; mkdir tools/in/proc
+    cp "$(command -v bindmount-rs)" "$(command -v chroot-rs)" tools/in; mount --bind /proc tools/in/proc'
+  move='tools/in/bindmount-rs --root rootfs --self-bind -T table --enter-root --'
+  move="$move $PWD/tools/in/bindmount-rs --detach --move . / $PWD/tools/in/chroot-rs --wd / ."
+  # Descriptor 5 is the table as the old root sees it.
+  look='awk "{ print \$5 }" /proc/self/mountinfo | sort; ls /; pwd; cat <&5 >/table'
+  want='/
+/proc
+/proc/cmdline
+/sys
+bin
+proc
+sys
+table
+/'
+  touch rootfs/table
+  # shellcheck disable=SC2086 # Words.
+  ok private sh -c "$setup"'; exec unshare -mpnf --propagation slave sh -c '\''exec 5</proc/self/mountinfo "$@"'\'' sh "$@"' \
+    sh $move /bin/sh -c "$look"
+  equal "$output" "$want"
+  equal "$(awk '{ print $5 }' rootfs/table | sort -u)" "$(sort <<<"/
+/proc
+/proc/cmdline
+/sys
+$PWD/tools
+$PWD/tools/in")"
+  # Where all of them are locked, they are covered: the table shows the container no more than before.
+  # shellcheck disable=SC2086 # Words.
+  ok private sh -c "mount --make-rshared /; ${setup/; mount -t tmpfs none extra/}"'
+    exec unshare -Urmpnf --propagation slave "$@"' sh $move /bin/sh -c "$look" 5</dev/null
+  equal "$output" "$want"
+}
+
+@test "--detach covers what it cannot unmount, and fails where it cannot cover" {
+  mkdir -p new extra/proc
+  touch file
+  # The classic cat, and the kernel's table, are those of the old root, which is still the process's own.
+  ok private sh -c 'mount --rbind /proc extra/proc; mount --bind /dev/zero file; exec unshare -Urm sh -c "$1"' sh '
+    exec 3</proc/self/mountinfo
+    mount -t tmpfs none new
+    exec bindmount-rs --detach --move new / cat <&3'
+  whole=$(awk '$4 == "/" && / - (proc|sysfs) / { print $1 }' <<<"$output")
+  [ -n "$whole" ]
+  for id in $whole; do
+    # Each has a read-only tmpfs upon it.
+    awk -v id="$id" '$2 == id && $6 ~ /^ro,/ && / - tmpfs / { found = 1 } END { exit !found }' <<<"$output"
+  done
+  awk -v file="$PWD/file" '$5 == file { last = $6 } END { exit last !~ /^ro,nosuid,noexec/ }' <<<"$output"
+  # A proc that is out of reach cannot be covered.
+  expect 32 private sh -c 'mount --rbind /proc extra/proc; mount -t tmpfs none extra; exec unshare -Urm sh -c "
+    mount -t tmpfs none new; bindmount-rs --detach --move new / true"'
+  contains "$stderr" "cannot unmount '$PWD/extra/proc': another mount hides it that may not be unmounted"
+}
+
+@test "--detach is for a mount namespace of one's own" {
+  mkdir new
+  refused 1 '--detach goes with --move SOURCE / alone' 'bindmount-rs --detach new /'
+  refused 1 '--detach goes with --move SOURCE / alone' 'bindmount-rs --detach --move new /x'
+  refused 1 '--detach goes with --move SOURCE / alone' 'bindmount-rs --detach --root new --move new /'
+  refused 1 '--detach goes with --move SOURCE / alone' 'bindmount-rs --detach -T /dev/null'
+  refused 32 'hint: the source is not a mount point' 'bindmount-rs --detach --move new /'
+  # Process 1 and its mounts are here those of a new pid namespace, which another process shares.
+  expect 32 unshare -Urmpf --mount-proc sh -c 'mount -t tmpfs none new; (bindmount-rs --detach --move new / true); s=$?
+    grep -c . /proc/self/mountinfo >/dev/null && exit $s'
+  contains "$stderr" "cannot detach what is mounted on '/': this is the mount namespace of process 1"
+  # What is done to the mounts is not seen by their peers outside.
+  ok private sh -c 'mount --make-rshared / && mount -t tmpfs none new && mount --make-private new && cat /proc/self/mountinfo >before &&
+    unshare -m --propagation unchanged sh -c "mount -t tmpfs none new; mount --make-private new; mount --make-private /
+      exec bindmount-rs --detach --move new / true"
+    cmp before /proc/self/mountinfo'
+}
+
+@test "a user namespace inside mounts no proc or sysfs anew where masks are" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir -p rootfs/mnt
+  printf '%s\n' 'proc /proc proc' 'none /proc/cmdline mask' 'none /proc/sys readonly' 'sysfs /sys sysfs ro' 'none /sys/kernel mask' >table
+  attack='unshare -Urmpf mount -t proc proc /mnt; echo $?; unshare -Urmnf mount -t sysfs sysfs /mnt; echo $?'
+  chain() {
+    private sh -c 'exec unshare -mpnf --propagation slave "$@"' sh bindmount-rs --root rootfs --self-bind -T table \
+      --enter-root -- "$@" /bin/sh -c "$attack" 2>&1
+  }
+  for root in 'pivot-root-rs --detach --wd / . .' 'bindmount-rs --detach --move . / chroot-rs --wd / .'; do
+    # shellcheck disable=SC2086 # Words.
+    ok chain $root
+    equal "$output" 'mount: permission denied (are you root?)
+1
+mount: permission denied (are you root?)
+1'
+  done
+  # In a chroot there are no user namespaces at all.
+  ok chain chroot-rs --wd / .
+  equal "$(grep -c 'Operation not permitted' <<<"$output")" 2
+  equal "$(grep -v unshare <<<"$output")" '1
+1'
+  # The attack is one: without --detach, and without masks, it succeeds.
+  ok chain bindmount-rs --move . / chroot-rs --wd / .
+  equal "$output" '0
+0'
+  printf '%s\n' 'proc /proc proc' 'sysfs /sys sysfs' >table
+  ok chain pivot-root-rs --detach --wd / . .
+  equal "$output" '0
+0'
+}
+
+@test "masks stay in place while somebody exchanges /proc, 1,000 times" {
+  race '
+    mkdir root/proc root/other
+    printf "%s\n" "proc /proc proc" "none /proc/cmdline mask" "none /proc/sys readonly" "none /proc/bus mask" >lines
+    attack exchange root/proc root/other
+    for round in $(seq 1000); do
+      unshare --mount --pid --fork bindmount-rs --root root --self-bind -T lines cat /proc/self/mountinfo
+      echo end
+    done 2>errors >tables
+    kill $attacker
+    # A proc on the root, and what is on that proc.
+    awk -v here="$PWD/root/" "
+      index(\$5, here) == 1 && \$4 == \"/\" && / - proc / { proc[\$1] = 1 }
+      \$2 in proc { masks++ }
+      /^end/ { rounds[length(proc) + 0 \" \" masks + 0]++; split(\"\", proc); masks = 0 }
+      END { for (row in rounds) print row, rounds[row] }" tables
+    cat errors'
+  equal "$output" '1 3 1000'
+}
+
+@test "a root that is exchanged meanwhile is one and the same for the whole chain" {
+  requires busybox
+  make_rootfs one
+  make_rootfs two
+  race '
+    for root in one two; do
+      cp -a "$here/$root" .
+      mkdir $root/proc $root/data
+      echo $root >$root/id
+    done
+    printf "%s\n" "proc /proc proc" "none /proc/cmdline mask" "none /data tmpfs size=4k" "none /data/new file" >lines
+    attack exchange one two
+    for round in $(seq 300); do
+      unshare --mount --pid --fork bindmount-rs --root one --self-bind -T lines --enter-root -- \
+        pivot-root-rs --detach --wd / . . /bin/sh -c '\''
+          read -r id </id
+          read -r was </bin/../id
+          echo "$id $was $(ls /data) $(grep -c "" /proc/self/mountinfo) $(wc -c </proc/cmdline)"'\''
+    done 2>errors | sort | uniq -c >said
+    kill $attacker
+    cat said errors'
+  equal "$(awk '{ $1 = ""; print }' <<<"$output")" ' one one new 4 0
+ two two new 4 0'
+  equal "$(awk '{ n += $1 } END { print n }' <<<"$output")" 300
+}
+
+@test "what a table says reaches no terminal as a control character" {
+  esc=$'\033'
+  mkdir -p a "b${esc}[1m" root
+  ok inside 'bindmount-rs -v --print a "$1"' "b${esc}[1m"
+  equal "$output" "$PWD/b\\033[1m
+bindmount-rs: a bound on b\\033[1m."
+  ok inside 'bindmount-rs --print -0 a "$1" | tr "\0" "\n"' "b${esc}[1m"
+  equal "$output" "$PWD/b${esc}[1m"
+  ok inside 'bindmount-rs -fv a "$1"' "b${esc}[1m"
+  lacks "$output" "$esc"
+  said() {
+    printf '%b\n' "$1" >table
+    run --separate-stderr inside 'bindmount-rs --root root -T table'
+    [ "$status" -ne 0 ]
+    contains "$stderr" "$2"
+    lacks "$stderr" "$esc"
+  }
+  said 'none /x tmpfs nosuch\033[1m=1' "cannot set the option 'nosuch\\033[1m=1': tmpfs: Unknown parameter 'nosuch\\033[1m'"
+  said 'none /x nosuch\033[1m' "cannot open a file system of the type 'nosuch\\033[1m'"
+  said '/no\033[1m /x none bind # mounts[\033[2m]' "cannot mount 'mounts[\\033[2m]': cannot bind '/no\\033[1m' on '/x'"
+  said 'none /x none bind,size\033=1' "the mount option 'size\\033=1' has no place here"
+  said 'none /x fifo mode=\033' "'\\033' is no mode in octal"
+  said 'x\033 /x char' "not 'x\\033'"
+  said 'none /x none X-mount.nosuch\033' "'X-mount.nosuch\\033' is not supported"
+  # Whatever reads the command line, too.
+  expect 1 bindmount-rs "--no${esc}[1m"
+  equal "$stderr" "bindmount-rs: invalid option '--no\\033[1m'
+Try 'bindmount-rs --help' for more information."
+  expect 1 bindmount-rs "--bind=${esc}[1m" a root
+  lacks "$stderr" "$esc"
 }
 
 @test "names are bytes, and messages one line" {
@@ -1197,7 +1635,7 @@ touch: /x: Read-only file system
   ok inside 'bindmount-rs --root root "$1" "$2" && ls root' $'a\nb\xff' $'c\nd\xfe'
   equal "$output" $'c\nd\xfe'
   expect 32 inside 'bindmount-rs "$1" root' $'no\nsuch\xff'
-  equal "$stderr" "bindmount-rs: cannot bind 'no\\012such\\377': No such file or directory"
+  equal "$stderr" "bindmount-rs: cannot bind 'no\\012such\\377' on 'root': No such file or directory"
 }
 
 @test "what has nothing to do here is taken" {

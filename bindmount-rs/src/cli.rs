@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use common::{Command, Error, Result, quote};
+use common::{Command, Error, Result, accounts, quote};
 use lexopt::prelude::*;
 
 use crate::job::{Job, Lines, Table};
-use crate::line::Line;
+use crate::line::{Line, Work};
 use crate::mount::{Again, How};
 use crate::options::{Operation, Options};
 use crate::table::Entry;
@@ -28,6 +28,10 @@ Options:
                            of /etc/fstab
   -B, --bind             bind SOURCE to TARGET (the default)
       --beneath          mount beneath the mount that is at TARGET
+      --detach           with --move SOURCE /, unmount all that is not beneath SOURCE
+      --enter-root       with --root, start COMMAND in DIR
+      --failure-status N
+                         the exit status where bindmount-rs itself fails, from 1 to 255
   -f, --fake             check all, mount nothing
       --keep-going       mount the other lines where one fails
       --make-private, --make-rprivate, --make-rshared, --make-rslave, --make-runbindable,
@@ -47,6 +51,8 @@ Options:
   -R, --rbind            bind SOURCE and all that is mounted beneath it
   -r, --read-only        the same as -o ro
       --root DIR         find targets inside DIR, and never outside of it
+      --self-bind[=LIST]
+                         with --root, first bind DIR onto itself, with these mount options
       --source SOURCE    say SOURCE by name; with --fstab, mount only its lines
   -T, --fstab FILE       mount the lines of FILE; '-' is standard input
       --target TARGET    say TARGET by name; with --fstab, mount only its lines
@@ -81,6 +87,9 @@ struct Typed {
     only_once: bool,
     all: bool,
     root: Option<OsString>,
+    self_bind: Option<OsString>,
+    enter_root: bool,
+    detach: bool,
     source: Option<OsString>,
     target: Option<OsString>,
     target_prefix: Option<OsString>,
@@ -95,14 +104,18 @@ struct Typed {
     words: VecDeque<OsString>,
 }
 
-/// Options stop at the first operand: all that follows TARGET belongs to COMMAND.
-pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
+/// Options stop at the first operand: all that follows TARGET belongs to COMMAND. `failure_status` is set as soon as
+/// it is said, since an error may follow.
+pub fn parse(mut parser: lexopt::Parser, failure_status: &mut u8) -> Result<Action> {
     let mut typed = Typed::default();
     while let Some(argument) = parser.next()? {
         match argument {
             Short('a') | Long("all") => typed.all = true,
             Short('B') | Long("bind") => typed.option("bind"),
             Long("beneath") => typed.beneath = true,
+            Long("detach") => typed.detach = true,
+            Long("enter-root") => typed.enter_root = true,
+            Long("failure-status") => *failure_status = status(&parser.value()?)?,
             Short('f') | Long("fake") => typed.fake = true,
             Short('T') | Long("fstab") => typed.fstab.push(parser.value()?),
             Long("keep-going") => typed.keep_going = true,
@@ -119,6 +132,9 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Short('R') | Long("rbind") => typed.option("rbind"),
             Short('r') | Long("read-only") => typed.last = Some("ro"),
             Long("root") => typed.root = Some(parser.value()?),
+            Long("self-bind") => {
+                typed.self_bind = Some(parser.optional_value().unwrap_or_default());
+            }
             Long("source") => typed.source = Some(parser.value()?),
             Long("target") => typed.target = Some(parser.value()?),
             Long("target-prefix") => typed.target_prefix = Some(parser.value()?),
@@ -142,6 +158,13 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     }
     typed.words.extend(parser.raw_args()?);
     typed.job().map(|job| Action::Mount(Box::new(job)))
+}
+
+fn status(word: &OsStr) -> Result<u8> {
+    let status = accounts::id(word.as_bytes()).and_then(|number| u8::try_from(number).ok());
+    status.filter(|&status| status > 0).ok_or_else(|| {
+        Error::usage(format!("--failure-status takes a number from 1 to 255, not {}", quote(word)))
+    })
 }
 
 /// `--make-rslave` is the option `rslave`.
@@ -210,6 +233,11 @@ impl Typed {
             return Err(Error::usage("-0 needs --print"));
         }
         let is_table = self.all || !self.fstab.is_empty();
+        self.check_root()?;
+        let self_bind = match (&self.self_bind, &self.root) {
+            (Some(list), Some(root)) => Some(Box::new(Line::self_bind(root.clone(), list)?)),
+            _ => None,
+        };
         if self.beneath && is_table {
             return Err(Error::usage("--beneath is for a single mount: it cannot be undone"));
         }
@@ -220,18 +248,51 @@ impl Typed {
         };
         let lines =
             if is_table { Lines::Table(self.table()) } else { Lines::One(Box::new(self.line()?)) };
+        self.check_detach(&lines)?;
+        let command = command(self.words)?;
+        if self.enter_root && command.is_none() {
+            return Err(Error::usage("--enter-root needs a COMMAND"));
+        }
         Ok(Job {
             lines,
-            command: command(self.words)?,
+            command,
             root: self.root,
+            self_bind,
+            enter_root: self.enter_root,
             target_prefix: self.target_prefix,
-            how: How { beneath: self.beneath, again },
+            how: How { beneath: self.beneath, detach: self.detach, again },
             namespace: self.namespace,
             keep_going: self.keep_going,
             fake: self.fake,
             verbose: self.verbose,
             print: self.print.then_some(if self.null { 0 } else { b'\n' }),
         })
+    }
+
+    fn check_root(&self) -> Result<()> {
+        let needs_root =
+            [("--self-bind", self.self_bind.is_some()), ("--enter-root", self.enter_root)];
+        match needs_root.iter().find(|option| option.1) {
+            Some((name, _)) if self.root.is_none() => {
+                Err(Error::usage(format!("{name} needs --root")))
+            }
+            _ if self.enter_root && self.namespace.is_some() => {
+                Err(Error::usage("--enter-root and --namespace exclude each other"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_detach(&self, lines: &Lines) -> Result<()> {
+        let moves_to_root = match lines {
+            Lines::One(line) => line.work == Work::Move && line.target == "/",
+            Lines::Table(_) => false,
+        };
+        let elsewhere = self.root.is_some() || self.target_prefix.is_some() || self.beneath;
+        match self.detach && (!moves_to_root || elsewhere || self.namespace.is_some()) {
+            true => Err(Error::usage("--detach goes with --move SOURCE / alone")),
+            false => Ok(()),
+        }
     }
 
     fn table(&mut self) -> Table {
@@ -312,10 +373,9 @@ fn command(mut words: VecDeque<OsString>) -> Result<Option<Command>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::line::Work;
 
     fn job(words: &str) -> Result<Box<Job>> {
-        match parse(lexopt::Parser::from_args(words.split_whitespace()))? {
+        match parse(lexopt::Parser::from_args(words.split_whitespace()), &mut 0)? {
             Action::Mount(job) => Ok(job),
             action => panic!("{action:?}"),
         }
@@ -397,6 +457,25 @@ mod tests {
     }
 
     #[test]
+    fn the_failure_status_holds_for_what_is_wrong_after_it() {
+        let status = |words: &str| {
+            let mut status = 0;
+            let _ = parse(lexopt::Parser::from_args(words.split_whitespace()), &mut status);
+            status
+        };
+        assert_eq!((status("--failure-status 7 -Z"), status("-Z --failure-status 7")), (7, 0));
+        assert_eq!(status("--failure-status=7 --failure-status=8 a b"), 8);
+    }
+
+    #[test]
+    fn a_root_is_bound_onto_itself_first() {
+        let job = job("--root r --self-bind=rnodev,ro --enter-root -T t -- c").unwrap();
+        let line = job.self_bind.unwrap();
+        assert_eq!((line.source.as_c_str(), line.work), (c"r", Work::SelfBind));
+        assert!(!line.options.recursive.is_none() && job.enter_root);
+    }
+
+    #[test]
     fn wrong_command_lines() {
         for (words, message) in [
             ("", "missing operand: SOURCE"),
@@ -409,6 +488,23 @@ mod tests {
             ("-o loop a b", "the mount option 'loop' is not supported"),
             ("-t auto a b", "the type 'auto' is not supported: name the file system"),
             ("--map-users 1:2 a b", "a map of owners is INNER:OUTER:COUNT, not '1:2'"),
+            ("--self-bind -T t", "--self-bind needs --root"),
+            ("--enter-root -T t c", "--enter-root needs --root"),
+            ("--enter-root --root r -T t", "--enter-root needs a COMMAND"),
+            (
+                "--enter-root --root r -N 1 -T t c",
+                "--enter-root and --namespace exclude each other",
+            ),
+            ("--root r --self-bind=bind -T t", "bind, move or remount has no place here"),
+            ("--root r --self-bind=size=1 -T t", "the mount option 'size=1' has no place here"),
+            ("--root r --self-bind=ro=fs -T t", "ro=fs or rw=fs has no place here"),
+            ("--detach a /", "--detach goes with --move SOURCE / alone"),
+            ("--detach --move a b", "--detach goes with --move SOURCE / alone"),
+            ("--detach --root r --move a /", "--detach goes with --move SOURCE / alone"),
+            ("--detach -T t", "--detach goes with --move SOURCE / alone"),
+            ("--failure-status 0 a b", "--failure-status takes a number from 1 to 255, not '0'"),
+            ("--failure-status x", "--failure-status takes a number from 1 to 255, not 'x'"),
+            ("--failure-status 256", "--failure-status takes a number from 1 to 255, not '256'"),
         ] {
             assert_eq!(refusal(words), message, "{words}");
         }

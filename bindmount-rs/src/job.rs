@@ -2,12 +2,14 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::rc::Rc;
 
-use common::{Command, Context, Error, Result, start};
-use nix::fcntl::readlink;
+use common::{Command, Context, Error, Result, shown, start};
+use nix::fcntl::{OFlag, open, readlink};
+use nix::sys::stat::Mode;
+use nix::unistd::fchdir;
 
 use crate::line::{Line, Place};
 use crate::mount::{Done, How, Mounter};
@@ -52,6 +54,10 @@ pub struct Table {
 pub struct Job {
     pub lines: Lines,
     pub root: Option<OsString>,
+    /// First of all the root is bound onto itself.
+    pub self_bind: Option<Box<Line>>,
+    /// COMMAND starts in the root.
+    pub enter_root: bool,
     pub target_prefix: Option<OsString>,
     pub how: How,
     /// The mount namespace to work in.
@@ -69,12 +75,19 @@ impl Job {
     pub fn run(mut self) -> Result<u8> {
         let visit = self.namespace.as_deref().map(Visit::to).transpose()?;
         let lines = self.lines()?;
+        let here = self.enter_root.then(here).transpose()?;
         if self.fake {
             return write_out(&self.told_of_all(&lines)).map(|()| 0);
         }
-        let mut mounter = Mounter::new(self.places()?, self.how);
+        let mut mounter = Mounter::new(self.places()?, self.how, &lines);
+        if self.how.detach {
+            mounter.keep(self.command.as_ref().and_then(Command::find));
+        }
         let result = self.mount(&mut mounter, &lines).and_then(|status| {
             visit.as_ref().map_or(Ok(()), Visit::leave)?;
+            if self.enter_root {
+                mounter.enter_root()?;
+            }
             match &self.command {
                 Some(command) if status == 0 => Err(command.exec()),
                 _ => Ok(status),
@@ -83,6 +96,7 @@ impl Job {
         if result.is_err() {
             // Where that fails nothing is found to be undone, and each step says so.
             let _ = visit.as_ref().map_or(Ok(()), Visit::enter);
+            let _ = here.map_or(Ok(()), fchdir);
             mounter.undo_to(0).iter().for_each(start::report);
         }
         result
@@ -105,6 +119,9 @@ impl Job {
             for line in &mut lines {
                 line.target = [prefix.as_os_str(), &line.target].join(OsStr::new("/"));
             }
+        }
+        if let Some(line) = self.self_bind.take() {
+            lines.insert(0, *line);
         }
         Ok(lines)
     }
@@ -141,7 +158,11 @@ impl Job {
         if let (Done::Mounted(mount), Some(end)) = (done, self.print) {
             let link = format!("/proc/self/fd/{}", mount.as_raw_fd());
             let path = readlink(link.as_str()).unwrap_or_else(|_| line.target.clone());
-            told.extend_from_slice(path.as_bytes());
+            // Only what ends with a NUL is for a program alone.
+            match end {
+                0 => told.extend_from_slice(path.as_bytes()),
+                _ => told.extend_from_slice(shown(path).as_bytes()),
+            }
             told.push(end);
         }
         if self.verbose && !matches!(done, Done::Skipped) {
@@ -160,10 +181,13 @@ impl Job {
 }
 
 fn say(line: &Line, told: &mut Vec<u8>) {
-    told.extend_from_slice(start::name().as_bytes());
-    told.extend_from_slice(b": ");
-    told.extend(line.done_in_words());
-    told.extend_from_slice(b".\n");
+    let words = OsString::from_vec(line.done_in_words());
+    told.extend_from_slice(format!("{}: {}.\n", shown(start::name()), shown(words)).as_bytes());
+}
+
+fn here() -> Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    open(".", flags, Mode::empty()).step("open the working directory")
 }
 
 impl Default for Lines {
@@ -191,11 +215,11 @@ impl Table {
 
     fn add(&self, table: &Rc<OsStr>, text: &[u8], lines: &mut Vec<Line>) -> Result<()> {
         for entry in table::parse(text) {
-            let place = |number| Place { table: Rc::clone(table), number };
-            let entry = entry.map_err(|malformed| {
-                place(malformed.number).locate("read", &Error::usage(malformed.reason))
+            let place = |number, comment| Place { table: Rc::clone(table), number, comment };
+            let mut entry = entry.map_err(|malformed| {
+                place(malformed.number, None).locate("read", &Error::usage(malformed.reason))
             })?;
-            let place = place(entry.number);
+            let place = place(entry.number, entry.comment.take());
             let line = self.line(entry).map_err(|error| place.locate("read", &error))?;
             lines.extend(line.map(|line| Line { place: Some(place), ..line }));
         }

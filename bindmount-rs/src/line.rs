@@ -13,7 +13,7 @@ use crate::table::Entry;
 /// One thing to do at one target.
 #[derive(Debug)]
 pub struct Line {
-    /// Where it comes from, `FILE:LINE`; none for the command line.
+    /// Where it comes from; none for the command line.
     pub place: Option<Place>,
     pub source: CString,
     pub target: OsString,
@@ -26,6 +26,8 @@ pub struct Line {
 pub struct Place {
     pub table: Rc<OsStr>,
     pub number: usize,
+    /// The line's comment, which names it better.
+    pub comment: Option<OsString>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -37,12 +39,23 @@ pub enum Work {
     /// New attributes or propagation for the mount that is there.
     Change,
     FileSystem(CString),
+    /// The root is bound onto itself.
+    SelfBind,
     Mask,
     ReadOnly,
     Node(Node),
 }
 
 impl Line {
+    /// The line of `--self-bind`: the root, which `root` names, is bound onto itself.
+    pub fn self_bind(root: OsString, list: &OsStr) -> Result<Self> {
+        let mut options = Options::default();
+        options.add(list)?;
+        let work = Work::SelfBind;
+        check_options(&options, &work)?;
+        Ok(Self { place: None, source: c_string(root), target: "/".into(), work, options })
+    }
+
     pub fn new(entry: Entry, options: Options) -> Result<Self> {
         let work = work(&entry, &options)?;
         check_source(&entry.source, &work)?;
@@ -56,9 +69,15 @@ impl Line {
         })
     }
 
-    /// The error of mounting this line, with the place in its table.
+    /// The error of mounting this line, with the place in its table. A name of the line's own says nothing of the
+    /// target, which so stands beside it.
     pub fn locate(&self, error: Error) -> Error {
         match &self.place {
+            Some(Place { comment: Some(name), .. })
+                if !error.to_string().contains(&quote(&self.target)) =>
+            {
+                locate(&format!("mount {} on", quote(name)), &self.target, &error)
+            }
             Some(place) => place.locate("mount", &error),
             None => error,
         }
@@ -69,6 +88,7 @@ impl Line {
         let (source, target) = (self.source.to_bytes(), self.target.as_bytes());
         let words: &[&[u8]] = match &self.work {
             Work::Bind { .. } => &[source, b"bound on", target],
+            Work::SelfBind => &[source, b"bound on itself"],
             Work::Move => &[source, b"moved to", target],
             Work::Change if self.options.remount => &[target, b"remounted"],
             Work::Change => &[target, b"propagation flags changed"],
@@ -84,13 +104,23 @@ impl Line {
 impl Place {
     /// The error of a step with this line, whose place it names.
     pub fn locate(&self, step: &str, error: &Error) -> Error {
-        let mut name = self.table.to_os_string();
-        name.push(format!(":{}", self.number));
-        let located = Error::because(step, name, error.to_string());
-        match error.hint() {
-            Some(hint) => located.with_hint(hint),
-            None => located,
-        }
+        locate(step, &self.name(), error)
+    }
+
+    fn name(&self) -> OsString {
+        self.comment.clone().unwrap_or_else(|| {
+            let mut name = self.table.to_os_string();
+            name.push(format!(":{}", self.number));
+            name
+        })
+    }
+}
+
+fn locate(step: &str, object: &OsStr, error: &Error) -> Error {
+    let located = Error::because(step, object, error.to_string());
+    match error.hint() {
+        Some(hint) => located.with_hint(hint),
+        None => located,
     }
 }
 
@@ -141,15 +171,16 @@ fn check_source(source: &OsStr, work: &Work) -> Result<()> {
 
 /// What an option says must be something that this work can do.
 fn check_options(options: &Options, work: &Work) -> Result<()> {
-    let is_new = matches!(work, Work::Bind { .. } | Work::FileSystem(_));
+    let is_new = matches!(work, Work::Bind { .. } | Work::FileSystem(_) | Work::SelfBind);
     let is_ours = matches!(work, Work::Mask | Work::ReadOnly | Work::Node(_));
+    let is_said = is_ours || *work == Work::SelfBind;
     let has_words = matches!(work, Work::FileSystem(_) | Work::Node(_) | Work::Mask);
     let has_attributes = !matches!(work, Work::Node(_) | Work::Move);
     let finishes = options.owner.is_some() || options.group.is_some() || options.mode.is_some();
 
     let word = options.data.first().map(|word| format!("the mount option {}", quote(word)));
     let refusals = [
-        (is_ours && (options.operation.is_some() || options.remount), "bind, move or remount"),
+        (is_said && (options.operation.is_some() || options.remount), "bind, move or remount"),
         (is_ours && !options.propagation.is_empty(), "a propagation"),
         (!is_new && options.idmap.is_some(), "a map of owners"),
         (!is_new && options.subdirectory.is_some(), "a subdirectory"),

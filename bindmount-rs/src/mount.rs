@@ -4,18 +4,23 @@ use std::ffi::{CStr, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use common::sys::flags::MOVE_MOUNT_BENEATH;
-use common::{Context, Error, Result, sys};
+use common::sys::flags::{
+    MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_BENEATH,
+};
+use common::{Context, Error, Result, quote, sys};
 use nix::NixPath;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat, makedev};
+use nix::unistd::fchdir;
 
+use crate::held::Held;
 use crate::line::{Line, Work};
 use crate::node::Node;
-use crate::options::{DIRECTORY_MODE, Options};
+use crate::options::{Change, DIRECTORY_MODE, Options};
+use crate::others::Others;
 use crate::owner::Owner;
-use crate::place::{Leaf, Made, Places, is};
+use crate::place::{Leaf, Made, Places, duplicate, is, normal, open_inside};
 use crate::undo::Step;
 use crate::{before, detached, guard, hints, mountinfo};
 
@@ -39,6 +44,8 @@ pub enum Done {
 pub struct How {
     /// Beneath the mount that is at the target.
     pub beneath: bool,
+    /// And all other mounts of the namespace go.
+    pub detach: bool,
     pub again: Again,
 }
 
@@ -65,6 +72,13 @@ pub struct Mounter {
     done: Vec<Step>,
     /// What the line at hand wants of the root of its mount.
     owner: Owner,
+    /// How many lines there were before it.
+    number: usize,
+    held: Held,
+    /// What is to go, where all but one mount are.
+    others: Option<Others>,
+    /// A file whose mount stays even so.
+    stays: Option<OwnedFd>,
     /// The host's /dev/null, once it was needed.
     null: Option<OwnedFd>,
     /// The empty directory of the mask before, and that mask's options.
@@ -72,8 +86,20 @@ pub struct Mounter {
 }
 
 impl Mounter {
-    pub fn new(places: Places, how: How) -> Self {
-        Self { places, how, ..Self::default() }
+    /// For these lines, in their order.
+    pub fn new(places: Places, how: How, lines: &[Line]) -> Self {
+        let held = if places.is_confined() { Held::for_lines(lines) } else { Held::default() };
+        Self { places, how, held, ..Self::default() }
+    }
+
+    /// The mount that this file is on stays where the others go.
+    pub fn keep(&mut self, file: Option<OwnedFd>) {
+        self.stays = file;
+    }
+
+    /// Makes the root, as it is now, the working directory.
+    pub fn enter_root(&self) -> Result<()> {
+        self.places.root().map_or(Ok(()), |root| fchdir(root).step("enter the root"))
     }
 
     /// How much was done, for [`Mounter::undo_to`].
@@ -87,6 +113,7 @@ impl Mounter {
         let mut failures = Vec::new();
         for step in steps.into_iter().rev() {
             let target = step.target().to_owned();
+            self.held.forget(&normal(&target));
             if let Err(errno) = step.undo(&mut self.places) {
                 failures.push(Error::new("undo what was done at", target, errno));
             }
@@ -97,7 +124,15 @@ impl Mounter {
     /// Does what the line asks for. After a failure [`Mounter::undo_to`] takes away what it left.
     pub fn mount(&mut self, line: &Line) -> Result<Done> {
         self.owner = Owner::of(&line.options)?;
+        let done = self.work(line);
+        self.held.release(self.number, &line.target);
+        self.number += 1;
+        done
+    }
+
+    fn work(&mut self, line: &Line) -> Result<Done> {
         match &line.work {
+            Work::SelfBind => self.self_bind(line),
             Work::Bind { recursive } => self.bind(line, *recursive),
             Work::Move => self.move_tree(line),
             Work::Change => self.change(line),
@@ -122,6 +157,25 @@ impl Mounter {
         }
         let target = self.target_for(line, &tree)?;
         self.attach_new(tree, &target, line)
+    }
+
+    /// Binds the root onto itself, by the descriptor that it was opened as.
+    fn self_bind(&mut self, line: &Line) -> Result<Done> {
+        let source = os(&line.source);
+        let failed = "bind onto itself";
+        if self.places.is_own_root().context("look at", source)? {
+            let reason = "it is the root directory of this process";
+            return Err(Error::because(failed, source, reason));
+        }
+        let root = self.places.open(OsStr::new("."), false).context("open the root", source)?;
+        let tree = detached::copy_of(root.as_fd(), true).map_err(|errno| {
+            Error::new(failed, source, errno).explain(|_| hints::copy(&line.source, true, errno))
+        })?;
+        if let Some(map) = &line.options.idmap {
+            map.apply(&tree, true, source)?;
+        }
+        change_attributes(&tree, line)?;
+        self.attach(tree, &root, line)
     }
 
     /// The shortest way, for a target that is there and that nothing is asked about. What fails here is tried
@@ -172,6 +226,11 @@ impl Mounter {
     fn move_tree(&mut self, line: &Line) -> Result<Done> {
         let source = os(&line.source);
         let tree = open(source, PLACE, Mode::empty()).context("open the source", source)?;
+        if self.how.detach {
+            self.others = Some(Others::before_the_move_of(&tree, self.stays.as_ref())?);
+        }
+        // It may be one that is held.
+        self.held.forget(b"");
         let target = self.target_for(line, &tree)?;
         guard::check(&self.places, &line.target, &tree, &target)?;
         self.enter(&tree, &target, line)?;
@@ -182,12 +241,33 @@ impl Mounter {
         })?;
         let id = id(&tree)?;
         self.done.push(Step::Moved { source: source.into(), target: line.target.clone(), id });
+        if let Some(others) = self.others.take() {
+            self.detach(others, &tree)?;
+        }
         self.finish(tree, line)
+    }
+
+    /// Leaves the mount namespace no other mount than the one that was moved to its root, which becomes the working
+    /// directory: a path leads there from nowhere else.
+    fn detach(&mut self, mut others: Others, root: &OwnedFd) -> Result<()> {
+        self.done.push(Step::Detached);
+        let null = open_null_device()?;
+        others.detach(|place| self.cover_for(place, &null))?;
+        fchdir(root).step("enter the root")
+    }
+
+    /// What hides a mount that may not be unmounted.
+    fn cover_for(&mut self, place: &OwnedFd, null: &OwnedFd) -> Result<OwnedFd> {
+        let status = fstat(place).step("look at a mount")?;
+        match is(&status, SFlag::S_IFDIR) {
+            true => self.empty_directory(&Options::default()),
+            false => read_only_null(null, &Options::default()).context("copy the mount at", NULL),
+        }
     }
 
     /// Changes the mount that is at the target.
     fn change(&mut self, line: &Line) -> Result<Done> {
-        let target = self.open_target(line).context("open the target", &line.target)?;
+        let target = self.find(line).context("open the target", &line.target)?;
         if line.options.has_attributes() {
             let back = before::attributes(&target, line)?;
             change_attributes(&target, line)?;
@@ -227,9 +307,7 @@ impl Mounter {
             Some(null) => null,
             none => none.insert(open_null_device()?),
         };
-        let tree = detached::copy_of(null.as_fd(), false).context("copy the mount at", NULL)?;
-        change_attributes(&tree, line)?;
-        Ok(tree)
+        read_only_null(null, &line.options).context("copy the mount at", NULL)
     }
 
     /// Puts a read-only copy of the target over it, if it is there.
@@ -245,6 +323,10 @@ impl Mounter {
     }
 
     fn node(&mut self, line: &Line, node: &Node) -> Result<Done> {
+        let is_right = |there: OwnedFd| node.is(&there) == Ok(true);
+        if node.may_be_linked() && self.open_target(line).is_ok_and(is_right) {
+            return Ok(Done::Skipped);
+        }
         let mut made = Vec::new();
         let parent = self.places.make_parent(&line.target, &mut made);
         self.remember(made);
@@ -281,6 +363,17 @@ impl Mounter {
         self.places.open(&line.target, line.options.target_itself)
     }
 
+    /// The target of a line that changes what is there: looked for in the mount of this table that it is in, and from
+    /// the root where there is none, or where a symlink leads out of that.
+    fn find(&self, line: &Line) -> nix::Result<OwnedFd> {
+        let itself = line.options.target_itself;
+        let held = self.held.find(&line.target);
+        match held.map(|(mount, path)| open_inside(mount, &path, itself)) {
+            None | Some(Err(Errno::EXDEV)) => self.open_target(line),
+            Some(found) => found,
+        }
+    }
+
     /// For a /proc or /sys that a tool inside will trust: an image must not choose where it is
     /// (CVE-2019-19921, CVE-2023-27561, CVE-2023-28642).
     fn own_directory(&mut self, line: &Line) -> Result<OwnedFd> {
@@ -311,7 +404,7 @@ impl Mounter {
     }
 
     fn existing(&self, line: &Line) -> Result<Option<OwnedFd>> {
-        match self.open_target(line) {
+        match self.find(line) {
             Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
             result => result.context("open the target", &line.target).map(Some),
         }
@@ -333,10 +426,12 @@ impl Mounter {
     /// Where the tree is to be mounted on the root, later targets are found in it. That comes first, since it can
     /// be taken back in any case.
     fn enter(&mut self, tree: &OwnedFd, target: &OwnedFd, line: &Line) -> Result<()> {
+        self.held.cover(target, tree).context("look at", &line.target)?;
         let is_root = self.places.is_root(target.as_fd()).context("look at", &line.target)?;
         if is_root && !self.how.beneath {
-            let root = tree.try_clone().map_err(|e| Error::from_io("keep", &line.target, &e))?;
+            let root = duplicate(tree).context("keep", &line.target)?;
             self.places.enter(root).context("look at", &line.target)?;
+            self.held.forget(b"");
             self.done.push(Step::Entered);
         }
         Ok(())
@@ -354,6 +449,7 @@ impl Mounter {
     /// What can be done only after a mount is attached: one on a shared mount becomes shared itself.
     fn finish(&mut self, mount: OwnedFd, line: &Line) -> Result<Done> {
         propagate(&mount, line)?;
+        self.held.put(self.number, &line.target, &mount).context("keep", &line.target)?;
         if !self.owner.is_none() {
             let failed = "change the owner or the mode of";
             let (id, before) = (id(&mount)?, Owner::now(&mount).context(failed, &line.target)?);
@@ -368,7 +464,7 @@ impl Mounter {
 fn copy_source(line: &Line, recursive: bool) -> Result<OwnedFd> {
     let source = os(&line.source);
     let failed = |errno| {
-        let error = Error::new("bind", source, errno);
+        let error = Error::new(format!("bind {} on", quote(source)), &line.target, errno);
         error.explain(|_| hints::copy(&line.source, recursive, errno))
     };
     let Some(path) = &line.options.subdirectory else {
@@ -418,6 +514,16 @@ fn open_null_device() -> Result<OwnedFd> {
         return Err(Error::because("mask with", NULL, "it is not the null device"));
     }
     Ok(null)
+}
+
+/// Writing to it works, as to any device on a read-only mount. Its mode, its owner and its times are the host's, and
+/// out of reach.
+fn read_only_null(null: &OwnedFd, options: &Options) -> nix::Result<OwnedFd> {
+    const SET: u64 = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+    let tree = detached::copy_of(null.as_fd(), false)?;
+    detached::change(tree.as_fd(), options)?;
+    detached::set(tree.as_fd(), 0, Change { set: SET, clear: 0 })?;
+    Ok(tree)
 }
 
 fn change_attributes(tree: &OwnedFd, line: &Line) -> Result<()> {

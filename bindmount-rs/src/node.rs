@@ -30,6 +30,8 @@ pub enum Kind {
     Fifo,
     Symlink(OsString),
     Directory,
+    /// An empty one, for something to be bound on.
+    File,
 }
 
 impl Node {
@@ -42,6 +44,7 @@ impl Node {
             b"fifo" => (Kind::Fifo, 0o666),
             b"symlink" => (Kind::Symlink(source.clone()), 0o777),
             b"dir" => (Kind::Directory, 0o755),
+            b"file" => (Kind::File, 0o644),
             _ => return Ok(None),
         };
         let mut node = Self { kind, mode, uid: None, gid: None };
@@ -77,6 +80,11 @@ impl Node {
         }
     }
 
+    /// Whether what the node's path leads to will do in its place, symlinks followed.
+    pub fn may_be_linked(&self) -> bool {
+        matches!(self.kind, Kind::Directory | Kind::File)
+    }
+
     /// Gives the node to its owner, where the line names one.
     pub fn give_away(&self, node: &OwnedFd) -> nix::Result<()> {
         if self.uid.is_none() && self.gid.is_none() {
@@ -98,11 +106,13 @@ impl Node {
             Kind::Fifo => mknodat(directory, name, SFlag::S_IFIFO, mode, 0),
             Kind::Symlink(text) => symlinkat(text.as_os_str(), directory, name),
             Kind::Directory => mkdirat(directory, name, mode),
+            Kind::File => mknodat(directory, name, SFlag::S_IFREG, mode, 0),
         }
     }
 
-    /// Whether a file is what was to be made: it may have been there, or been put there since.
-    fn is(&self, node: &OwnedFd) -> nix::Result<bool> {
+    /// Whether a file is what was to be made: it may have been there, or been put there since. For a file anything
+    /// will do that a file may be bound on.
+    pub fn is(&self, node: &OwnedFd) -> nix::Result<bool> {
         let status = fstat(node)?;
         Ok(match &self.kind {
             Kind::Character(device) => is(&status, SFlag::S_IFCHR) && status.st_rdev == *device,
@@ -110,6 +120,7 @@ impl Node {
             Kind::Fifo => is(&status, SFlag::S_IFIFO),
             Kind::Symlink(text) => readlinkat(node, "").is_ok_and(|there| there == *text),
             Kind::Directory => is(&status, SFlag::S_IFDIR),
+            Kind::File => !is(&status, SFlag::S_IFDIR) && !is(&status, SFlag::S_IFLNK),
         })
     }
 }
@@ -147,6 +158,7 @@ mod tests {
             ("fifo", Kind::Fifo, 0o666),
             ("symlink", Kind::Symlink("1:3".into()), 0o777),
             ("dir", Kind::Directory, 0o755),
+            ("file", Kind::File, 0o644),
         ] {
             let made = node(name, "1:3", "uid=7").unwrap().unwrap();
             assert_eq!(made, Node { kind, mode, uid: Some(7.into()), gid: None });

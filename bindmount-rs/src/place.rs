@@ -21,6 +21,9 @@ const LINKS: usize = 40;
 /// A freshly made component is opened: nothing but that very name will do.
 const BENEATH: ResolveFlag = ResolveFlag::RESOLVE_BENEATH.union(ResolveFlag::RESOLVE_NO_SYMLINKS);
 
+/// A path in a mount that is held may have symlinks in it, and must not leave the mount's root.
+const INSIDE: ResolveFlag = ResolveFlag::RESOLVE_BENEATH.union(ResolveFlag::RESOLVE_NO_MAGICLINKS);
+
 const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
 const DIRECTORY: OFlag = PLACE.union(OFlag::O_DIRECTORY);
 
@@ -102,6 +105,17 @@ impl Places {
     /// Whether targets are kept inside a root.
     pub fn is_confined(&self) -> bool {
         !self.roots.is_empty()
+    }
+
+    /// The root that targets are kept inside of.
+    pub fn root(&self) -> Option<&OwnedFd> {
+        self.roots.last().map(|root| &root.directory)
+    }
+
+    /// Whether the root is the root directory of this process, by whatever name it was found.
+    pub fn is_own_root(&self) -> nix::Result<bool> {
+        let own = open("/", DIRECTORY, Mode::empty())?;
+        self.is_root(own.as_fd())
     }
 
     /// Whether `place` is the root that targets are kept inside of.
@@ -245,6 +259,20 @@ impl Places {
             None => cwd(),
         }
     }
+}
+
+/// What `path` leads to from the root of a mount; EXDEV where that is outside of it.
+pub fn open_inside(mount: &OwnedFd, path: &[u8], itself: bool) -> nix::Result<OwnedFd> {
+    if path.is_empty() {
+        return duplicate(mount);
+    }
+    let flags = if itself { PLACE | OFlag::O_NOFOLLOW } else { PLACE };
+    walk(mount, path, OpenHow::new().flags(flags).resolve(INSIDE))
+}
+
+/// Another descriptor of the same place.
+pub fn duplicate(place: &OwnedFd) -> nix::Result<OwnedFd> {
+    place.try_clone().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))
 }
 
 /// How far making a path has come.

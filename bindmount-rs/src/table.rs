@@ -14,6 +14,8 @@ pub struct Entry {
     pub target: OsString,
     pub kind: OsString,
     pub options: OsString,
+    /// What is behind the fields, after a `#`.
+    pub comment: Option<OsString>,
 }
 
 /// A line that is no entry: its number and what is wrong with it.
@@ -33,31 +35,49 @@ pub fn parse(text: &[u8]) -> impl Iterator<Item = Result<Entry, Malformed>> {
 
 /// The fields after the type may be missing; the last two are for dump(8) and fsck(8), and only looked at.
 fn entry(number: usize, line: &[u8]) -> Result<Option<Entry>, &'static str> {
-    let mut fields =
-        line.split(|byte| matches!(byte, b' ' | b'\t' | b'\r')).filter(|field| !field.is_empty());
-    let source = match fields.next() {
-        None | Some([b'#', ..]) => return Ok(None),
+    let (source, rest) = match field(line) {
+        None | Some(([b'#', ..], _)) => return Ok(None),
         Some(source) => source,
     };
-    let target = fields.next().ok_or("the target is missing")?;
-    let kind = fields.next().ok_or("the type is missing")?;
-    let options = fields.next().unwrap_or(b"defaults");
-    numbers(fields)?;
+    let (target, rest) = field(rest).ok_or("the target is missing")?;
+    let (kind, rest) = field(rest).ok_or("the type is missing")?;
+    let (rest, comment) = split_comment(rest);
+    let (options, rest) = field(rest).unwrap_or((b"defaults", b""));
+    numbers(rest)?;
     Ok(Some(Entry {
         number,
         source: unescape(source)?,
         target: unescape(target)?,
         kind: unescape(kind)?,
         options: unescape(options)?,
+        comment,
     }))
 }
 
-/// Dump frequency and fsck pass; a comment may stand behind the fields.
-fn numbers<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Result<(), &'static str> {
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r')
+}
+
+/// The next field, and the rest of the line.
+fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let start = line.iter().position(|&byte| !is_blank(byte))?;
+    let rest = &line[start..];
+    let end = rest.iter().position(|&byte| is_blank(byte)).unwrap_or(rest.len());
+    Some(rest.split_at(end))
+}
+
+/// The fields that are left, and the text behind a `#` that starts one, unless it is empty.
+fn split_comment(rest: &[u8]) -> (&[u8], Option<OsString>) {
+    let starts = |pair: &[u8]| is_blank(pair[0]) && pair[1] == b'#';
+    let Some(at) = rest.windows(2).position(starts) else { return (rest, None) };
+    let text = rest[at + 2..].trim_ascii();
+    (&rest[..at], (!text.is_empty()).then(|| OsStr::from_bytes(text).to_owned()))
+}
+
+/// Dump frequency and fsck pass.
+fn numbers(rest: &[u8]) -> Result<(), &'static str> {
+    let fields = rest.split(|&byte| is_blank(byte)).filter(|field| !field.is_empty());
     for (index, field) in fields.enumerate() {
-        if field[0] == b'#' {
-            break;
-        }
         if index == 2 {
             return Err("there are more than six fields (a space within one is written \\040)");
         }
@@ -130,6 +150,24 @@ mod tests {
         assert_eq!(entries[0].target, "/c\t\\");
         assert_eq!(entries[0].options, "bind,ro");
         assert_eq!(entries[1].options, "defaults");
+        assert_eq!(entries[0].comment.as_deref(), Some(OsStr::new("dump")));
+        assert_eq!(entries[1].comment, None);
+    }
+
+    #[test]
+    fn a_comment_may_follow_the_type() {
+        for (line, options, comment) in [
+            ("s t mask # a[2] b", "defaults", Some("a[2] b")),
+            ("s t mask #a", "defaults", Some("a")),
+            ("s t mask o#x 0 #\tb ", "o#x", Some("b")),
+            ("s t mask o # # c", "o", Some("# c")),
+            ("s t mask o #", "o", None),
+            ("#s t mask # x", "", None),
+        ] {
+            let found = parse(line.as_bytes()).next().map(Result::unwrap).unwrap_or_default();
+            assert_eq!(found.options, options, "{line}");
+            assert_eq!(found.comment.as_deref(), comment.map(OsStr::new), "{line}");
+        }
     }
 
     #[test]

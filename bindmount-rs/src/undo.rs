@@ -33,6 +33,8 @@ pub enum Step {
     },
     /// The mount after it also became the root that targets are found in.
     Entered,
+    /// All other mounts went.
+    Detached,
     Moved {
         source: OsString,
         target: OsString,
@@ -68,7 +70,7 @@ impl Step {
             | Self::Changed { target, .. }
             | Self::Owned { target, .. }
             | Self::Propagated { target, .. } => target,
-            Self::Entered => OsStr::new("/"),
+            Self::Entered | Self::Detached => OsStr::new("/"),
         }
     }
 
@@ -77,7 +79,7 @@ impl Step {
         match self {
             Self::Made(made) => made.remove(places),
             Self::Mounted { target, id } => unmount(places, &target, &find(places, &target, id)?),
-            Self::MountedBeneath { .. } => Err(Errno::EOPNOTSUPP),
+            Self::MountedBeneath { .. } | Self::Detached => Err(Errno::EOPNOTSUPP),
             Self::Entered => {
                 places.leave();
                 Ok(())

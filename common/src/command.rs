@@ -67,6 +67,12 @@ impl Command {
         Ok(Self { carried: Some(carried), ..self })
     }
 
+    /// The program, where it is found now.
+    #[must_use]
+    pub fn find(&self) -> Option<OwnedFd> {
+        self.open().ok()
+    }
+
     /// Becomes the command. Comes back only with the reason why that failed.
     #[must_use]
     pub fn exec(&self) -> Error {

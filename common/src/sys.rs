@@ -840,6 +840,15 @@ pub fn location(file: BorrowedFd) -> nix::Result<Location> {
     })
 }
 
+/// The id that mountinfo gives the mount that `file` is open on; `O_PATH` will do.
+///
+/// # Errors
+/// Those of statx(2).
+pub fn mount_id(file: BorrowedFd) -> nix::Result<u64> {
+    let flags = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
+    Ok(statx(file, c"", flags, libc::STATX_MNT_ID)?.stx_mnt_id)
+}
+
 /// The id of statmount(2) instead of the reusable one of mountinfo (Linux 6.8).
 const STATX_MNT_ID_UNIQUE: c_uint = 0x4000;
 
