@@ -1552,6 +1552,29 @@ mount: permission denied (are you root?)
 0'
 }
 
+@test "a mask is put on what is seen, whatever is on what by then" {
+  mkdir -p root/data root/other a b
+  touch root/other/secret a/secret b/secret
+  ln -s data root/link
+  ln -s /other a/out
+  echo no >a/secret
+  echo no >b/secret
+  echo no >root/other/secret
+  masked() {
+    printf '%s\n' "$PWD/a /data none bind" "${@:2}" >table
+    ok inside 'bindmount-rs --root root --self-bind -T table --enter-root -- sh -c "cat \$1; readlink -f \$1 >&2; stat -c %F \$1" sh "$1"' "$1"
+    equal "$output" 'character special file'
+  }
+  masked data/secret 'none /data/secret mask'
+  masked data/secret "$PWD/b /link none bind" 'none /data/secret mask'
+  masked data/secret "$PWD/b /./data none bind" 'none /data/secret mask'
+  masked data/secret "$PWD/b /other none bind" 'none /link/secret mask'
+  masked other/secret 'none /data/out/secret mask'
+  masked other/secret 'none /data/../other/secret mask'
+  # A root of its own hides all of them.
+  masked secret "$PWD/b / none bind" 'none /secret mask'
+}
+
 @test "masks stay in place while somebody exchanges /proc, 1,000 times" {
   race '
     mkdir root/proc root/other

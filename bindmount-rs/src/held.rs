@@ -3,7 +3,7 @@
 //! Whoever may write to a root file system can rename the directory that a proc was just mounted on. A mask that
 //! was looked for by its path would then be missing, or land on something else.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -16,7 +16,7 @@ use crate::place::{duplicate, normal};
 #[derive(Debug, Default)]
 pub struct Held {
     /// Every directory on the way to a target, and the last line that has it there.
-    wanted: HashMap<Vec<u8>, usize>,
+    wanted: BTreeMap<Vec<u8>, usize>,
     mounts: BTreeMap<Vec<u8>, Mount>,
 }
 
@@ -36,7 +36,7 @@ impl Held {
     /// What these lines need. One descriptor is held for each mount that one of them is beneath, and no longer
     /// than the last of them needs it.
     pub fn for_lines(lines: &[Line]) -> Self {
-        let mut wanted = HashMap::new();
+        let mut wanted = BTreeMap::new();
         for (number, line) in lines.iter().enumerate() {
             if is_looked_for(&line.work) {
                 let path = normal(&line.target);
@@ -59,13 +59,9 @@ impl Held {
         Ok(())
     }
 
-    /// `mount` is about to be put on `place`: where that is the root of a mount that is held, by whatever name it was
+    /// `mount` is about to be put on a place: where that is the root of a mount that is held, by whatever name it was
     /// found, the new one is what stands there then.
-    pub fn cover(&mut self, place: &OwnedFd, mount: &OwnedFd) -> nix::Result<()> {
-        if self.mounts.is_empty() {
-            return Ok(());
-        }
-        let location = sys::location(place.as_fd())?;
+    pub fn cover(&mut self, location: Location, mount: &OwnedFd) -> nix::Result<()> {
         for held in self.mounts.values_mut().filter(|held| held.location == location) {
             *held = Mount::new(mount)?;
         }

@@ -426,9 +426,12 @@ impl Mounter {
     /// Where the tree is to be mounted on the root, later targets are found in it. That comes first, since it can
     /// be taken back in any case.
     fn enter(&mut self, tree: &OwnedFd, target: &OwnedFd, line: &Line) -> Result<()> {
-        self.held.cover(target, tree).context("look at", &line.target)?;
-        let is_root = self.places.is_root(target.as_fd()).context("look at", &line.target)?;
-        if is_root && !self.how.beneath {
+        if !self.places.is_confined() || self.how.beneath {
+            return Ok(());
+        }
+        let location = sys::location(target.as_fd()).context("look at", &line.target)?;
+        self.held.cover(location, tree).context("look at", &line.target)?;
+        if self.places.is_root(location) {
             let root = duplicate(tree).context("keep", &line.target)?;
             self.places.enter(root).context("look at", &line.target)?;
             self.held.forget(b"");

@@ -115,15 +115,12 @@ impl Places {
     /// Whether the root is the root directory of this process, by whatever name it was found.
     pub fn is_own_root(&self) -> nix::Result<bool> {
         let own = open("/", DIRECTORY, Mode::empty())?;
-        self.is_root(own.as_fd())
+        Ok(self.is_root(sys::location(own.as_fd())?))
     }
 
-    /// Whether `place` is the root that targets are kept inside of.
-    pub fn is_root(&self, place: BorrowedFd) -> nix::Result<bool> {
-        match self.roots.last() {
-            Some(root) => Ok(sys::location(place)? == root.location),
-            None => Ok(false),
-        }
+    /// Whether this is the root that targets are kept inside of.
+    pub fn is_root(&self, location: Location) -> bool {
+        self.roots.last().is_some_and(|root| root.location == location)
     }
 
     /// From now on targets are found inside `root`, a mount that was put on top of the one before: a walk
