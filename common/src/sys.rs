@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use nix::errno::Errno;
 use nix::unistd::ForkResult;
 
+mod clone;
 pub mod inherited;
 pub mod pty;
-mod clone;
 
 pub use clone::{fork_into, fork_sibling, vfork_into};
 

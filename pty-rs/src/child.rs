@@ -1,15 +1,13 @@
 //! The child that becomes COMMAND.
 
-use std::cell::Cell;
 use std::os::fd::{AsFd, OwnedFd};
-use std::process::exit;
 
 use common::process::end_by;
-use common::{Command, Context, Error, Result, start, sys};
-use nix::errno::Errno;
+use common::{Command, Context, Result, start, sys};
 use nix::fcntl::OFlag;
 use nix::libc;
-use nix::unistd::{ForkResult, Pid, pipe2, read};
+use nix::sched::CloneFlags;
+use nix::unistd::{Pid, pipe2, read};
 
 use crate::signals::Held;
 use crate::status;
@@ -30,15 +28,14 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts the child, which does `prepare` and becomes the command. Where it cannot, the error is
-    /// given here, since the two share their memory until then.
+    /// Starts the child, which does `prepare` and becomes the command. Where it cannot, it says why and ends with the
+    /// status of that.
     pub fn start(
         command: &Command,
         signals: &Held,
         prepare: impl Fn() -> Result<()>,
     ) -> Result<Self> {
         let life = Life::new()?;
-        let failure = Cell::new(None);
         let begin = || {
             signals.restore();
             // In this order, since what is prepared may take the number of any descriptor of ours.
@@ -46,37 +43,11 @@ impl Child {
                 Ok(()) => command.exec(),
                 Err(error) => error,
             };
-            failure.set(Some(error));
-            1
+            start::report(&error);
+            status::of(error.kind())
         };
-        let pid = match sys::vfork(begin) {
-            // Memory cannot be shared across time namespaces.
-            Err(Errno::EINVAL) => fork(begin, &failure),
-            result => result,
-        }
-        .step("fork")?;
-        match failure.take() {
-            Some(error) => {
-                let _ = sys::wait_change(pid, true);
-                Err(error)
-            }
-            None => Ok(Self { pid, _life: life }),
-        }
-    }
-}
-
-fn fork(begin: impl Fn() -> u8, failure: &Cell<Option<Error>>) -> nix::Result<Pid> {
-    match sys::fork()? {
-        ForkResult::Parent { child } => Ok(child),
-        ForkResult::Child => {
-            begin();
-            let error = failure.take();
-            let status = error.map_or(1, |error| {
-                start::report(&error);
-                status::of(error.kind())
-            });
-            exit(status.into())
-        }
+        let pid = sys::vfork_into(CloneFlags::empty(), begin).step("fork")?;
+        Ok(Self { pid, _life: life })
     }
 }
 
