@@ -277,6 +277,22 @@ attacked() {
   refused "--no-fork and --new-session exclude each other" --no-fork --new-session
 }
 
+@test "the man page's shell in a container reaches neither the caller's terminal nor its job" {
+  requires script python3 pty-rs
+  target
+  # shellcheck disable=SC2016 # Text of the man page.
+  example=$(sed -n 's/^\.Dl \(pty-rs nsenter-rs .* --env\) sh$/\1/p' "$project/nsenter-rs/nsenter-rs.1")
+  [ -n "$example" ]
+  example="${example/4321/$target} ${user[*]}"
+  # What the attack opens, types into and kills is another terminal and its session.
+  on_terminal "echo ours \$(tty); $example sh -c 'echo theirs \$(tty)'
+    $example env PATH=$PATH python3 $project/tests/fixtures/terminal-attack.py; echo survived"
+  contains "$output" 'tty: opened'
+  contains "$output" survived
+  ours=$(grep -o 'ours /.*' <<<"$output") theirs=$(grep -o 'theirs /.*' <<<"$output")
+  [ -n "$ours" ] && [ -n "$theirs" ] && [ "${ours#* }" != "${theirs#* }" ]
+}
+
 @test "a descriptor that the caller passed reaches the command" {
   target
   for session in '' --new-session; do
