@@ -288,7 +288,7 @@ END
 
 @test "a signal that it does not hand on ends it, with the modes restored, and COMMAND with it" {
   requires python3
-  for signal in ALRM VTALRM RTMIN; do
+  for signal in ALRM ABRT SEGV RTMIN; do
     ok terminal 'ready' "!pkill -$signal -x pty-rs -P \$pid" -- bash -c 'pty-rs sh -c "echo ready; exec sleep $0"; echo "<$?>"' "$nap"
     contains "$output" "<$((128 + $(kill -l "$signal")))>"
     lacks "$output" 'modes changed'
@@ -565,14 +565,20 @@ hostile() {
   hostile "$no_devpts" "cannot open '/dev/pts/ptmx': No such device"
   contains "$stderr" 'hint: the root needs a devpts of its own at /dev/pts'
   hostile "$no_devpts; echo secret >dev/pts/ptmx" "cannot open '/dev/pts/ptmx': No such device"
-  hostile "$no_devpts; mkfifo dev/pts/ptmx" "cannot open '/dev/pts/ptmx': No such device"
+  # Whoever reads a FIFO waits until it is opened to be written to.
+  listen='(cat %s >/dev/null; echo opened >opened) & sleep 0.1'
+  # shellcheck disable=SC2059 # The format is the one above.
+  hostile "$no_devpts; mkfifo dev/pts/ptmx; $(printf "$listen" dev/pts/ptmx)" "cannot open '/dev/pts/ptmx': No such device"
   hostile "$no_devpts; rmdir dev/pts" "cannot open '/dev/pts/ptmx': No such file"
-  hostile "$no_devpts; mkfifo dev/ptmx" "cannot open '/dev/pts/ptmx': No such device"
+  # shellcheck disable=SC2059
+  hostile "$no_devpts; mkfifo dev/ptmx; $(printf "$listen" dev/ptmx)" "cannot open '/dev/pts/ptmx': No such device"
   hostile "$no_devpts; rmdir dev/pts; ln -s /proc/1/root/dev/pts dev/pts" "cannot open '/dev/pts/ptmx': "
   hostile "$no_devpts; ln -s /dev/null dev/ptmx" "cannot open '/dev/pts/ptmx': No such"
   # Something mounted on the ptmx of a true devpts.
   hostile ': >file; mount --bind file dev/pts/ptmx' "cannot open '/dev/pts/ptmx': "
-  hostile 'mkfifo fifo; mount --bind fifo dev/pts/ptmx' "cannot open '/dev/pts/ptmx': "
+  # shellcheck disable=SC2059
+  hostile "mkfifo fifo; mount --bind fifo dev/pts/ptmx; $(printf "$listen" fifo)" "cannot open '/dev/pts/ptmx': "
+  [ ! -e rootfs/opened ]
   # The host's own, reached by a link: the link stays in the root.
   hostile "$no_devpts; rmdir dev/pts; ln -s /../../../../../../dev/pts dev/pts" "cannot open '/dev/pts/ptmx': "
 }
@@ -597,7 +603,8 @@ hostile() {
   hostile 'mount -t tmpfs -o remount,ro none dev' "Read-only file system"
   contains "$stderr" 'hint: the file is missing and cannot be made'
   equal "$(cat outside)" secret
-  ok in_root 'mkfifo dev/console' 'ls -l /dev/console' </dev/null
+  ok in_root 'mkfifo dev/console; (cat dev/console >/dev/null; echo opened >opened) & sleep 0.1' 'ls -l /dev/console' </dev/null
+  [ ! -e rootfs/opened ]
   contains "$output" 'crw--w----'
   ok in_root 'echo text >dev/console; exec 6<dev/console' 'cat /proc/$$/fd/6; ls -l /dev/console' </dev/null
   contains "$output" text

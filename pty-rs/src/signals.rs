@@ -9,19 +9,9 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::getpid;
 
-/// Not held back: a fault of our own, and the stops of a process that uses the terminal from the
-/// background, which the kernel decides on.
-const LEFT_ALONE: [Signal; 9] = [
-    Signal::SIGSEGV,
-    Signal::SIGBUS,
-    Signal::SIGFPE,
-    Signal::SIGILL,
-    Signal::SIGTRAP,
-    Signal::SIGSYS,
-    Signal::SIGABRT,
-    Signal::SIGTTIN,
-    Signal::SIGTTOU,
-];
+/// Not held back: the stops of a process that uses the terminal from the background. A fault of our own
+/// ends this process, held back or not.
+const LEFT_ALONE: [Signal; 2] = [Signal::SIGTTIN, Signal::SIGTTOU];
 
 /// The signals that are held back, and what the caller had, to be given to COMMAND unchanged.
 #[derive(Debug)]
