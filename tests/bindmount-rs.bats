@@ -1467,7 +1467,8 @@ table
   ok private sh -c "$setup"'; exec unshare -mpnf --propagation slave sh -c '\''exec 5</proc/self/mountinfo "$@"'\'' sh "$@"' \
     sh $move /bin/sh -c "$look"
   equal "$output" "$want"
-  equal "$(awk '{ print $5 }' rootfs/table | sort -u)" "$(sort <<<"/
+  # For an ordinary user the machine's own mounts are locked: the next test looks at those.
+  ! is_root || equal "$(awk '{ print $5 }' rootfs/table | sort -u)" "$(sort <<<"/
 /proc
 /proc/cmdline
 /sys
