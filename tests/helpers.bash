@@ -28,30 +28,33 @@ nothing_left() {
     }
     end_processes
   }
+  # shellcheck disable=SC2119 # This is not about this function's arguments.
   mounts_unchanged
 }
 
-# mounts_unchanged: the mount table must be the same as before the test. With PRIVATE_MOUNTS, as scripts/test sets it for
-# root, the mount namespace is the suite's own, and each mount counts. In the machine's, other programs mount and unmount
-# too, and only the mounts below the test's directory count: an ordinary user cannot make others there.
+# mounts_unchanged [BEFORE AFTER]: the mount table must be the same as before the test; or these two of a private
+# namespace. With PRIVATE_MOUNTS, as scripts/test sets it for root, the mount namespace is the suite's own, and each mount
+# counts. In the machine's, other programs mount and unmount too, and only the mounts below the test's directory count: an
+# ordinary user cannot make others there.
+# shellcheck disable=SC2120 # The tests pass them.
 mounts_unchanged() {
-  local before=$BATS_TEST_TMPDIR/mountinfo sign mount point left=
+  local before=${1-$BATS_TEST_TMPDIR/mountinfo} after=${2-/proc/self/mountinfo} private=${PRIVATE_MOUNTS-}${1-}
+  local sign mount point left=
   while read -r sign mount; do
     read -r _ _ _ _ point _ <<<"$mount"
     printf -v point %b "$point"
-    if [ -z "${PRIVATE_MOUNTS-}" ]; then
-      case $sign$point in
-        ">$BATS_TEST_TMPDIR" | ">$BATS_TEST_TMPDIR/"*) ;;
-        *) continue ;;
-      esac
-    elif [ "$sign" = '<' ] && ! [ "$before" -nt "$point" ]; then
-      # Another program removed the mountpoint, and with it the mount in every namespace; it may have made a new one.
-      continue
-    fi
+    case $sign$point in
+      ?"$BATS_TEST_TMPDIR" | ?"$BATS_TEST_TMPDIR"/*) ;;
+      *)
+        [ -n "$private" ] || continue
+        # Another program removed the mountpoint, and with it the mount in every namespace; it may have made a new one.
+        [ "$sign" = '>' ] || { [ -e "$point" ] && [ "$before" -nt "$point" ]; } || continue
+        ;;
+    esac
     left+="$sign $mount"$'\n'
-  done < <(diff <(mounts_of "$before") <(mounts_of /proc/self/mountinfo) | grep '^[<>]')
+  done < <(diff <(mounts_of "$before") <(mounts_of "$after") | grep '^[<>]')
   [ -z "$left" ] || {
-    printf 'mounts before (<) and after (>) the test:\n%s' "$left"
+    printf 'mounts before (<) and after (>):\n%s' "$left"
     return 1
   }
 }

@@ -30,7 +30,7 @@ refused() {
     cat /proc/self/mountinfo >"$1/after"
     exit $status' sh "$PWD" "${3-}" "$2"
   contains "$stderr" "$1"
-  ok diff before after
+  ok mounts_unchanged before after
 }
 
 @test "the classic form, beside the classic" {
@@ -131,8 +131,8 @@ proc"
     cat /proc/self/mountinfo >after2'
   [ -s before ]
   contains "$(cat before)" shared:
-  ok diff before after1
-  ok diff before after2
+  ok mounts_unchanged before after1
+  ok mounts_unchanged before after2
 }
 
 @test "--self-bind, wherever the working directory is" {

@@ -11,6 +11,7 @@ block() {
 }
 
 @test "the container as one command line" {
+  requires busybox
   ok mkbundle box
   cd box || return
   local line

@@ -231,6 +231,7 @@ wait_for() {
 }
 
 @test "a root file system of one static program" {
+  requires cc
   mkdir -p b/rootfs
   cc -static -x c -o b/rootfs/only - <<<'#include <unistd.h>
     int main() { return write(1, "it runs\n", 8) != 8; }'

@@ -379,6 +379,7 @@ hint: it is no directory" --landlock-access fs --landlock-rule path-beneath::fil
 }
 
 @test "Landlock: a kernel without it" {
+  requires cc
   requires strace
   without() {
     strace -o trace -e inject=landlock_create_ruleset:error="$1" setpriv-rs --landlock-access fs true

@@ -66,3 +66,33 @@ suite_of() {
   equal "$output" on
   equal "$stderr" 'test: some tests are skipped where programs are missing: install as root with: apt-get install no-such-program'
 }
+
+@test "a test that hangs is ended, and one that fails leaves no process behind" {
+  requires user
+  printf 'trap "" TERM\ncd /\nwhile sleep 0.1; do echo on >>"%s/log"; done\n' "$PWD" >loop
+  printf 'BATS_TEST_TIMEOUT=2\nload %q\n' "$project/tests/helpers" >some.bats
+  printf '@test %s\n' "'hangs' { run sh '$PWD/loop'; }" \
+    "'hangs in a namespace' { run unshare --user --map-root-user env -i sh '$PWD/loop'; }" \
+    "'fails' { sh '$PWD/loop' >/dev/null 2>&1 3>&- & sleep 0.5; false; }" >>some.bats
+  expect 1 env -i PATH=/usr/bin:/bin "HOME=$HOME" "TOOLS=$TOOLS" timeout 60 "$project/scripts/test" bats "$PWD/some.bats"
+  equal "${lines[-1]}" '0 passed, 3 failed'
+  contains "$output" 'hangs in a namespace # timeout'
+  size=$(stat -c %s log)
+  sleep 0.5
+  equal "$(stat -c %s log)" "$size"
+}
+
+@test "a mount that a test makes or takes away is a fault, and what another program takes away is none" {
+  printf '%s\n' '1 0 8:1 / / rw - ext4 x rw' '2 1 8:1 /a /usr rw - ext4 x rw' "3 1 0:2 / $PWD/m rw - tmpfs x rw" \
+    '4 1 0:2 / /nosuch/m rw - tmpfs x rw' >before
+  ok mounts_unchanged before before
+  for filter in 's,/a,/a//deleted,' '/nosuch/d'; do
+    sed "$filter" before >after
+    ok mounts_unchanged before after
+  done
+  # shellcheck disable=SC2016 # It is sed's.
+  for filter in '/usr/d' "\\,$PWD/m,d" 's,/usr rw,/usr ro,' 's,ext4 x rw,ext4 x ro,' '$a 5 1 0:3 / /opt rw - tmpfs x rw'; do
+    sed "$filter" before >after
+    expect 1 mounts_unchanged before after
+  done
+}
