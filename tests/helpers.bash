@@ -7,9 +7,10 @@ project=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 PATH=${TOOLS:-$project/target/release}:$PATH:$project/scripts:/usr/sbin:/sbin
 
 # In seconds: more than any test takes under emulation.
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-600}
+: "${TEST_TIMEOUT:=600}"
 
 setup() {
+  watch
   cp /proc/self/mountinfo "$BATS_TEST_TMPDIR/mountinfo"
   cd "$BATS_TEST_TMPDIR" || return
 }
@@ -20,14 +21,7 @@ teardown() {
 
 # A test that leaves mounts behind fails; one that fails leaves no process behind.
 nothing_left() {
-  [ -n "$BATS_TEST_COMPLETED" ] || {
-    # The timer of bats 1.8, which is a child too.
-    [ -z "${killer_pid-}" ] || {
-      bats_abort_timeout_countdown "$killer_pid"
-      wait "$killer_pid" || :
-    }
-    end_processes
-  }
+  [ -n "$BATS_TEST_COMPLETED" ] || end_processes
   # shellcheck disable=SC2119 # This is not about this function's arguments.
   mounts_unchanged
 }
@@ -64,10 +58,27 @@ mounts_of() {
   sed -E 's,^([0-9]+ [0-9]+ [0-9:]+ [^ ]*)//deleted ,\1 ,' "$1"
 }
 
-# bats calls this at a test's time limit. Its own version ends the test's children, but not their children, which may
-# hold a pipe that the test reads, and loop for ever.
-bats_kill_childprocesses_of() {
-  end_processes
+# watch: ends the test at its time limit. The limit of bats 1.8 ends a test's children, but not their children, which may
+# hold a pipe that the test reads and loop for ever; and its timer may miss that a short test has ended.
+watch() {
+  trap 'printf "timeout after %s seconds\n" "$TEST_TIMEOUT"; exit 1' ALRM
+  local started ended=0
+  started=$(start_time)
+  {
+    timeout "$TEST_TIMEOUT" tail --pid=$$ -f /dev/null || ended=$?
+    # Whether the process of this number is still the test.
+    if [ "$ended" -eq 124 ] && [ "$(start_time)" = "$started" ]; then
+      kill -ALRM $$
+      end_processes
+    fi
+  } </dev/null >/dev/null 2>&1 3>&- 4>&- &
+  disown
+}
+
+# start_time: when the test's process started (proc_pid_stat(5)).
+start_time() {
+  local stat
+  read -ra stat <"/proc/$$/stat" && echo "${stat[21]}"
 }
 
 # end_processes: kills the processes of the test. Killing one may set free another that waits for it.

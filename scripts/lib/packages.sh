@@ -3,7 +3,7 @@
 
 build_programs='cargo cc'
 lint_programs='cargo cc mandoc shellcheck shfmt'
-suite_programs='bats findmnt jq mount pkill'
+suite_programs='bats findmnt jq mount'
 # Without these some tests are skipped.
 optional_programs='busybox bwrap cc crun fish getfattr hyperfine keyctl mandoc mkfs.ext4 newuidmap python3 runc script setfacl
   strace zsh'
@@ -19,7 +19,6 @@ package_of() {
     keyctl) echo keyutils ;;
     mkfs.ext4) echo e2fsprogs ;;
     newuidmap) echo uidmap ;;
-    pkill) echo procps ;;
     script) echo bsdutils ;;
     setfacl) echo acl ;;
     *) echo "$1" ;;
