@@ -12,6 +12,7 @@ impl Writer<'_> {
             self.demand_mount_namespace();
         }
         self.demand_devices();
+        self.demand_pivot();
     }
 
     fn fault(&self, path: &str, reason: &str) {
@@ -75,6 +76,20 @@ impl Writer<'_> {
                 self.fault(path, "needs a new mount namespace");
             }
         }
+    }
+
+    /// Below a root that was moved the old one stays, and with this capability the container can unmount its own.
+    fn demand_pivot(&self) {
+        if !self.setting.pivot && self.has_new(Kind::Mount) && self.may("sys_admin") {
+            self.fault(
+                "process.capabilities.bounding",
+                "has CAP_SYS_ADMIN, with which a container leaves a root that was moved: --no-pivot cannot be kept",
+            );
+        }
+    }
+
+    fn may(&self, name: &str) -> bool {
+        self.config.process.capabilities.bounding.iter().any(|capability| capability == name)
     }
 
     /// That no device opens is kept by mounts without devices, which these capabilities get around.

@@ -37,19 +37,15 @@ pub struct Table {
 
 impl Table {
     pub fn add(&mut self, origin: &str, entry: &Entry) {
-        let options = match entry.options.as_str() {
-            "" => "defaults",
-            options => options,
-        };
-        let fields = [
-            field(&entry.source),
-            field(&entry.target),
-            field(entry.kind.as_bytes()),
-            field(options.as_bytes()),
-            b"#".to_vec(),
-            origin.as_bytes().to_vec(),
-        ];
-        self.lines.push(fields.join(&b' '));
+        let fields = [&entry.source, &entry.target, entry.kind.as_bytes()].map(field);
+        let mut line = fields.join(&b' ');
+        if !entry.options.is_empty() {
+            line.push(b' ');
+            line.extend(field(entry.options.as_bytes()));
+        }
+        line.extend_from_slice(b" # ");
+        line.extend_from_slice(origin.as_bytes());
+        self.lines.push(line);
     }
 }
 

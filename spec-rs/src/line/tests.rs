@@ -81,6 +81,31 @@ fn every_property_that_is_read() {
     golden("no-pivot", &line(EVERYTHING, &setting, &machine(1000, &[VERSION_1])).unwrap());
 }
 
+#[test]
+fn a_root_that_is_moved_is_closed() {
+    let bounding = ["process", "capabilities", "bounding"];
+    let config = with(&bounding, r#"["CAP_SYS_ADMIN"]"#);
+    let config = replace_rule(config);
+    for (pivot, faults) in [(true, 0), (false, 1)] {
+        let log = Log::default();
+        let setting = Setting { pivot, ..setting() };
+        write(&model::read(Node::new(&config, &log)), &setting, &machine(0, &[VERSION_2]), &log);
+        assert_eq!(log.faults().len(), faults);
+        assert!(log.faults().iter().all(|fault| fault.path == "process.capabilities.bounding"));
+    }
+}
+
+/// Without the rule that denies all devices.
+fn replace_rule(mut config: Value) -> Value {
+    if let Value::Object(members) = &mut config
+        && let Some((_, Value::Object(linux))) =
+            members.iter_mut().find(|(name, _)| name == "linux")
+    {
+        linux.retain(|(name, _)| name != "resources");
+    }
+    config
+}
+
 /// A configuration with the value at `path` replaced.
 fn with(path: &[&str], value: &str) -> Value {
     let mut config = json::parse(new::config(false, &machine(0, &[VERSION_2])).as_bytes()).unwrap();
