@@ -42,6 +42,7 @@ complete -c nsenter-rs -s Z -d 'run COMMAND with the SELinux label of the target
 complete -c nsenter-rs -l follow-context -d 'run COMMAND with the SELinux label of the target'
 complete -c nsenter-rs -s F -d 'become COMMAND without a fork; its children are in the PID namespace'
 complete -c nsenter-rs -l no-fork -d 'become COMMAND without a fork; its children are in the PID namespace'
+complete -c nsenter-rs -l new-session -d 'give COMMAND, as a child, a session of its own, without a terminal'
 complete -c nsenter-rs -l carry -d 'open COMMAND before anything changes: it need not be in the root'
 complete -c nsenter-rs -s h -d 'display this help'
 complete -c nsenter-rs -l help -d 'display this help'

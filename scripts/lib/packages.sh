@@ -5,9 +5,9 @@ build_programs='cargo cc'
 lint_programs='cargo cc mandoc shellcheck shfmt'
 suite_programs='bats findmnt jq mount'
 # Without these some tests are skipped.
-optional_programs='busybox bwrap cc crun fish getfattr hyperfine keyctl mandoc mkfs.ext4 newuidmap python3 runc script setfacl
-  strace zsh'
-bench_programs='cargo cc hyperfine jq gojq busybox runc crun bwrap'
+optional_programs='busybox bwrap cc crun fish getfattr hyperfine keyctl ksh93 lz4 mandoc mkfs.ext4 mksh newuidmap python3
+  runc script setfacl strace yash zsh zstd'
+bench_programs='cargo cc hyperfine jq busybox runc crun bwrap'
 
 package_of() {
   case $1 in
@@ -17,6 +17,7 @@ package_of() {
     findmnt) echo util-linux ;;
     getfattr) echo attr ;;
     keyctl) echo keyutils ;;
+    ksh93) echo ksh93u+m ;;
     mkfs.ext4) echo e2fsprogs ;;
     newuidmap) echo uidmap ;;
     script) echo bsdutils ;;
