@@ -13,7 +13,7 @@ mod clone;
 pub mod inherited;
 pub mod pty;
 
-pub use clone::{fork_into, fork_sibling, vfork_into};
+pub use clone::{fork_into, fork_sibling, vfork, vfork_into};
 
 /// What `main` was called with: null, or C strings up to a null pointer.
 static ARGUMENTS: AtomicPtr<*const u8> = AtomicPtr::new(std::ptr::null_mut());

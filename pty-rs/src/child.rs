@@ -1,13 +1,15 @@
 //! The child that becomes COMMAND.
 
+use std::cell::Cell;
 use std::os::fd::{AsFd, OwnedFd};
+use std::process::exit;
 
 use common::process::end_by;
-use common::{Command, Context, Result, start, sys};
+use common::{Command, Context, Error, Result, start, sys};
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::libc;
-use nix::sched::CloneFlags;
-use nix::unistd::{Pid, pipe2, read};
+use nix::unistd::{ForkResult, Pid, pipe2, read};
 
 use crate::signals::Held;
 use crate::status;
@@ -28,14 +30,15 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts the child, which does `prepare` and becomes the command. Where it cannot, it says why and ends with the
-    /// status of that.
+    /// Starts the child, which does `prepare` and becomes the command. Where it cannot, the error is
+    /// given here, since the two share their memory until then.
     pub fn start(
         command: &Command,
         signals: &Held,
         prepare: impl Fn() -> Result<()>,
     ) -> Result<Self> {
         let life = Life::new()?;
+        let failure = Cell::new(None);
         let begin = || {
             signals.restore();
             // In this order, since what is prepared may take the number of any descriptor of ours.
@@ -43,11 +46,37 @@ impl Child {
                 Ok(()) => command.exec(),
                 Err(error) => error,
             };
-            start::report(&error);
-            status::of(error.kind())
+            failure.set(Some(error));
+            1
         };
-        let pid = sys::vfork_into(CloneFlags::empty(), begin).step("fork")?;
-        Ok(Self { pid, _life: life })
+        let pid = match sys::vfork(begin) {
+            // Memory cannot be shared across time namespaces.
+            Err(Errno::EINVAL) => fork(begin, &failure),
+            result => result,
+        }
+        .step("fork")?;
+        match failure.take() {
+            Some(error) => {
+                let _ = sys::wait_change(pid, true);
+                Err(error)
+            }
+            None => Ok(Self { pid, _life: life }),
+        }
+    }
+}
+
+fn fork(begin: impl Fn() -> u8, failure: &Cell<Option<Error>>) -> nix::Result<Pid> {
+    match sys::fork()? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            begin();
+            let error = failure.take();
+            let status = error.map_or(1, |error| {
+                start::report(&error);
+                status::of(error.kind())
+            });
+            exit(status.into())
+        }
     }
 }
 

@@ -54,6 +54,14 @@ pub fn vfork_into(namespaces: CloneFlags, child: impl FnOnce() -> u8) -> nix::Re
     }
 }
 
+/// As [`vfork_into`] without namespaces, but memory is never copied, so that the parent finds what the child left in it.
+///
+/// # Errors
+/// Those of clone(2); EINVAL where this process's children belong to another time namespace, before Linux 6.3.
+pub fn vfork(child: impl FnOnce() -> u8) -> nix::Result<Pid> {
+    start(CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK, &mut Some(child))
+}
+
 fn start<F: FnOnce() -> u8>(flags: CloneFlags, child: &mut Option<F>) -> nix::Result<Pid> {
     /// As much as a main thread has to begin with, and taken only as far as it is used.
     const STACK: usize = 1 << 20;

@@ -54,13 +54,14 @@ impl Writer<'_> {
         let mut script = Script::new();
         self.comment(&mut script);
         script.step(&[b"cd", &self.setting.directory], "enter the directory of the bundle");
+        // Before the limits, since yash cannot redirect any more below 100 descriptors.
+        self.find_classics(&mut script, !limits.words.is_empty());
         for (step, name) in &limits.steps {
             let words: Vec<_> = step.iter().map(String::as_bytes).collect();
             script.step(&words, format_args!("set {name}"));
         }
         let umask = format!("{:04o}", self.config.process.user.umask);
         script.words(&[b"umask", umask.as_bytes()]);
-        self.find_classics(&mut script, !limits.words.is_empty());
         let before = self.guard_terminal(&mut script);
 
         let chain = self.chain(&limits.words);
