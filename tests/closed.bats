@@ -326,3 +326,27 @@ nested='unshare -Ur -m -p -f sh -c "mount -t proc proc /tmp && echo mounted; mou
     [ "$round" -eq 25 ]
   done
 }
+
+@test "what cannot be made is named by its property, and has status 1" {
+  requires busybox jq
+  bundle b '.mounts += [{destination: "/x", source: "nothing", options: ["bind"]}]'
+  local number
+  number=$(jq '.mounts | length - 1' b/config.json)
+  expect 1 inside true
+  contains "$stderr" "bindmount-rs: cannot mount 'mounts[$number]': cannot bind 'nothing' on '/x': No such file or directory"
+  bundle b '.mounts[1].type = "nosuchfs"'
+  expect 1 inside true
+  contains "$stderr" "cannot mount 'mounts[1]'"
+  contains "$stderr" nosuchfs
+  bundle b '.mounts -= [.mounts[] | select(.type == "proc")] | .process.cwd = "/etc/passwd"'
+  expect 1 inside true
+  contains "$stderr" "process.cwd"
+  bundle b '.process.rlimits[0].hard = 18446744073709551615'
+  expect 1 inside true
+  contains "$stderr" 'process.rlimits[0]'
+  # COMMAND's own status, whatever it is.
+  bundle b
+  expect 32 inside sh -c 'exit 32'
+  expect 127 inside /nothing
+  expect 126 inside /etc/passwd
+}

@@ -200,3 +200,17 @@ TABLE
   expect 125 "./$text"
   contains "$stderr" '\033[31m\302\233: missing operand'
 }
+
+@test "the threat model names tests that there are" {
+  local file title count=0
+  while IFS=: read -r file title; do
+    title=${title# }
+    title=${title% |}
+    grep -qF "@test \"$title\" {" "$project/tests/$file" || {
+      printf '%s has no test: %s\n' "$file" "$title"
+      return 1
+    }
+    count=$((count + 1))
+  done < <(tr -d '\`' <"$project/docs/threat-model.md" | sed -n 's/.*| \([a-z-]*\.bats\): /\1: /p')
+  [ "$count" -gt 25 ]
+}
