@@ -408,7 +408,7 @@ wait_for() {
 @test "nothing in a config.json is ever executed" {
   bundle b
   cp b/config.json good
-  local text word
+  local word
   for word in '$(touch hit)' '`touch hit`' $'\'; touch hit; \'' $'\n touch hit\n' '"; touch hit; "' $'mounts\ntouch hit\n' '*' '\' '-x' '\u0024(touch hit)'; do
     # In every string and in every name of a field, one at a time.
     while IFS= read -r path; do
