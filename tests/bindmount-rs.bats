@@ -1502,6 +1502,13 @@ $PWD/tools/in")"
   contains "$stderr" "cannot unmount '$PWD/extra/proc': another mount hides it that may not be unmounted"
 }
 
+@test "--detach passes over a directory that the caller may not enter" {
+  requires root
+  ok private sh -c 'mount -t tmpfs -o mode=755 none /mnt; mkdir /mnt/new /mnt/closed; mount -t tmpfs -o mode=700 none /mnt/closed
+    exec setpriv --reuid=65534 --regid=65534 --clear-groups unshare -Urm sh -c "
+      mount -t tmpfs none /mnt/new; exec bindmount-rs --detach --move /mnt/new / true"'
+}
+
 @test "--detach is for a mount namespace of one's own" {
   mkdir new
   refused 1 '--detach goes with --move SOURCE / alone' 'bindmount-rs --detach new /'

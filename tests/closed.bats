@@ -254,11 +254,11 @@ devices='/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty'
 @test "no program outside of the container is in its namespaces" {
   requires busybox jq
   bundle b '.linux.namespaces += [{type: "cgroup"}]'
-  become sleep 30
+  become sleep 300
   local child outside pid name
   "$runsh" run -b b box </dev/null >/dev/null 2>&1 &
   outside=$!
-  timeout 10 bash -c "until child=\$(pgrep -P $outside) && [ \"\$(cat /proc/\$child/comm)\" = sleep ]; do sleep 0.05; done"
+  timeout 100 bash -c "until child=\$(pgrep -P $outside) && [ \"\$(cat /proc/\$child/comm)\" = sleep ]; do sleep 0.05; done"
   child=$(pgrep -P "$outside")
   for name in mnt net ipc uts pid cgroup user; do
     [ "$(readlink "/proc/$child/ns/$name")" != "$(readlink "/proc/self/ns/$name")" ] || continue
@@ -273,7 +273,7 @@ devices='/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty'
   # It does not outlive its supervisor.
   kill -KILL "$outside"
   wait "$outside" || :
-  timeout 10 sh -c "while [ -e /proc/$child ]; do sleep 0.05; done"
+  timeout 100 sh -c "while [ -e /proc/$child ]; do sleep 0.05; done"
 }
 
 # A container in which a shell is root over a new user namespace, as soon as the kernel allows one.

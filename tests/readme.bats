@@ -15,6 +15,7 @@ block() {
   local line
   # As it stands: first what makes the directory, then the line.
   block 2 >prepare
+  # shellcheck disable=SC1091 # It was written just now.
   . ./prepare
   [ "$PWD" = "$BATS_TEST_TMPDIR/box" ]
   line=$(block 1)

@@ -123,8 +123,9 @@ impl Others {
         };
         match unmount(&place, &mount.target) {
             Ok(()) => return Ok(true),
-            // It came from a more privileged namespace, and is locked to its place (mount_namespaces(7)).
-            Err(Errno::EINVAL | Errno::EPERM) => {}
+            // It came from a more privileged namespace, and is locked to its place (mount_namespaces(7)), or is a directory
+            // that the caller may not even enter.
+            Err(Errno::EINVAL | Errno::EPERM | Errno::EACCES) => {}
             Err(errno) => return Err(Error::new("unmount", &mount.target, errno)),
         }
         let progress = self.remove_beneath(tree, mount, false, cover)?;
