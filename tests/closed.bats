@@ -253,7 +253,7 @@ devices='/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty'
 
 @test "no program outside of the container is in its namespaces" {
   requires busybox jq
-  bundle b '.linux.namespaces += [{type: "cgroup"}]'
+  bundle b '.linux.namespaces |= (. + [{type: "cgroup"}] | unique)'
   become sleep 300
   local child outside pid name
   "$runsh" run -b b box </dev/null >/dev/null 2>&1 &
