@@ -32,7 +32,7 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/mkbundle" b sh
   [ -f b/config.json ]
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" explain -b b
-  contains "$output" "a prefix/bin/unshare-rs' --mount"
+  contains "$output" "a prefix/bin/unshare-rs' --"
 }
 
 @test "a wrong command line, and tools that are not built, are refused" {
