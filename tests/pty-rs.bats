@@ -266,7 +266,7 @@ END
   [ "$(stat -c %s rest)" -lt 200000 ]
   # The last words of a helper that ends right after it are heard.
   # How long that takes is the machine's business.
-  for ((i = 0; i < 10; i++)); do
+  for _ in {1..10}; do
     ok pty-rs bash -c 'trap "" HUP; (sleep 0.05; echo late) & exit' </dev/null
     [ -z "$output" ] || break
   done
