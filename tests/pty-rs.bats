@@ -286,7 +286,7 @@ END
   for signal in HUP INT QUIT TERM USR1 USR2; do
     rm -f up
     # A shell has them ignored in what it starts in the background.
-    env --default-signal=INT,QUIT pty-rs bash -c "trap 'exit 42' $signal; : >up; while :; do sleep 0.01; done" </dev/null &
+    env --default-signal=HUP,INT,QUIT,TERM,USR1,USR2 pty-rs bash -c "trap 'exit 42' $signal; : >up; while :; do sleep 0.01; done" </dev/null &
     job=$!
     appears up
     kill "-$signal" "$job"
