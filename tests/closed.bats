@@ -355,3 +355,41 @@ nested='unshare -Ur -m -p -f sh -c "mount -t proc proc /tmp && echo mounted; mou
   expect 127 inside /nothing
   expect 126 inside /etc/passwd
 }
+
+@test "the rule to deny all devices cannot be lifted" {
+  requires root busybox jq
+  bundle b '.root.readonly = false'
+  mkdir b/nodes 'b/nodes,nodev'
+  mknod b/rootfs/random c 1 9
+  mknod b/nodes/random c 1 9
+  mknod 'b/nodes,nodev/random' c 1 9
+  ln -s / b/rootfs/link
+  cp b/config.json good
+  # Each a change of the configuration, and where the node is then.
+  while IFS=$'\t' read -r filter path; do
+    jq "$filter" good >b/config.json
+    run --separate-stderr inside sh -c "mount -o remount,bind,dev,rw / 2>/dev/null; head -c 1 $path"
+    [ "$status" -ne 0 ]
+    equal "$output" ''
+    # It was refused, or did not open.
+    case $stderr in
+      *"$path: Permission denied"* | *"cannot use "*) ;;
+      *)
+        printf '%s\n%s\n' "$filter" "$stderr"
+        return 1
+        ;;
+    esac
+  done <<'ROWS'
+.	/random
+.process.capabilities |= map_values(["CAP_ALL"])	/random
+.process.capabilities |= map_values(["CAP_CAP_SYS_ADMIN", "CAP_CAP_21", "CAP_21"])	/random
+.process.capabilities |= map_values(["CAP_SYS_ADMIN"])	/random
+.mounts += [{destination: "/m", source: "nodes", options: ["bind", "dev", "rdev"]}]	/m/random
+.mounts += [{destination: "/m", source: "nodes", options: ["rbind", "rdev"]}]	/m/random
+.mounts += [{destination: "/m", source: "nodes", options: ["bind"]}, {destination: "/m", options: ["remount", "bind", "dev"]}]	/m/random
+.mounts += [{destination: "/tmp/..", options: ["remount", "bind", "dev"]}]	/random
+.mounts += [{destination: "/link", options: ["remount", "bind", "dev", "rdev"]}]	/random
+.mounts += [{destination: "/m", type: "overlay", source: "o", options: ["lowerdir=/etc:nodes\\"]}]	/m/random
+.mounts += [{destination: "/m", type: "overlay", source: "o", options: ["dev", "lowerdir=/etc:nodes", "metacopy=\"off"]}]	/m/random
+ROWS
+}

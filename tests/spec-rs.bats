@@ -97,7 +97,12 @@ del(.root)	root.path: is missing
 .mounts[0].type = "swap"	mounts[0].type: is not a file system: 'swap'
 .mounts[0].options = ["rw,noauto"]	mounts[0].options[0]: is a word of fstab(5), not of the specification: 'noauto'
 .mounts[0].options = ["users"]	mounts[0].options[0]: is a word of fstab(5), not of the specification: 'users'
-.mounts[0].options = ["a\\,bind"]	mounts[0].options[0]: has a comma and quotes: 'a\,bind'
+.mounts[0].options = ["a\\,bind"]	mounts[0].options[0]: has a quote, or a backslash at its end: 'a\,bind'
+.mounts[0].options = ["lowerdir=a\\"]	mounts[0].options[0]: has a quote, or a backslash at its end: 'lowerdir=a\'
+.mounts[0].options = ["ro", "metacopy=\"off"]	mounts[0].options[1]: has a quote, or a backslash at its end
+.mounts[0].destination = "/tmp/.."	mounts[0].destination: is the root
+.linux.maskedPaths = ["/tmp/.."]	linux.maskedPaths[0]: is the root
+.process.rlimits[0] = {type: "RLIMIT_NOFILE", soft: 14, hard: 20}	process.rlimits[0]: leaves too few descriptors: it takes 15 to make the container
 .process.args = ["a\u0000b"]	process.args[0]: holds a NUL character
 .annotations = {"a\u0000b": "c"}	annotations["a\0b"]: has a NUL character in its name
 .ociVersion = "0.3.0"	ociVersion: must be 1.x
@@ -107,7 +112,7 @@ del(.root)	root.path: is missing
 .linux.maskedPaths = [""]	linux.maskedPaths[0]: must be an absolute path
 .linux.maskedPaths = ["proc"]	linux.maskedPaths[0]: must be an absolute path
 .linux.readonlyPaths = ["proc"]	linux.readonlyPaths[0]: must be an absolute path
-.linux.rootfsPropagation = "odd"	linux.rootfsPropagation: must be shared, slave, private, unbindable, or one of them behind an 'r'
+.linux.rootfsPropagation = "odd"	linux.rootfsPropagation: must be shared, slave, private or unbindable, or the recursive form of one, such as rslave
 .linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 3, access: "rwm"}]	linux.resources.devices[1]: is not supported: only rules for all devices are
 .linux.resources.devices[0].type = "x"	linux.resources.devices[0].type: must be a, b or c
 .process.capabilities.bounding = ["CAP_MKNOD"]	linux.resources.devices: denies all devices, which is not supported beside CAP_MKNOD
@@ -163,11 +168,11 @@ ROWS
   # The second object would take masks and namespaces away.
   sed '$d' b/config.json >shorter
   printf ', "linux": {"namespaces": []}}' | cat shorter - >b/config.json
-  refused 'linux: is there more than once'
+  refused 'linux: is a duplicate key'
   bundle b
   sed 's/"rootfs"/"rootfs", "x": {"y": [{"z": 1, "z": 2}]}/' b/config.json >changed
   mv changed b/config.json
-  refused 'root.x.y[0].z: is there more than once'
+  refused 'root.x.y[0].z: is a duplicate key'
 }
 
 @test "a config.json that is none" {
@@ -233,12 +238,14 @@ ROWS
 
 @test "a capability that is none is a warning" {
   requires jq
-  bundle b '.process.capabilities.bounding += ["KILL", "CAP_KILL,-all", "CAP_ODD"]'
+  # Among them words that the tools know and the specification does not.
+  bundle b '.process.capabilities.bounding += ["KILL", "CAP_KILL,-all", "CAP_ODD", "CAP_ALL", "CAP_CAP_SYS_ADMIN", "CAP_CAP_21", "CAP_21"]'
   ok spec-rs -b b
-  contains "$stderr" "warning: process.capabilities.bounding[3] is not a capability: 'KILL'"
-  contains "$stderr" "warning: process.capabilities.bounding[4] is not a capability: 'CAP_KILL,-all'"
-  # Whether the kernel knows a name is for setpriv-rs to say.
-  contains "$output" '--bounding-set -all,+audit_write,+kill,+net_bind_service,+odd'
+  contains "$stderr" "warning: process.capabilities.bounding[3] is not a known capability: 'KILL'"
+  contains "$stderr" "warning: process.capabilities.bounding[4] is not a known capability: 'CAP_KILL,-all'"
+  contains "$stderr" "warning: process.capabilities.bounding[6] is not a known capability: 'CAP_ALL'"
+  equal "${#stderr_lines[@]}" 7
+  contains "$output" $'--bounding-set -all,+audit_write,+kill,+net_bind_service \\\n'
 }
 
 @test "large files, long strings and deep nesting work or end in an error" {

@@ -494,7 +494,7 @@ hint: the user namespace has no such group: map it with --map-groups" unshare-rs
   equal "$output" "$(unshare-rs -c --keep-caps grep ^CapEff /proc/self/status)"
 }
 
-@test "clocks: set off forward and back" {
+@test "clocks: offset forward and back" {
   same -UrTf --monotonic 500 --boottime=1000 cat /proc/self/timens_offsets
   same -UrT --boottime 1000 cat /proc/self/timens_offsets
   ok unshare-rs -UrT --monotonic -3 --boottime -2 cat /proc/self/timens_offsets
@@ -505,7 +505,7 @@ boottime -2 0"
   [ "$output" -ge $((${before%.*} + 1000000)) ]
   same --monotonic 1 true
   same -UrT --monotonic soon true
-  refused "cannot set off the boottime clock by '-9999999999': Math result not representable
+  refused "cannot offset the boottime clock by '-9999999999': Math result not representable
 hint: the clock would show a time before its beginning, or overflow" unshare-rs -UrT --boottime -9999999999 true
 }
 
@@ -612,7 +612,7 @@ count() {
   expect 137 strace -f -qq -o trace -e trace=unshare -e inject=unshare:signal=KILL unshare-rs -UrT --fork touch ran
   expect 1 strace -f -qq -o trace -e trace=unshare -e inject=unshare:error=ENOSPC unshare-rs -UrT --fork touch ran
   contains "$stderr" 'cannot unshare: No space left on device'
-  refused "cannot set off the boottime clock by '-9999999999'" unshare-rs -UrT --fork --boottime -9999999999 touch ran
+  refused "cannot offset the boottime clock by '-9999999999'" unshare-rs -UrT --fork --boottime -9999999999 touch ran
   [ ! -e ran ]
   # It is gone soon after.
   ok unshare-rs -UrT --fork bash -c 'for i in {1..100}; do

@@ -7,6 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 
+use crate::escape;
+
 /// What a tool's functions give back.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -197,14 +199,14 @@ pub fn quote(object: impl AsRef<OsStr>) -> String {
     format!("'{}'", shown(object))
 }
 
-/// A text on one line and harmless to a terminal, whatever bytes it holds: control characters and bytes
+/// A text on one line and harmless to a terminal, whatever bytes it holds: characters that hide something and bytes
 /// that are not UTF-8 are written as `\ooo`.
 #[must_use]
 pub fn shown(object: impl AsRef<OsStr>) -> String {
     let mut text = String::new();
     for chunk in object.as_ref().as_bytes().utf8_chunks() {
         for c in chunk.valid().chars() {
-            if c.is_control() {
+            if escape::is_hidden(c) {
                 let mut buffer = [0; 4];
                 octal(&mut text, c.encode_utf8(&mut buffer).as_bytes());
             } else {

@@ -31,6 +31,15 @@ pub fn decoded(field: &[u8]) -> Vec<u8> {
     text
 }
 
+/// Whether a terminal would act on a character, or show other text than there is: control characters, marks of direction
+/// ("Trojan Source", CVE-2021-42574), separators of lines and what has no width.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{feff}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
+}
+
 fn octal(word: &[u8]) -> Option<u8> {
     let &[b'\\', a @ b'0'..=b'3', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] = word else {
         return None;
@@ -41,6 +50,16 @@ fn octal(word: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn characters_that_hide_something() {
+        for c in
+            "\x1b\x7f\u{9b}\u{61c}\u{200b}\u{200f}\u{2028}\u{202e}\u{2066}\u{2069}\u{feff}".chars()
+        {
+            assert!(is_hidden(c), "{c:?}");
+        }
+        assert!(!"a \u{e9}\u{a0}\u{2010}\u{4e2d}\u{1f600}".contains(is_hidden));
+    }
 
     #[test]
     fn octal_escapes() {

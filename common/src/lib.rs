@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod accounts;
+pub mod capability;
 mod carry;
 pub mod command;
 pub mod directory;

@@ -359,7 +359,7 @@ fn well_formed(value: &Value, path: &Path, log: &Log) {
                     _ => !names.insert(name),
                 };
                 if is_second {
-                    log.fault(path, "is there more than once");
+                    log.fault(path, "is a duplicate key");
                 }
                 well_formed(value, &path, log);
             }

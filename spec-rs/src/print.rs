@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use common::escape::is_hidden;
+
 /// The words of one line each; the tool first, its options on lines of their own.
 #[derive(Debug, Default)]
 pub struct Chain {
@@ -152,7 +154,7 @@ fn is_plain(byte: u8) -> bool {
 enum Chunk<'a> {
     /// Text that may be shown, and newlines.
     Plain(&'a [u8]),
-    /// Control characters and bytes that are not UTF-8.
+    /// Characters that hide something, and bytes that are not UTF-8.
     Control(&'a [u8]),
 }
 
@@ -182,7 +184,7 @@ fn shown(text: &[u8]) -> usize {
     let chunk = head.utf8_chunks().next().map(|chunk| chunk.valid());
     match chunk.and_then(|valid| valid.chars().next()) {
         Some('\n') => 1,
-        Some(c) if !c.is_control() => c.len_utf8(),
+        Some(c) if !is_hidden(c) => c.len_utf8(),
         _ => 0,
     }
 }
@@ -213,7 +215,7 @@ fn escaped(text: &[u8], is_special: impl Fn(char) -> bool) -> Vec<u8> {
             let bytes = c.encode_utf8(&mut buffer).as_bytes();
             match c {
                 '\\' | '!' => octal(&mut out, bytes[0]),
-                _ if c.is_control() || is_special(c) => {
+                _ if is_hidden(c) || is_special(c) => {
                     bytes.iter().for_each(|&byte| octal(&mut out, byte));
                 }
                 _ => out.extend_from_slice(bytes),
@@ -246,6 +248,7 @@ mod tests {
             (b"it's", r"'it'\''s'"),
             (b"\x1b[1m\n", "\"$(printf '\\033')\"'[1m\n'"),
             (b"\t", "\"$(printf '\\011')\""),
+            (b"\xe2\x80\xaea", "\"$(printf '\\342\\200\\256')\"'a'"),
             (b"\xc2\x9b\xff\xc3\xa9", "\"$(printf '\\302\\233\\377')\"'\u{e9}'"),
         ] {
             assert_eq!(String::from_utf8(quoted(text)).unwrap(), want);

@@ -59,8 +59,8 @@ The child (all imply --fork):
       --info-fd N            write its pid and namespaces to the descriptor N as JSON
 
 Set-up:
-      --monotonic SECONDS    set off the monotonic clock, with --time
-      --boottime SECONDS     set off the boot-time clock, with --time
+      --monotonic SECONDS    offset the monotonic clock, with --time
+      --boottime SECONDS     offset the boot-time clock, with --time
       --propagation HOW      of all mounts: private (default), shared, slave or unchanged
       --hostname NAME        set the host name (implies --uts)
       --domainname NAME      set the NIS domain name (implies --uts)

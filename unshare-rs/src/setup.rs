@@ -84,7 +84,7 @@ impl Clocks {
             let Some(offset) = offset else { continue };
             let file = format!("/proc/{pid}/timens_offsets");
             fs::write(file, format!("{clock} {offset} 0\n")).map_err(|e| {
-                Error::from_io(format!("set off the {clock} clock by"), offset.to_string(), &e)
+                Error::from_io(format!("offset the {clock} clock by"), offset.to_string(), &e)
                     .explain(|error| explain::clock(error.errno()?))
             })?;
         }

@@ -1,7 +1,7 @@
 //! The table of mounts, as bindmount-rs reads it. The comment behind each line names the property that it comes from.
 
 use super::Writer;
-use crate::model::{DeviceRule, Kind, Mount};
+use crate::model::{DeviceRule, Kind, Mount, Word};
 use crate::print::field;
 
 /// A line.
@@ -126,7 +126,7 @@ impl Writer<'_> {
     /// The words that mean something to a bind. The file system's own are ignored there, as mount(2) does.
     pub(super) fn words_of_bind<'a>(&self, mount: &'a Mount) -> Vec<&'a str> {
         let mut words = Vec::new();
-        for word in &mount.options.words {
+        for word in self.words(mount) {
             match word.is_data {
                 false => words.push(word.text.as_str()),
                 true => self.log.note(
@@ -137,6 +137,20 @@ impl Writer<'_> {
                     ),
                 ),
             }
+        }
+        words
+    }
+
+    /// Where the rule is to deny all devices, a word that would let them open again has no effect.
+    fn words<'a>(&self, mount: &'a Mount) -> Vec<&'a Word> {
+        let denies = self.config.linux.device_rule == DeviceRule::DenyAll;
+        let is_denied = |word: &Word| denies && matches!(word.text.as_str(), "dev" | "rdev");
+        let (denied, words): (Vec<_>, Vec<_>) =
+            mount.options.words.iter().partition(|word| is_denied(word));
+        for word in denied {
+            let reason = "has no effect: linux.resources.devices denies all devices";
+            self.log
+                .note(format_args!("{}.options", mount.path), format!("'{}' {reason}", word.text));
         }
         words
     }
@@ -166,8 +180,7 @@ impl Writer<'_> {
 
     fn add_file_system(&self, table: &mut Table, mount: &Mount) {
         let is_new_dev = is_new_dev(mount);
-        let mut options: Vec<_> =
-            mount.options.words.iter().map(|word| word.text.as_str()).collect();
+        let mut options: Vec<_> = self.words(mount).iter().map(|word| word.text.as_str()).collect();
         if self.config.linux.device_rule == DeviceRule::DenyAll && !is_without_nodes(&mount.kind) {
             options.push("nodev");
         }

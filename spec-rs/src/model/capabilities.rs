@@ -1,5 +1,7 @@
 //! `process.capabilities`: the five sets.
 
+use common::capability::NAMES;
+
 use crate::node::{Node, Row, row};
 
 /// Names as setpriv-rs has them: in small letters, without `cap_`.
@@ -20,15 +22,15 @@ pub const ROWS: &[Row<Capabilities>] = &[
     row("ambient", |sets, n| sets.ambient = set(n)),
 ];
 
-/// A text that cannot be a capability's name is a warning. Names that the kernel does not know are a warning of
-/// setpriv-rs, which asks the kernel.
+/// A name that is not known is a warning, and left out: the tools have words such as `all` that the specification has
+/// not. Whether the kernel has the capability is for setpriv-rs to say, which asks it.
 fn set(node: Node) -> Vec<String> {
     let mut names = Vec::new();
     node.each(|node| {
         let Some(text) = node.text() else { return };
-        match text.strip_prefix("CAP_").filter(|name| is_name(name)) {
-            Some(name) => names.push(name.to_ascii_lowercase()),
-            None => node.warn(format!("is not a capability: {}", common::quote(text))),
+        match known(&text) {
+            Some(name) => names.push(name.to_owned()),
+            None => node.warn(format!("is not a known capability: {}", common::quote(text))),
         }
     });
     names.sort_unstable();
@@ -36,8 +38,37 @@ fn set(node: Node) -> Vec<String> {
     names
 }
 
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() < 32
-        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+/// `CAP_` and a name in capitals.
+fn known(text: &str) -> Option<&'static str> {
+    let name = text.strip_prefix("CAP_")?;
+    let is_name = |known: &&&str| known.to_ascii_uppercase() == name;
+    NAMES.iter().find(is_name).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_capabilities() {
+        assert_eq!(known("CAP_NET_RAW"), Some("net_raw"));
+        for name in NAMES {
+            assert_eq!(known(&format!("CAP_{}", name.to_ascii_uppercase())), Some(name));
+        }
+        for text in [
+            "CAP_ALL",
+            "CAP_CAP_KILL",
+            "CAP_CAP_21",
+            "CAP_21",
+            "CAP_0",
+            "21",
+            "KILL",
+            "CAP_",
+            "CAP_kill",
+            "CAP_ODD",
+            "CAP_KILL,-all",
+        ] {
+            assert_eq!(known(text), None, "{text}");
+        }
+    }
 }

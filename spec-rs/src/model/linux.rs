@@ -37,7 +37,7 @@ pub const ROWS: &[Row<Linux>] = &[
     row("sysctl", |_, n| n.refuse_members(|_, n| n.check_text())),
     row("seccomp", |_, n| seccomp::read(n)),
     row("rootfsPropagation", |linux, n| linux.rootfs_propagation = propagation(n)),
-    row("maskedPaths", |linux, n| linux.masked_paths = paths(n)),
+    row("maskedPaths", |linux, n| linux.masked_paths = masks(n)),
     row("readonlyPaths", |linux, n| linux.readonly_paths = paths(n)),
     row("mountLabel", |_, n| n.refuse_text(&[""])),
     row("personality", |_, n| n.check_object(personality::ROWS)),
@@ -55,7 +55,7 @@ fn propagation(node: Node) -> Option<&'static str> {
     let text = node.text()?;
     let word = PROPAGATIONS.iter().find(|word| **word == text);
     if word.is_none() && !text.is_empty() {
-        node.fault("must be shared, slave, private, unbindable, or one of them behind an 'r'");
+        node.fault("must be shared, slave, private or unbindable, or the recursive form of one, such as rslave");
     }
     word.copied()
 }
@@ -63,5 +63,14 @@ fn propagation(node: Node) -> Option<&'static str> {
 fn paths(node: Node) -> Vec<String> {
     let mut paths = Vec::new();
     node.each(|node| paths.extend(text::absolute_path(&node)));
+    paths
+}
+
+fn masks(node: Node) -> Vec<String> {
+    let mut paths = Vec::new();
+    node.each(|node| match text::absolute_path(&node) {
+        Some(path) if text::simple(&path) == "/" => node.fault("is the root"),
+        path => paths.extend(path),
+    });
     paths
 }

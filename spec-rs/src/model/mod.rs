@@ -36,6 +36,7 @@ pub use linux::Linux;
 pub use mapping::Mapping;
 pub use mount::Mount;
 pub use namespace::{KINDS, Kind};
+pub use options::Word;
 pub use process::Process;
 pub use rlimit::{Limit, Rlimit, UNLIMITED, Ulimit};
 pub use root::Root;

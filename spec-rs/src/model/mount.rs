@@ -6,7 +6,7 @@ use crate::node::{Node, Row, row};
 
 #[derive(Debug, Default)]
 pub struct Mount {
-    /// Absolute, without empty parts and dots.
+    /// Absolute, and simple.
     pub destination: String,
     pub source: String,
     pub kind: String,
@@ -43,7 +43,7 @@ pub fn read(node: Node) -> Vec<Mount> {
         let Some(mut mount) = node.object(ROWS) else { return };
         mount.path = node.path();
         mount.demand(&node);
-        mount.destination = simple(&mount.destination);
+        mount.destination = text::simple(&mount.destination);
         mounts.push(mount);
     });
     mounts
@@ -57,7 +57,7 @@ impl Mount {
 
     fn demand(&self, node: &Node) {
         node.demand(!self.destination.is_empty(), "destination");
-        if !self.destination.is_empty() && leads_to_root(&self.destination) {
+        if !self.destination.is_empty() && text::simple(&self.destination) == "/" {
             node.member_fault("destination", "is the root");
         }
         if self.options.remount && !self.is_bind() {
@@ -68,29 +68,5 @@ impl Mount {
         } else {
             node.demand(!matches!(self.kind.as_str(), "" | "none"), "type");
         }
-    }
-}
-
-/// Whether nothing but dots is in it.
-fn leads_to_root(path: &str) -> bool {
-    path.split('/').all(|part| matches!(part, "" | "." | ".."))
-}
-
-/// The same place by an absolute name without empty parts and dots.
-fn simple(path: &str) -> String {
-    let parts: Vec<_> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    format!("/{}", parts.join("/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_one_place() {
-        for name in ["/a/b", "a/b", "//a/./b/", "/a//b/."] {
-            assert_eq!(simple(name), "/a/b");
-        }
-        assert!(leads_to_root("/.././") && leads_to_root("") && !leads_to_root("/..a"));
     }
 }

@@ -120,9 +120,9 @@ pub fn read(node: Node) -> Options {
     node.each(|node| {
         let Some(text) = node.text() else { return };
         length += text.len() + 1;
-        if text.contains(',') && text.contains(['"', '\\']) {
-            // Between quotes, or behind a backslash, a comma does not separate.
-            node.fault(format!("has a comma and quotes: {}", common::quote(text)));
+        if text.contains('"') || text.ends_with('\\') || text.contains("\\,") {
+            // Between quotes, or behind a backslash, a comma does not separate: the words that follow would be lost.
+            node.fault(format!("has a quote, or a backslash at its end: {}", common::quote(text)));
             return;
         }
         for word in text.split(',').filter(|word| !word.is_empty()) {

@@ -27,7 +27,9 @@ const STRING_LENGTH: usize = 131_071;
 pub const ROWS: &[Row<Process>] = &[
     row("terminal", |process, n| process.terminal = n.flag().unwrap_or_default()),
     row("consoleSize", |process, n| process.console_size = n.object(console_size::ROWS)),
-    row("cwd", |process, n| process.cwd = text::absolute_path(&n).unwrap_or_default()),
+    row("cwd", |process, n| {
+        process.cwd = text::absolute_path(&n).map(|path| text::simple(&path)).unwrap_or_default();
+    }),
     row("env", |process, n| process.env = environment(n)),
     row("args", |process, n| process.args = arguments(n)),
     row("commandLine", |_, n| n.meaningless("for Windows")),

@@ -31,7 +31,8 @@ const fn limit(name: &'static str, resource: Resource, ulimit: Ulimit) -> Limit 
 /// All of setrlimit(2), `-p` and `-w` mean different things in different shells.
 pub const LIMITS: &[Limit] = &[
     limit("CPU", Resource::RLIMIT_CPU, Ulimit::Unit('t', 1)),
-    limit("FSIZE", Resource::RLIMIT_FSIZE, Ulimit::Ends('f')),
+    // It holds for the files that some shells write here-documents to.
+    limit("FSIZE", Resource::RLIMIT_FSIZE, Ulimit::No),
     limit("DATA", Resource::RLIMIT_DATA, Ulimit::Unit('d', 1024)),
     limit("STACK", Resource::RLIMIT_STACK, Ulimit::Unit('s', 1024)),
     limit("CORE", Resource::RLIMIT_CORE, Ulimit::Ends('c')),
@@ -47,6 +48,9 @@ pub const LIMITS: &[Limit] = &[
     limit("RTPRIO", Resource::RLIMIT_RTPRIO, Ulimit::No),
     limit("RTTIME", Resource::RLIMIT_RTTIME, Ulimit::No),
 ];
+
+/// So many descriptors the tools have open at once, measured with the mounts of a new configuration.
+const DESCRIPTORS: u64 = 15;
 
 /// RLIM_INFINITY.
 pub const UNLIMITED: u64 = u64::MAX;
@@ -98,6 +102,11 @@ impl Raw {
             return None;
         };
         let (soft, hard) = (u64::try_from(self.soft?).ok()?, u64::try_from(self.hard?).ok()?);
+        if limit.name == "NOFILE" && soft < DESCRIPTORS {
+            node.fault(format!(
+                "leaves too few descriptors: it takes {DESCRIPTORS} to make the container"
+            ));
+        }
         if soft > hard {
             node.fault("has a soft limit above the hard one");
         }

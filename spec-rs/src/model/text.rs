@@ -56,6 +56,20 @@ pub fn path(node: &Node) -> Option<String> {
     Some(path)
 }
 
+/// The same place by an absolute name without empty parts and dots, as runc names it: a `..` takes away the part before
+/// it, whether that is there or not.
+pub fn simple(path: &str) -> String {
+    let mut parts = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
 /// A path from the root on; anything else is a fault.
 pub fn absolute_path(node: &Node) -> Option<String> {
     let path = path(node)?;
@@ -73,6 +87,17 @@ pub fn check_absolute_path(node: &Node) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_one_place() {
+        for name in ["/a/b", "a/b", "//a/./b/", "/a//b/.", "/../a/x/../b", "/a/b/none/.."] {
+            assert_eq!(simple(name), "/a/b");
+        }
+        for name in ["/", "", ".", "/.././", "/tmp/..", "/a/../../.."] {
+            assert_eq!(simple(name), "/");
+        }
+        assert_eq!(simple("/..a"), "/..a");
+    }
 
     #[test]
     fn versions() {
