@@ -128,7 +128,7 @@ on_terminal() {
 }
 
 @test "a container is in a session and a process group of its own" {
-  requires busybox jq cc
+  requires busybox jq cc ps
   bundle b '.linux.namespaces -= [{type: "pid"}] | .mounts -= [.mounts[] | select(.type == "proc")]
     | .linux.maskedPaths = [] | .linux.readonlyPaths = []'
   ok inside attack session
@@ -257,7 +257,7 @@ devices='/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty'
 }
 
 @test "no program outside of the container is in its namespaces" {
-  requires busybox jq
+  requires busybox jq pgrep
   bundle b '.linux.namespaces |= (. + [{type: "cgroup"}] | unique)'
   become sleep 300
   local child outside pid name

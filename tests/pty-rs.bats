@@ -16,6 +16,7 @@ terminal() {
 # gone PATTERN: no process has it in its command line any more, after a while.
 gone() {
   local i
+  requires pgrep
   for ((i = 0; i < 100; i++)); do
     pgrep -f -- "$1" >/dev/null || return 0
     sleep 0.05

@@ -5,8 +5,8 @@ build_programs='cargo cc'
 lint_programs='cargo cc mandoc shellcheck shfmt'
 suite_programs='bats findmnt jq mount'
 # Without these some tests are skipped.
-optional_programs='busybox bwrap cc crun fish getfattr hyperfine keyctl ksh93 lz4 mandoc mkfs.ext4 mksh newuidmap python3
-  runc script setfacl strace yash zsh zstd'
+optional_programs='busybox bwrap cc crun fish getfattr hyperfine keyctl ksh93 lz4 mandoc mkfs.ext4 mksh newuidmap pgrep ps
+  python3 runc script setfacl strace yash zsh zstd'
 bench_programs='cargo cc hyperfine jq busybox runc crun bwrap'
 
 package_of() {
@@ -20,6 +20,7 @@ package_of() {
     ksh93) echo ksh93u+m ;;
     mkfs.ext4) echo e2fsprogs ;;
     newuidmap) echo uidmap ;;
+    pgrep | ps) echo procps ;;
     script) echo bsdutils ;;
     setfacl) echo acl ;;
     *) echo "$1" ;;
