@@ -60,7 +60,7 @@ del(.root)	root.path: is missing
 .linux.namespaces[0].type = "$(id)"	linux.namespaces[0].type: is not a type of namespace: '$(id)'
 .linux.namespaces[0].path = "/proc/1/ns/pid"	linux.namespaces[0].path: is not supported
 .linux.namespaces[0] = {}	linux.namespaces[0].type: is missing
-.linux.namespaces += [{type: "pid"}]	linux.namespaces[5]: is pid for the second time
+.linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "pid"}])	linux.namespaces[5]: is pid for the second time
 .linux.namespaces = ["pid"]	linux.namespaces[0]: must be an object
 .linux.namespaces = {"a": 1}	linux.namespaces: must be an array
 .linux.namespaces -= [{type: "uts"}]	hostname: needs a new uts namespace
