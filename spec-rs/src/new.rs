@@ -30,7 +30,7 @@ impl Variant {
     "gidMappings": [{{"containerID": 0, "hostID": {}, "size": 1}}]"#,
                     machine.uid, machine.gid
                 ),
-                namespaces: r#"{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}, {"type": "user"}"#,
+                namespaces: r#"{"type": "pid"}, {"type": "ipc"}, {"type": "uts"}, {"type": "mount"}"#,
             },
         }
     }
@@ -41,6 +41,10 @@ pub fn config(rootless: bool, machine: &Machine) -> String {
     let Variant { tty, sys, linux, namespaces } = Variant::of(rootless, machine);
     let cgroup = match machine.cgroups.is_version_2() {
         true => r#", {"type": "cgroup"}"#,
+        false => "",
+    };
+    let user = match rootless {
+        true => r#", {"type": "user"}"#,
         false => "",
     };
     format!(
@@ -89,7 +93,7 @@ pub fn config(rootless: bool, machine: &Machine) -> String {
   ],
   "linux": {{
     {linux},
-    "namespaces": [{namespaces}{cgroup}],
+    "namespaces": [{namespaces}{cgroup}{user}],
     "maskedPaths": [
       "/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
       "/proc/timer_stats", "/proc/sched_debug", "/sys/firmware", "/proc/scsi"
