@@ -384,6 +384,7 @@ nested='unshare -Ur -m -p -f sh -c "mount -t proc proc /tmp && echo mounted; mou
 .process.capabilities |= map_values(["CAP_ALL"])	/random
 .process.capabilities |= map_values(["CAP_CAP_SYS_ADMIN", "CAP_CAP_21", "CAP_21"])	/random
 .process.capabilities |= map_values(["CAP_SYS_ADMIN"])	/random
+.process.capabilities |= (map_values(["CAP_SYS_ADMIN"]) + {inheritable: ["CAP_SYS_ADMIN"], bounding: []})	/random
 .mounts += [{destination: "/m", source: "nodes", options: ["bind", "dev", "rdev"]}]	/m/random
 .mounts += [{destination: "/m", source: "nodes", options: ["rbind", "rdev"]}]	/m/random
 .mounts += [{destination: "/m", source: "nodes", options: ["bind"]}, {destination: "/m", options: ["remount", "bind", "dev"]}]	/m/random

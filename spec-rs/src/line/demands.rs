@@ -98,8 +98,7 @@ impl Writer<'_> {
             return;
         }
         for name in ["mknod", "sys_admin"] {
-            if self.config.process.capabilities.bounding.iter().any(|capability| capability == name)
-            {
+            if self.may(name) {
                 let reason = format!(
                     "denies all devices, which is not supported beside CAP_{}",
                     name.to_ascii_uppercase()
