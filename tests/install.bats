@@ -11,7 +11,7 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
   DESTDIR=$PWD/package PREFIX=/opt/box ok "$project/scripts/install"
   equal "$(ls package)" opt
   for tool in $(cd "$project" && ls -d -- *-rs); do
-    cmp "$RUNSH_TOOLS/$tool" "package/opt/box/bin/$tool"
+    cmp "$RUNSH_TOOLS/toolbox" "package/opt/box/bin/$tool"
     [ -f "package/opt/box/share/man/man1/$tool.1" ]
     [ -f "package/opt/box/share/bash-completion/completions/$tool" ]
     [ -f "package/opt/box/share/zsh/site-functions/_$tool" ]
@@ -22,8 +22,20 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
     cmp "$project/scripts/$script.1" "package/opt/box/share/man/man1/$script.1"
     [ -f "package/opt/box/share/bash-completion/completions/$script" ]
   done
-  equal "$(find package -type f ! -perm 644 ! -path '*/bin/*')" ''
-  equal "$(find package -path '*/bin/*' ! -perm 755)" ''
+  equal "$(find package -type f ! -perm 644 ! -path '*/bin/*')" package/opt/box/lib/runsh/toolbox
+  equal "$(find -L package \( -path '*/bin/*' -o -name toolbox \) ! -perm 755)" ''
+}
+
+@test "tools that stand alone are put as they are" {
+  local tool
+  mkdir alone
+  for tool in $(cd "$project" && ls -d -- *-rs); do
+    cp "$RUNSH_TOOLS/$tool" alone
+  done
+  RUNSH_TOOLS=$PWD/alone ok "$project/scripts/install" "--prefix=$PWD/prefix"
+  [ ! -e prefix/lib/runsh/toolbox ]
+  cmp alone/spec-rs prefix/bin/spec-rs
+  [ ! -h prefix/bin/spec-rs ]
 }
 
 @test "the scripts work from where they are installed" {

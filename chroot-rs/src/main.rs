@@ -1,32 +1,6 @@
-//! Changes the root directory, becomes another user where asked to, then COMMAND.
+//! Nothing but the tool: see the library.
 
-#![cfg_attr(not(test), no_main)]
+#![no_main]
 #![forbid(unsafe_code)]
 
-mod chroot;
-mod cli;
-mod getent;
-mod identity;
-mod names;
-
-use cli::Action;
-use common::{Kind, Result, print};
-
-common::tool!(run, exit_status);
-
-fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
-        Action::Help => print(cli::HELP),
-        Action::Version => print(cli::VERSION),
-        Action::Chroot(chroot) => Err(chroot.run()),
-    }
-}
-
-/// As GNU `chroot` gives them.
-fn exit_status(kind: Kind) -> u8 {
-    match kind {
-        Kind::Usage | Kind::Failed => 125,
-        Kind::CommandNotRunnable => 126,
-        Kind::CommandNotFound => 127,
-    }
-}
+common::main!(tool chroot_rs::TOOL);

@@ -15,6 +15,7 @@ use crate::carry::Carried;
 use crate::error::{Error, Kind, Result};
 use crate::explain;
 use crate::sys;
+use crate::toolbox;
 
 /// Where `execvp` looks when PATH is not set (glibc's `_CS_PATH`).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
@@ -88,6 +89,7 @@ impl Command {
     fn search_and_exec(&self) -> Errno {
         let mut result = Errno::ENOENT;
         for path in candidates(&self.program) {
+            toolbox::hand_on(&path, &self.argv);
             let Err(errno) = execv(&c_string(path.clone().into()), &self.argv);
             match errno {
                 Errno::ENOEXEC if !explain::names_its_format(&path) => {

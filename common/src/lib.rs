@@ -1,4 +1,4 @@
-//! What every tool shares: how it starts, reports and exits ([`tool!`], [`Error`]), how it becomes
+//! What every tool shares: how it starts, reports and exits ([`main!`], [`Error`]), how it becomes
 //! the rest of its command line ([`Command`]), and the system calls that `nix` lacks ([`sys`]).
 //!
 //! There is no option parsing here and no knowledge of the OCI specification.
@@ -20,7 +20,9 @@ pub mod signal;
 pub mod start;
 #[allow(unsafe_code)]
 pub mod sys;
+pub mod toolbox;
 
 pub use command::Command;
 pub use error::{Context, Error, Kind, Result, quote, shown};
 pub use start::{arguments, print};
+pub use toolbox::Tool;

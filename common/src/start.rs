@@ -7,21 +7,22 @@ use std::path::Path;
 use crate::error::{Error, Kind, shown};
 use crate::sys;
 
-/// Makes `main` out of `run`, which does the work and gives the exit status, and `status`, which
-/// gives each kind of error its exit status.
+/// Makes `main` of a file that holds one tool, or of one that holds several ([`crate::toolbox`]).
 ///
-/// The tool is a C `main`: Rust's own start-up would read `/proc/self/maps`, set up a signal stack
+/// It is a C `main`: Rust's own start-up would read `/proc/self/maps`, set up a signal stack
 /// and ignore SIGPIPE, which costs a seventh of a tool's whole time and would be inherited by COMMAND.
-/// The crate says `#![cfg_attr(not(test), no_main)]`, since the test harness brings its own `main`.
+/// The crate says `#![no_main]`, and its target `test = false`, since the test harness brings its own `main`.
 #[macro_export]
-macro_rules! tool {
-    ($run:path, $status:path) => {
+macro_rules! main {
+    (tool $tool:expr) => {
+        $crate::main!($crate::start::start($tool.run, $tool.status));
+    };
+    ($start:expr) => {
         /// The C entry point.
-        #[cfg_attr(not(test), unsafe(no_mangle))]
-        #[cfg_attr(test, allow(dead_code))]
+        #[unsafe(no_mangle)]
         pub extern "C" fn main(_argc: i32, argv: *const *const u8) -> i32 {
             $crate::sys::keep_arguments(argv);
-            $crate::start::start($run, $status)
+            $start
         }
     };
 }

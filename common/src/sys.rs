@@ -11,14 +11,16 @@ use nix::unistd::ForkResult;
 
 mod clone;
 pub mod inherited;
+pub(crate) mod program;
 pub mod pty;
 
+pub(crate) use clone::shares_memory;
 pub use clone::{fork_into, fork_sibling, vfork, vfork_into};
 
 /// What `main` was called with: null, or C strings up to a null pointer.
 static ARGUMENTS: AtomicPtr<*const u8> = AtomicPtr::new(std::ptr::null_mut());
 
-/// Keeps the `argv` of `main`, which is there as long as the process. For [`crate::tool!`] alone.
+/// Keeps the `argv` of `main`, which is there as long as the process. For [`crate::main!`] alone.
 pub fn keep_arguments(argv: *const *const u8) {
     ARGUMENTS.store(argv.cast_mut(), Ordering::Relaxed);
 }

@@ -1,52 +1,6 @@
-//! Says what the kernel has mounted.
+//! Nothing but the tool: see the library.
 
-#![cfg_attr(not(test), no_main)]
+#![no_main]
 #![forbid(unsafe_code)]
 
-mod cli;
-mod columns;
-mod filter;
-mod find;
-mod fstab;
-mod grid;
-mod json;
-mod layout;
-mod load;
-mod memory;
-mod mountinfo;
-mod options;
-mod output;
-mod paths;
-mod poll;
-mod print;
-mod probe;
-mod rebuild;
-mod select;
-mod statmount;
-mod table;
-mod tags;
-mod text;
-mod tree;
-mod verify;
-
-use cli::Action;
-use common::{Kind, Result, print as print_text};
-
-common::tool!(run, exit_status);
-
-fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
-        Action::Help => print_text(cli::HELP),
-        Action::Version => print_text(cli::VERSION),
-        Action::ListColumns(form) => find::list_columns(form),
-        Action::Find(request) => find::find(*request),
-        Action::Poll(request, actions) => poll::poll(&request, actions),
-        Action::Verify(request) => verify::verify(&request),
-        Action::Wait(target, timeout) => poll::wait(&target, timeout),
-    }
-}
-
-/// As util-linux's `findmnt` gives them: 1 for every failure, and where nothing was found.
-fn exit_status(_: Kind) -> u8 {
-    1
-}
+common::main!(tool findmnt_rs::TOOL);

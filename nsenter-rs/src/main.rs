@@ -1,33 +1,6 @@
-//! Enters namespaces of another process, or of files, and becomes COMMAND there.
+//! Nothing but the tool: see the library.
 
-#![cfg_attr(not(test), no_main)]
+#![no_main]
 #![forbid(unsafe_code)]
 
-mod child;
-mod cli;
-mod credentials;
-mod enter;
-mod namespaces;
-mod target;
-
-use cli::Action;
-use common::{Kind, Result, print};
-
-common::tool!(run, exit_status);
-
-fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
-        Action::Help => print(cli::HELP),
-        Action::Version => print(cli::VERSION),
-        Action::Enter(entry) => entry.run(),
-    }
-}
-
-/// As util-linux's `nsenter` and its `exec` helper give them.
-fn exit_status(kind: Kind) -> u8 {
-    match kind {
-        Kind::Usage | Kind::Failed => 1,
-        Kind::CommandNotRunnable => 126,
-        Kind::CommandNotFound => 127,
-    }
-}
+common::main!(tool nsenter_rs::TOOL);

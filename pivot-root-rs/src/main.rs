@@ -1,30 +1,6 @@
-//! Swaps the root of the mount namespace, lets go of the old one, becomes COMMAND.
+//! Nothing but the tool: see the library.
 
-#![cfg_attr(not(test), no_main)]
+#![no_main]
 #![forbid(unsafe_code)]
 
-mod cause;
-mod cli;
-mod pivot;
-
-use cli::Action;
-use common::{Kind, Result, print};
-
-common::tool!(run, exit_status);
-
-fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
-        Action::Help => print(cli::HELP),
-        Action::Version => print(cli::VERSION),
-        Action::Pivot(pivot) => pivot.run(),
-    }
-}
-
-/// As util-linux's `pivot_root` and its `exec` helper give them.
-fn exit_status(kind: Kind) -> u8 {
-    match kind {
-        Kind::Usage | Kind::Failed => 1,
-        Kind::CommandNotRunnable => 126,
-        Kind::CommandNotFound => 127,
-    }
-}
+common::main!(tool pivot_root_rs::TOOL);

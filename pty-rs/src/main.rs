@@ -1,36 +1,6 @@
-//! Gives COMMAND a pseudo-terminal of its own, or none at all, and relays what goes over it.
+//! Nothing but the tool: see the library.
 
-#![cfg_attr(not(test), no_main)]
+#![no_main]
 #![forbid(unsafe_code)]
 
-mod child;
-mod cli;
-mod console;
-mod flow;
-mod handover;
-mod inner;
-mod job;
-mod local;
-mod outer;
-mod pair;
-mod pipes;
-mod receive;
-mod relay;
-mod signals;
-mod status;
-
-use cli::Action;
-use common::{Result, print};
-
-common::tool!(run, status::of);
-
-fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
-        Action::Help => print(cli::HELP),
-        Action::Version => print(cli::VERSION),
-        Action::Local(local) => local.run(),
-        Action::Receive(receive) => receive.run(),
-        Action::Handover(handover) => Err(handover.run()),
-        Action::Pipes(pipes) => pipes.run(),
-    }
-}
+common::main!(tool pty_rs::TOOL);

@@ -16,15 +16,21 @@ usage_error() {
   exit 1
 }
 
-# Sets $tools to the absolute path of the directory of the tools: RUNSH_TOOLS, or target/release of the build tree that
-# the script $here/NAME belongs to, or $here itself once both are installed.
+# Sets $tools to the absolute path of the directory of the tools: RUNSH_TOOLS, or that of the build tree which the script
+# $here/NAME belongs to, or $here itself once both are installed. The links to the one file that holds all tools come
+# first: there a tool becomes the next one without being executed.
 # shellcheck disable=SC2154 # The scripts that look for the tools assign it.
 find_tools() {
   if [ -n "${RUNSH_TOOLS-}" ]; then
     tools=$RUNSH_TOOLS
   else
-    tools=${here%/scripts}/target/release
-    [ -x "$tools/spec-rs" ] || tools=$here
+    tools=$here
+    for directory in toolbox/bin target/release; do
+      [ ! -x "${here%/scripts}/$directory/spec-rs" ] || {
+        tools=${here%/scripts}/$directory
+        break
+      }
+    done
   fi
   [ -x "$tools/spec-rs" ] || die "cannot find the tools: build them with 'cargo build --release', or set RUNSH_TOOLS"
   case $tools in

@@ -1,46 +1,6 @@
-//! Changes user, groups, capabilities and what else of privilege execve(2) keeps, and becomes COMMAND.
+//! Nothing but the tool: see the library.
 
-#![cfg_attr(not(test), no_main)]
+#![no_main]
 #![forbid(unsafe_code)]
 
-mod capabilities;
-mod cli;
-mod death_signal;
-mod dump;
-mod environment;
-mod identity;
-mod keyring;
-mod label;
-mod landlock;
-mod lenient;
-mod privileges;
-mod seccomp;
-mod securebits;
-mod sets;
-mod streams;
-mod tracer;
-
-use cli::Action;
-use common::{Kind, Result, print};
-
-common::tool!(run, exit_status);
-
-fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
-        Action::Help => print(cli::HELP),
-        Action::Version => print(cli::VERSION),
-        Action::ListCapabilities => dump::list_capabilities(),
-        Action::Dump(level) => dump::dump(level),
-        Action::Run(privileges) => Err(privileges.run()),
-    }
-}
-
-/// As util-linux's `setpriv` gives them: a privilege that could not be set has the status of a
-/// command that was not found.
-fn exit_status(kind: Kind) -> u8 {
-    match kind {
-        Kind::Usage => 1,
-        Kind::CommandNotRunnable => 126,
-        Kind::Failed | Kind::CommandNotFound => 127,
-    }
-}
+common::main!(tool setpriv_rs::TOOL);

@@ -1,50 +1,6 @@
-//! Reads the configuration of an OCI bundle and prints the command line that makes the container, or prints a new
-//! configuration. It has no other effect.
+//! Nothing but the tool: see the library.
 
-#![cfg_attr(not(test), no_main)]
+#![no_main]
 #![forbid(unsafe_code)]
 
-mod bundle;
-mod cgroups;
-mod cli;
-mod json;
-mod line;
-mod machine;
-mod model;
-mod new;
-mod node;
-mod path;
-mod print;
-
-use std::io::{self, Write};
-
-use cli::Action;
-use common::{Error, Kind, Result, print as print_text};
-use machine::Machine;
-
-common::tool!(run, exit_status);
-
-fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
-        Action::Help => print_text(cli::HELP),
-        Action::Version => print_text(cli::VERSION),
-        Action::New { rootless } => print_text(&new::config(rootless, &Machine::for_new())),
-        Action::Line(request) => {
-            let Some(text) = bundle::Bundle::find(request)?.line()? else { return Ok(1) };
-            write(&text)
-        }
-    }
-}
-
-fn write(text: &[u8]) -> Result<u8> {
-    let mut out = io::stdout().lock();
-    out.write_all(text)
-        .and_then(|()| out.flush())
-        .map_err(|e| Error::from_io("write", "standard output", &e))?;
-    Ok(0)
-}
-
-/// Nothing of the container has run.
-fn exit_status(_: Kind) -> u8 {
-    1
-}
+common::main!(tool spec_rs::TOOL);

@@ -1,44 +1,6 @@
-//! Makes new namespaces and becomes COMMAND inside them.
+//! Nothing but the tool: see the library.
 
-#![cfg_attr(not(test), no_main)]
+#![no_main]
 #![forbid(unsafe_code)]
 
-mod child;
-mod cli;
-mod explain;
-mod idmap;
-mod init;
-mod line;
-mod midwife;
-mod namespaces;
-mod outside;
-mod plan;
-mod record;
-mod setup;
-mod stop;
-mod subordinate;
-mod terminal;
-mod tie;
-
-use cli::Action;
-use common::{Kind, Result, print};
-
-common::tool!(run, exit_status);
-
-fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
-        Action::Help => print(cli::HELP),
-        Action::Version => print(cli::VERSION),
-        Action::PrintMap(plan) => plan.print_map(),
-        Action::Run(plan) => plan.run(),
-    }
-}
-
-/// As util-linux's `unshare` and its `exec` helper give them.
-fn exit_status(kind: Kind) -> u8 {
-    match kind {
-        Kind::Usage | Kind::Failed => 1,
-        Kind::CommandNotRunnable => 126,
-        Kind::CommandNotFound => 127,
-    }
-}
+common::main!(tool unshare_rs::TOOL);

@@ -1,6 +1,8 @@
 //! New processes by clone(2), which puts a child into new namespaces from its first moment on, while its parent
 //! stays where it is.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use nix::errno::Errno;
 use nix::libc::SIGCHLD;
 use nix::sched::{CloneFlags, clone};
@@ -14,6 +16,14 @@ const NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWNS
     .union(CloneFlags::CLONE_NEWPID)
     .union(CloneFlags::CLONE_NEWUSER)
     .union(CloneFlags::CLONE_NEWCGROUP);
+
+/// Whether this process is a child with the memory of its parent.
+static SHARED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process shares its memory with its parent, which waits for it to execute a program.
+pub(crate) fn shares_memory() -> bool {
+    SHARED.load(Ordering::Relaxed)
+}
 
 /// Runs `child` in a new process that has a copy of this one's memory, as after fork(2), and ends with the status that
 /// `child` gives. Flags that are not of NAMESPACES are left out.
@@ -39,14 +49,17 @@ pub fn fork_sibling(child: impl FnOnce() -> u8) -> nix::Result<Pid> {
 /// What the child closes is closed in its own table of descriptors; for a descriptor of this process's that it is
 /// not to have, there is [`super::close_copy`].
 ///
-/// Memory cannot be shared, and is copied, where this process's children belong to another time namespace, before
+/// Memory is copied where the next tool may go on in the child ([`crate::toolbox`]). It cannot be shared, and is copied, where this process's children belong to another time namespace, before
 /// Linux 6.3.
 ///
 /// # Errors
 /// Those of clone(2).
 pub fn vfork_into(namespaces: CloneFlags, child: impl FnOnce() -> u8) -> nix::Result<Pid> {
-    let shared = CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK;
     let namespaces = namespaces & NAMESPACES;
+    let shared = match crate::toolbox::is_shared() {
+        true => CloneFlags::empty(),
+        false => CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK,
+    };
     let mut child = Some(child);
     match start(namespaces | shared, &mut child) {
         Err(Errno::EINVAL) => start(namespaces, &mut child),
@@ -66,11 +79,17 @@ fn start<F: FnOnce() -> u8>(flags: CloneFlags, child: &mut Option<F>) -> nix::Re
     /// As much as a main thread has to begin with, and taken only as far as it is used.
     const STACK: usize = 1 << 20;
     let mut stack = vec![0; STACK];
-    let callback = Box::new(|| child.take().map_or(1, |child| child().into()));
+    let shared = flags.contains(CloneFlags::CLONE_VM);
+    let callback = Box::new(|| {
+        SHARED.store(shared, Ordering::Relaxed);
+        child.take().map_or(1, |child| child().into())
+    });
     // SAFETY: the tools never start a thread, so no lock is held by another one. The functions above pass no flag by
     // which the child would become a thread, and share memory only with CLONE_VFORK, so that this process stands
     // still while the child uses it; the stack is the child's own and outlives it.
-    unsafe { clone(callback, &mut stack, flags, Some(SIGCHLD)) }
+    let started = unsafe { clone(callback, &mut stack, flags, Some(SIGCHLD)) };
+    SHARED.store(false, Ordering::Relaxed);
+    started
 }
 
 #[cfg(test)]

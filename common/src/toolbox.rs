@@ -1,0 +1,155 @@
+//! Several tools in one file: the next tool of a command line is then reached without execve(2).
+//!
+//! A static program takes half a millisecond to start on a virtual machine, nearly all of it in the C library, which
+//! asks for the features of the processor. A container's command line has four tools and more, so that most of its
+//! time would go there. Where COMMAND is the very file that this process executes, and execve(2) would leave the
+//! credentials as they are, the tool goes on in this process instead. COMMAND of a container is always executed, and
+//! so is a program that is carried into another root, which is protected from writing.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::exit;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::libc;
+use nix::sys::stat::{FileStat, SFlag, stat};
+use nix::unistd::{AccessFlags, faccessat, getresgid, getresuid};
+
+use crate::error::{Error, Kind, Result};
+use crate::start::{self, start};
+use crate::sys;
+
+/// A tool, as the file that holds it starts it.
+#[derive(Clone, Copy, Debug)]
+pub struct Tool {
+    /// The name that it is called by.
+    pub name: &'static str,
+    /// Does the work, and gives the exit status.
+    pub run: fn() -> Result<u8, Error>,
+    /// The exit status of each kind of error.
+    pub status: fn(Kind) -> u8,
+    /// Whether the next tool may go on in this one's process. It may not after a tool that takes the credentials or
+    /// the namespaces of a container, since those may let the container reach the process and its file.
+    pub hands_on: bool,
+}
+
+/// The file that this process executes, and what is in it.
+struct Toolbox {
+    tools: &'static [Tool],
+    file: FileStat,
+}
+
+static TOOLBOX: OnceLock<Toolbox> = OnceLock::new();
+/// How many tools have handed on. The stack grows with each.
+static DEPTH: AtomicUsize = AtomicUsize::new(0);
+const DEEPEST: usize = 16;
+
+/// Starts the tool of `tools` that this process was called by the name of.
+pub fn run(tools: &'static [Tool]) -> i32 {
+    let Some(tool) = find(tools, &start::name()) else { return list(tools) };
+    if let Some(file) = own_file() {
+        TOOLBOX.get_or_init(|| Toolbox { tools, file });
+    }
+    start(tool.run, tool.status)
+}
+
+/// Whether other tools are in the file that this process executes.
+#[must_use]
+pub fn is_shared() -> bool {
+    TOOLBOX.get().is_some()
+}
+
+/// Goes on as the tool that executing `path` with these arguments would give. Comes back where it is to be executed.
+pub(crate) fn hand_on(path: &Path, argv: &[CString]) {
+    let Some(toolbox) = TOOLBOX.get() else { return };
+    let Some(tool) = argv.first().and_then(|name| find(toolbox.tools, file_name(name))) else {
+        return;
+    };
+    if !toolbox.current_hands_on()
+        || !toolbox.is_file(path)
+        || sys::shares_memory()
+        || DEPTH.fetch_add(1, Ordering::Relaxed) >= DEEPEST
+        || !execve_keeps_credentials()
+    {
+        return;
+    }
+    do_what_execve_does(tool, argv);
+    exit(start(tool.run, tool.status));
+}
+
+fn find(tools: &'static [Tool], name: &OsStr) -> Option<&'static Tool> {
+    tools.iter().find(|tool| name == tool.name)
+}
+
+fn file_name(path: &CStr) -> &OsStr {
+    Path::new(OsStr::from_bytes(path.to_bytes())).file_name().unwrap_or_default()
+}
+
+/// The path by which the kernel found it is still good: nothing has been changed yet.
+fn own_file() -> Option<FileStat> {
+    let path = PathBuf::from(OsStr::from_bytes(sys::program::executed_path()?.to_bytes()));
+    stat(&path).ok()
+}
+
+impl Toolbox {
+    fn current_hands_on(&self) -> bool {
+        find(self.tools, &start::name()).is_some_and(|tool| tool.hands_on)
+    }
+
+    /// A file with a set-user-ID bit changes credentials; one on a mount without exec cannot be executed.
+    fn is_file(&self, path: &Path) -> bool {
+        const PRIVILEGED: SFlag = SFlag::from_bits_retain(libc::S_ISUID | libc::S_ISGID);
+        stat(path).is_ok_and(|file| {
+            (file.st_dev, file.st_ino) == (self.file.st_dev, self.file.st_ino)
+                && !SFlag::from_bits_retain(file.st_mode).intersects(PRIVILEGED)
+        }) && faccessat(AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS).is_ok()
+    }
+}
+
+/// Whether execve(2) of a file without privileges would leave the credentials as they are (capabilities(7),
+/// "Transformation of capabilities during execve()").
+fn execve_keeps_credentials() -> bool {
+    let (Ok(user), Ok(group), Ok(sets)) = (getresuid(), getresgid(), sys::capget()) else {
+        return false;
+    };
+    let expected = match user.effective.is_root() {
+        true => bounding_set() | sets.inheritable,
+        false => 0,
+    };
+    user.real == user.effective
+        && user.saved == user.effective
+        && group.real == group.effective
+        && group.saved == group.effective
+        && sys::prctl(libc::PR_GET_SECUREBITS, 0, 0) == Ok(0)
+        && sets.permitted == expected
+        && sets.effective == expected
+}
+
+fn bounding_set() -> u64 {
+    let holds = |capability: &u64| sys::prctl(libc::PR_CAPBSET_READ, *capability, 0);
+    let known = (0..64).map_while(|capability| Some((capability, holds(&capability).ok()?)));
+    known.fold(0, |set, (capability, held)| set | u64::from(held == 1) << capability)
+}
+
+/// What the next tool would find changed. No signal has a handler, and memory that is left is not much.
+fn do_what_execve_does(tool: &Tool, argv: &[CString]) {
+    sys::program::close_descriptors();
+    // Since the file can be read; a change of credentials has taken it away (PR_SET_DUMPABLE of prctl(2)).
+    let _ = sys::prctl(libc::PR_SET_DUMPABLE, 1, 0);
+    sys::program::set_name(tool.name);
+    sys::program::replace_arguments(argv);
+}
+
+/// Of the file itself nothing else is asked than what is in it.
+fn list(tools: &[Tool]) -> i32 {
+    let names = tools.iter().map(|tool| tool.name).collect::<Vec<_>>().join("\n");
+    let status = |_| 1;
+    let text = format!("{names}\n");
+    match start::print(&text) {
+        Ok(_) if start::arguments().len() == 1 => 0,
+        _ => status(Kind::Usage),
+    }
+}

@@ -1,0 +1,33 @@
+//! Enters namespaces of another process, or of files, and becomes COMMAND there.
+
+#![forbid(unsafe_code)]
+
+mod child;
+mod cli;
+mod credentials;
+mod enter;
+mod namespaces;
+mod target;
+
+use cli::Action;
+use common::{Kind, Result, Tool, print};
+
+/// The tool.
+pub const TOOL: Tool = Tool { name: "nsenter-rs", run: run, status: exit_status, hands_on: false };
+
+fn run() -> Result<u8> {
+    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
+        Action::Help => print(cli::HELP),
+        Action::Version => print(cli::VERSION),
+        Action::Enter(entry) => entry.run(),
+    }
+}
+
+/// As util-linux's `nsenter` and its `exec` helper give them.
+fn exit_status(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage | Kind::Failed => 1,
+        Kind::CommandNotRunnable => 126,
+        Kind::CommandNotFound => 127,
+    }
+}

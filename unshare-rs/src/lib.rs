@@ -1,0 +1,44 @@
+//! Makes new namespaces and becomes COMMAND inside them.
+
+#![forbid(unsafe_code)]
+
+mod child;
+mod cli;
+mod explain;
+mod idmap;
+mod init;
+mod line;
+mod midwife;
+mod namespaces;
+mod outside;
+mod plan;
+mod record;
+mod setup;
+mod stop;
+mod subordinate;
+mod terminal;
+mod tie;
+
+use cli::Action;
+use common::{Kind, Result, Tool, print};
+
+/// The tool.
+pub const TOOL: Tool = Tool { name: "unshare-rs", run: run, status: exit_status, hands_on: true };
+
+fn run() -> Result<u8> {
+    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
+        Action::Help => print(cli::HELP),
+        Action::Version => print(cli::VERSION),
+        Action::PrintMap(plan) => plan.print_map(),
+        Action::Run(plan) => plan.run(),
+    }
+}
+
+/// As util-linux's `unshare` and its `exec` helper give them.
+fn exit_status(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage | Kind::Failed => 1,
+        Kind::CommandNotRunnable => 126,
+        Kind::CommandNotFound => 127,
+    }
+}
