@@ -430,7 +430,7 @@ container() {
 
 # until_ended: the attacker has come to an end, if it has reached anything.
 until_ended() {
-  ! grep -q reached said || until [ "$(wc -l <said)" -eq 3 ]; do
+  ! grep -qx reached said || until [ "$(wc -l <said)" -eq 3 ]; do
     sleep 0.01
   done
 }
@@ -464,7 +464,7 @@ hint: without the capability CAP_SYS_ADMIN over the mount namespace a program is
   for _ in {1..10}; do
     run -127 env PATH="$path" "$(type -P nsenter-rs)" -t "$target" "${user[@]}" --mount --pid \
       --carry ./setpriv-rs-victim --bounding-set -all --permitted-caps -all --inh-caps -all nosuch
-    ! grep -q reached said || break
+    ! grep -qx reached said || break
   done
   until_ended
   ok sha256sum --quiet -c victim.sum
