@@ -335,5 +335,5 @@ image_hint="hint: 'docker export' writes the root file system of a container as 
 
 @test "the tools are asked for by name" {
   mkdir empty
-  RUNSH_TOOLS=$PWD/empty refused "mkbundle: cannot find the tools: build them with 'cargo build --release', or set RUNSH_TOOLS" b true
+  RUNSH_TOOLS=$PWD/empty refused "mkbundle: cannot find the tools in '$PWD/empty': build them with 'cargo build --release', or set RUNSH_TOOLS" b true
 }

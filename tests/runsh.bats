@@ -467,5 +467,5 @@ wait_for() {
   bundle b
   cp -r "$project/scripts" scripts
   expect 1 env -u RUNSH_TOOLS ./scripts/runsh run -b b box
-  contains "$stderr" "cannot find the tools: build them with 'cargo build --release'"
+  contains "$stderr" "build them with 'cargo build --release'"
 }

@@ -32,7 +32,7 @@ use cli::Action;
 use common::{Kind, Result, Tool, print};
 
 /// The tool.
-pub const TOOL: Tool = Tool { name: "bindmount-rs", run: run, status: exit_status, hands_on: true };
+pub const TOOL: Tool = Tool { name: "bindmount-rs", run, status: exit_status, hands_on: true };
 
 /// What `--failure-status` says; 0 where it does not.
 static FAILURE_STATUS: AtomicU8 = AtomicU8::new(0);

@@ -12,7 +12,7 @@ use cli::Action;
 use common::{Kind, Result, Tool, print};
 
 /// The tool.
-pub const TOOL: Tool = Tool { name: "chroot-rs", run: run, status: exit_status, hands_on: true };
+pub const TOOL: Tool = Tool { name: "chroot-rs", run, status: exit_status, hands_on: true };
 
 fn run() -> Result<u8> {
     match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {

@@ -22,7 +22,7 @@ use cli::Action;
 use common::{Result, Tool, print};
 
 /// The tool.
-pub const TOOL: Tool = Tool { name: "pty-rs", run: run, status: status::of, hands_on: true };
+pub const TOOL: Tool = Tool { name: "pty-rs", run, status: status::of, hands_on: true };
 
 fn run() -> Result<u8> {
     match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {

@@ -32,7 +32,7 @@ find_tools() {
       }
     done
   fi
-  [ -x "$tools/spec-rs" ] || die "cannot find the tools: build them with 'cargo build --release', or set RUNSH_TOOLS"
+  [ -x "$tools/spec-rs" ] || die "cannot find the tools in '$tools': build them with 'cargo build --release', or set RUNSH_TOOLS"
   case $tools in
     /*) ;;
     *) tools=$PWD/$tools ;;

@@ -22,7 +22,7 @@ use common::{Error, Kind, Result, Tool, print as print_text};
 use machine::Machine;
 
 /// The tool.
-pub const TOOL: Tool = Tool { name: "spec-rs", run: run, status: exit_status, hands_on: true };
+pub const TOOL: Tool = Tool { name: "spec-rs", run, status: exit_status, hands_on: true };
 
 fn run() -> Result<u8> {
     match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
