@@ -75,11 +75,12 @@ first_words() {
   is_root || requires userns
   mkdir root
   echo '# a table' >table
+  touch given
   # bindmount-rs holds its root, and unshare-rs the end of a pipe.
   # shellcheck disable=SC2016 # for the shell inside
   ok as_root unshare-rs --mount bindmount-rs --root root --self-bind --fstab table --enter-root -- \
-    unshare-rs --fork --kill-child sh -c 'readlink /proc/$PPID/fd/*' 9<table
-  contains "$output" "$PWD/table"
+    unshare-rs --fork --kill-child sh -c 'readlink /proc/$PPID/fd/*' 9<given
+  contains "$output" "$PWD/given"
   contains "$output" pipe:
   lacks "$output" "$PWD/root"
 }
