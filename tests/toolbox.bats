@@ -55,6 +55,12 @@ first_words() {
   equal "$output" "unshare-rs --fork"$'\n'"unshare-rs"
 }
 
+@test "a program that was carried knows no file of its own" {
+  is_root || requires userns
+  run first_words chroot-rs --carry / chroot-rs / unshare-rs --fork
+  equal "$output" "unshare-rs --fork"$'\n'"unshare-rs"
+}
+
 @test "credentials are what execve leaves of them" {
   # The capabilities of a new user namespace are lost where the user is not its root.
   requires userns

@@ -8,7 +8,7 @@
 
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::exit;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -88,10 +88,14 @@ fn file_name(path: &CStr) -> &OsStr {
     Path::new(OsStr::from_bytes(path.to_bytes())).file_name().unwrap_or_default()
 }
 
-/// The path by which the kernel found it is still good: nothing has been changed yet.
+/// The path by which the kernel found it is still good, since nothing has been changed yet. A program that was carried
+/// has the path of a descriptor, which may be anything in a container's root.
 fn own_file() -> Option<FileStat> {
-    let path = PathBuf::from(OsStr::from_bytes(sys::program::executed_path()?.to_bytes()));
-    stat(&path).ok()
+    let path = Path::new(OsStr::from_bytes(sys::program::executed_path()?.to_bytes()));
+    if path.starts_with("/dev/fd") {
+        return None;
+    }
+    stat(path).ok()
 }
 
 impl Toolbox {
