@@ -55,10 +55,15 @@ first_words() {
   equal "$output" "unshare-rs --fork"$'\n'"unshare-rs"
 }
 
-@test "a program that was carried knows no file of its own" {
+@test "a program that was carried takes nothing of the root for its own file" {
+  requires busybox
   is_root || requires userns
-  run first_words chroot-rs --carry / chroot-rs / unshare-rs --fork
-  equal "$output" "unshare-rs --fork"$'\n'"unshare-rs"
+  local descriptor
+  mkdir -p rootfs/dev/fd
+  cp "$(type -P busybox)" rootfs/unshare-rs
+  for descriptor in {3..12}; do ln rootfs/unshare-rs "rootfs/dev/fd/$descriptor"; done
+  expect 127 as_root chroot-rs --carry rootfs chroot-rs / /unshare-rs --version
+  contains "$stderr" 'unshare-rs: applet not found'
 }
 
 @test "credentials are what execve leaves of them" {
