@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod capability;
 mod carry;
+pub mod cgroup;
 pub mod command;
 pub mod directory;
 pub mod error;

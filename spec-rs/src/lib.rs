@@ -4,7 +4,6 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
-mod cgroups;
 mod cli;
 mod json;
 mod line;

@@ -1,12 +1,10 @@
 //! The facts of the machine on which the line depends, read once, so that tests can make up a machine.
 
-use std::fs;
-
+use common::cgroup::Cgroups;
 use common::sys;
 use nix::sys::resource::getrlimit;
 use nix::unistd::{Uid, getegid, geteuid};
 
-use crate::cgroups::Cgroups;
 use crate::model::Limit;
 
 /// What cannot be told is no limit.
@@ -32,7 +30,7 @@ impl Machine {
     /// This machine. The mount table is read only where it is needed.
     pub fn this(needs_cgroups: bool, needs_limits: bool) -> Self {
         let cgroups = match needs_cgroups {
-            true => Cgroups::parse(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo")),
+            true => Cgroups::of_this_process(),
             false => Cgroups::default(),
         };
         Self {
@@ -56,9 +54,4 @@ impl Machine {
 
 fn may_raise_limits() -> bool {
     sys::capget().is_ok_and(|sets| sets.effective & 1 << CAP_SYS_RESOURCE != 0)
-}
-
-/// What cannot be read is not there.
-fn read(path: &str) -> Vec<u8> {
-    fs::read(path).unwrap_or_default()
 }

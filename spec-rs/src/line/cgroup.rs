@@ -1,8 +1,9 @@
 //! A mount of the type "cgroup": the hierarchies, in which the container sees its own cgroup.
 
+use common::cgroup::Hierarchy;
+
 use super::Writer;
 use super::table::{Entry, Table};
-use crate::cgroups::Hierarchy;
 use crate::model::{Kind, Mount};
 
 impl Writer<'_> {
@@ -22,14 +23,17 @@ impl Writer<'_> {
                 let options = ["remount", "bind", "ro"];
                 table.add(&mount.path, &Entry::new("", target, "none", &options));
             }
-        } else if let Some(own) = &cgroups.unified {
+        } else if let Some(unified) = &cgroups.unified {
             let mut options = words;
             options.extend(read_only);
             let entry = match self.has_new(Kind::Cgroup) {
                 true => Entry::new("cgroup", &mount.destination, "cgroup2", &options),
-                false => {
-                    Entry::new(own, &mount.destination, "none", &[&["bind"][..], &options].concat())
-                }
+                false => Entry::new(
+                    &unified.own,
+                    &mount.destination,
+                    "none",
+                    &[&["bind"][..], &options].concat(),
+                ),
             };
             table.add(&mount.path, &entry);
         } else {
@@ -39,7 +43,7 @@ impl Writer<'_> {
 
     /// Each of several controllers is found under its own name too.
     fn add_hierarchy(&self, table: &mut Table, mount: &Mount, hierarchy: &Hierarchy) {
-        let Hierarchy { name, controllers, own } = hierarchy;
+        let Hierarchy { name, controllers, own, .. } = hierarchy;
         let at = |name: &[u8]| [mount.destination.as_bytes(), b"/", name].concat();
         let mut options = self.words_of_bind(mount);
         options.extend(mount.options.read_only.then_some("ro"));

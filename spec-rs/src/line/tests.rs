@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
+use common::cgroup::Cgroups;
+
 use super::{Setting, write};
-use crate::cgroups::Cgroups;
 use crate::json::{self, Value};
 use crate::machine::Machine;
 use crate::model;

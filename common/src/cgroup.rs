@@ -1,23 +1,27 @@
-//! Where the caller's own cgroups are found.
+//! The hierarchies of cgroups, and where the caller's own cgroups are found in them.
 
-use common::escape;
+use std::fs;
+
+use crate::escape;
 
 /// The hierarchies that are mounted, without their doubles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cgroups {
     /// Those of version 1, in the order of the mount table.
     pub hierarchies: Vec<Hierarchy>,
-    /// The caller's cgroup of version 2.
-    pub unified: Option<Vec<u8>>,
+    /// That of version 2.
+    pub unified: Option<Hierarchy>,
 }
 
-/// A hierarchy of version 1.
+/// A hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hierarchy {
     /// The last part of its mount point, such as `cpu,cpuacct`.
     pub name: Vec<u8>,
-    /// As in /proc/self/cgroup: `cpu,cpuacct`, or `name=systemd`.
+    /// As in /proc/self/cgroup: `cpu,cpuacct`, or `name=systemd`; nothing in version 2.
     pub controllers: Vec<u8>,
+    /// Its mount point.
+    pub point: Vec<u8>,
     /// The caller's own cgroup.
     pub own: Vec<u8>,
 }
@@ -31,7 +35,15 @@ struct Mount<'a> {
 }
 
 impl Cgroups {
+    /// Those of this process. A file that cannot be read says nothing.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let read = |path| fs::read(path).unwrap_or_default();
+        Self::parse(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"))
+    }
+
     /// From /proc/self/cgroup (cgroups(7)) and /proc/self/mountinfo.
+    #[must_use]
     pub fn parse(groups: &[u8], mountinfo: &[u8]) -> Self {
         let groups: Vec<_> = groups.split(|&b| b == b'\n').filter_map(group).collect();
         let mut cgroups = Self::default();
@@ -40,7 +52,7 @@ impl Cgroups {
                 b"cgroup" => cgroups.add(&mount, &groups),
                 b"cgroup2" if cgroups.unified.is_none() => {
                     let own = groups.iter().find(|(controllers, _)| controllers.is_empty());
-                    cgroups.unified = own.map(|(_, path)| mount.own(path));
+                    cgroups.unified = own.map(|(_, path)| mount.hierarchy(b"", path));
                 }
                 _ => {}
             }
@@ -49,6 +61,7 @@ impl Cgroups {
     }
 
     /// Whether there are cgroups of version 2 and no other.
+    #[must_use]
     pub fn is_version_2(&self) -> bool {
         self.unified.is_some() && self.hierarchies.is_empty()
     }
@@ -65,12 +78,7 @@ impl Cgroups {
         if self.hierarchies.iter().any(|other| other.controllers == *controllers) {
             return;
         }
-        let name = mount.point.rsplit(|&b| b == b'/').next().unwrap_or_default();
-        self.hierarchies.push(Hierarchy {
-            name: escape::decoded(name),
-            controllers: controllers.to_vec(),
-            own: mount.own(path),
-        });
+        self.hierarchies.push(mount.hierarchy(controllers, path));
     }
 }
 
@@ -89,13 +97,26 @@ impl<'a> Mount<'a> {
         Some(Self { root, point, kind, superblock: fields.nth(1)? })
     }
 
+    fn hierarchy(&self, controllers: &[u8], path: &[u8]) -> Hierarchy {
+        let name = self.point.rsplit(|&b| b == b'/').next().unwrap_or_default();
+        Hierarchy {
+            name: escape::decoded(name),
+            controllers: controllers.to_vec(),
+            point: escape::decoded(self.point),
+            own: self.own(path),
+        }
+    }
+
     /// Where the cgroup `path` is found; the root of the mount may be below that of the hierarchy.
     fn own(&self, path: &[u8]) -> Vec<u8> {
         let root = escape::decoded(self.root);
         let mut own = escape::decoded(self.point);
         let below = match root.as_slice() {
             b"/" => path,
-            root => path.strip_prefix(root).unwrap_or(path),
+            root => path
+                .strip_prefix(root)
+                .filter(|below| below.is_empty() || below.starts_with(b"/"))
+                .unwrap_or(path),
         };
         if below != b"/" {
             own.extend_from_slice(below);
@@ -126,14 +147,28 @@ mod tests {
         assert_eq!(own(0), "/sys/fs/cgroup/cpu,cpuacct/x y");
         assert_eq!(own(1), "/sys/fs/cgroup/systemd/c");
         assert_eq!(own(2), "/sys/fs/cgroup/pids");
-        assert_eq!(cgroups.unified.as_deref(), Some(&b"/sys/fs/cgroup/unified/z"[..]));
+        assert_eq!(cgroups.hierarchies[1].point, b"/sys/fs/cgroup/systemd");
+        let unified = cgroups.unified.unwrap();
+        assert_eq!(unified.own, b"/sys/fs/cgroup/unified/z");
+        assert_eq!(
+            (unified.point, unified.controllers),
+            (b"/sys/fs/cgroup/unified".into(), vec![])
+        );
+    }
+
+    #[test]
+    fn a_mount_of_a_part() {
+        let groups = b"2:name=systemd:/a bc\n";
+        let cgroups = Cgroups::parse(groups, HYBRID);
+        assert_eq!(cgroups.hierarchies[0].own, b"/sys/fs/cgroup/systemd/a bc");
     }
 
     #[test]
     fn version_2_alone_and_nothing() {
         let mountinfo = b"24 1 0:22 /../.. /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n";
         let cgroups = Cgroups::parse(b"0::/user.slice\n", mountinfo);
-        assert_eq!(cgroups.unified.as_deref(), Some(&b"/sys/fs/cgroup/user.slice"[..]));
+        assert!(cgroups.is_version_2());
+        assert_eq!(cgroups.unified.unwrap().own, b"/sys/fs/cgroup/user.slice");
         assert_eq!(Cgroups::parse(b"0::/\n", b"x\n\n1 2 3\n"), Cgroups::default());
     }
 }
