@@ -31,6 +31,19 @@ pub fn decoded(field: &[u8]) -> Vec<u8> {
     text
 }
 
+/// A field, encoded: a byte that would end it, and the backslash.
+#[must_use]
+pub fn encoded(field: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(field.len());
+    for &byte in field {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\\' => text.extend(format!("\\{byte:03o}").bytes()),
+            _ => text.push(byte),
+        }
+    }
+    text
+}
+
 /// Whether a terminal would act on a character, or show other text than there is: control characters, marks of direction
 /// ("Trojan Source", CVE-2021-42574), separators of lines and what has no width.
 #[must_use]
@@ -63,6 +76,7 @@ mod tests {
 
     #[test]
     fn octal_escapes() {
+        assert_eq!(encoded(b"/a b\t\n\\c\xff"), b"/a\\040b\\011\\012\\134c\xff");
         assert_eq!(decoded(br"/a\040b\011\012\134c"), b"/a b\t\n\\c");
         assert_eq!(decoded(br"\377"), b"\xff");
         for literal in [&br"\4"[..], br"\04", br"\400", br"\08\", br"\x41", b""] {

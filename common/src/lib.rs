@@ -15,6 +15,7 @@ pub mod error;
 pub mod escape;
 mod explain;
 pub mod held;
+pub mod input;
 pub mod process;
 pub mod procfs;
 pub mod signal;
