@@ -1,4 +1,10 @@
-//! The hierarchies of cgroups, and where the caller's own cgroups are found in them.
+//! The hierarchies of cgroups, and where the caller's own cgroups are found in them; below, what is done with one.
+
+pub mod entry;
+pub mod group;
+pub mod list;
+pub mod remove;
+mod tree;
 
 use std::fs;
 

@@ -15,7 +15,7 @@ pub(crate) mod program;
 pub mod pty;
 
 pub(crate) use clone::shares_memory;
-pub use clone::{fork_into, fork_sibling, vfork, vfork_into};
+pub use clone::{clone_into, fork_into, fork_sibling, vfork, vfork_into};
 
 /// What `main` was called with: null, or C strings up to a null pointer.
 static ARGUMENTS: AtomicPtr<*const u8> = AtomicPtr::new(std::ptr::null_mut());

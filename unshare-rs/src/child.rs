@@ -2,8 +2,8 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use common::cgroup::entry::Entry;
 use common::held::Held;
-use common::process::end_by;
 use common::sys::{self, Change, End};
 use common::{Context, Result};
 use nix::errno::Errno;
@@ -11,10 +11,11 @@ use nix::fcntl::OFlag;
 use nix::sched::CloneFlags;
 use nix::unistd::{Pid, pipe2};
 
+use crate::cgroups;
 use crate::explain;
 use crate::line::Line;
 use crate::midwife::Midwife;
-use crate::stop::Stop;
+use crate::stop::{self, Stop};
 use crate::terminal;
 use crate::tie::Tie;
 
@@ -50,6 +51,7 @@ impl Watch {
     pub fn start(
         &self,
         asks: bool,
+        entry: Option<&Entry>,
         birth: Birth,
         work: impl FnOnce(Tie) -> u8,
     ) -> Result<Child, Stop> {
@@ -66,6 +68,7 @@ impl Watch {
             held.restore();
             line.iter().chain(&verdict).for_each(Line::close_copy);
             life.iter().for_each(Life::close_parents_copy);
+            entry.map_or(Ok(()), Entry::join)
         };
         let begin = || {
             let life = life.as_ref().map(|life| life.childs.as_fd());
@@ -73,17 +76,19 @@ impl Watch {
             work(Tie { life, kill_child, new_session, foreground, line: childs_line, gate, report })
         };
         let pid = match birth {
-            Birth::Through(midwife) => midwife.deliver(arrive, begin)?,
+            Birth::Through(midwife) => midwife.deliver(entry, arrive, begin)?,
             Birth::Into(namespaces) => {
-                let child = || {
-                    arrive();
-                    begin()
-                };
-                match asks || self.init {
-                    true => sys::fork_into(namespaces, child),
-                    false => sys::vfork_into(namespaces, child),
+                let later = cgroups::namespace_to_come(namespaces, entry);
+                let namespaces = namespaces - later;
+                let arrive = || arrive().and_then(|()| cgroups::make_namespace(later));
+                let child = || stop::status(arrive().map_err(Stop::from).map(|()| begin()));
+                let shares_memory = !asks && !self.init;
+                match (entry, shares_memory) {
+                    (Some(entry), _) => entry.start(namespaces, shares_memory, child),
+                    (None, true) => sys::vfork_into(namespaces, child),
+                    (None, false) => sys::fork_into(namespaces, child),
                 }
-                .map_err(|errno| explain::not_cloned(namespaces, errno))?
+                .map_err(|errno| explain::not_started(namespaces, entry, errno))?
             }
         };
         let held = self.forward_signals.then_some(held);
@@ -154,21 +159,20 @@ impl Child {
         let _ = self.wait();
     }
 
-    /// Waits for the child's end, and ends in the same way: by the same signal, or with the status
-    /// that is returned.
-    pub fn wait(mut self) -> Result<u8> {
+    /// Waits for the child's end, and gives its status, or the signal to end by.
+    pub fn wait(mut self) -> Result<u8, Stop> {
         loop {
             match self.next_change() {
                 Ok(Some(Change::Ended(end))) => {
                     self.take_terminal_back();
-                    return Ok(match end {
+                    return match end {
                         End::Exit(status) => self.verdict_on(status),
-                        End::Signal(signal) => end_by(signal),
-                    });
+                        End::Signal(signal) => Err(Stop::Killed(signal)),
+                    };
                 }
                 Ok(Some(Change::Stopped)) => self.stop_too(),
                 Ok(None) | Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno).step("wait for the child"),
+                Err(errno) => return Ok(Err(errno).step("wait for the child")?),
             }
         }
     }
@@ -201,10 +205,10 @@ impl Child {
     }
 
     /// A pid 1 cannot end by a signal as its COMMAND did, so it tells which one it was.
-    fn verdict_on(&mut self, status: u8) -> u8 {
+    fn verdict_on(&mut self, status: u8) -> Result<u8, Stop> {
         match self.verdict.as_mut().and_then(Line::hear) {
-            Some([signal]) => end_by(signal.into()),
-            None => status,
+            Some([signal]) => Err(Stop::Killed(signal.into())),
+            None => Ok(status),
         }
     }
 }

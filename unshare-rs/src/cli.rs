@@ -10,6 +10,7 @@ use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use nix::sys::signal::Signal;
 
+use crate::cgroups::Cgroups;
 use crate::child::Watch;
 use crate::idmap::{Block, Own, Range, Request, SetGroups};
 use crate::namespaces::{KINDS, NEWTIME, Namespaces};
@@ -57,8 +58,10 @@ The child (all imply --fork):
       --detach               leave with status 0 when COMMAND has started
       --pid-file FILE        write the child's pid to FILE when its set-up is complete
       --info-fd N            write its pid and namespaces to the descriptor N as JSON
+      --remove-cgroup        kill what is left in the cgroups of --into-cgroup at the end, and remove them
 
 Set-up:
+      --into-cgroup PATH     put COMMAND into the cgroup PATH, or into those that the file PATH lists
       --monotonic SECONDS    offset the monotonic clock, with --time
       --boottime SECONDS     offset the boot-time clock, with --time
       --propagation HOW      of all mounts: private (default), shared, slave or unchanged
@@ -103,6 +106,7 @@ struct Options {
     fork: bool,
     watch: Watch,
     record: Record,
+    cgroups: Cgroups,
     setup: Setup,
     environment: Option<Vec<String>>,
 }
@@ -261,6 +265,11 @@ impl Options {
                 self.namespaces.flags |= CloneFlags::CLONE_NEWPID;
             }
             "detach" => self.watch.detach = true,
+            "remove-cgroup" => {
+                self.cgroups.remove = true;
+                // A signal that ended this process would leave the cgroups behind.
+                self.watch.forward_signals = true;
+            }
             "pid-file" => self.record.pid_file = Some(values.required()?),
             "info-fd" => self.record.info = Some(values.descriptor()?),
             _ => return Ok(false),
@@ -297,6 +306,7 @@ impl Options {
 
     fn process_setting(&mut self, name: &str, values: &mut Values) -> Result<bool> {
         match name {
+            "into-cgroup" => self.cgroups.paths.push(values.required()?),
             "root" => self.setup.root = Some(values.required()?),
             "wd" => self.setup.directory = Some(values.required()?),
             "setuid" => self.setup.uid = Some(values.id()?),
@@ -364,6 +374,7 @@ impl Options {
             loopback: self.loopback,
             watch: self.fork.then_some(self.watch),
             record: self.record,
+            cgroups: self.cgroups,
             setup: self.setup,
             environment: self.environment,
             command: Command::new(words),
@@ -388,6 +399,14 @@ impl Options {
                 self.watch.init
                     && self.watch.kill_child.is_some_and(|s| Signal::try_from(s).is_err()),
                 "--init hands no real-time signal on, so that --kill-child cannot send one",
+            ),
+            (
+                self.cgroups.remove && self.cgroups.paths.is_empty(),
+                "--remove-cgroup needs --into-cgroup",
+            ),
+            (
+                self.cgroups.remove && self.watch.detach,
+                "--detach excludes --remove-cgroup: there is no parent to do it",
             ),
             (
                 self.watch.detach
@@ -515,12 +534,16 @@ mod tests {
             "--forward-signals",
             "--foreground",
             "--new-session",
+            "--into-cgroup x --remove-cgroup",
         ] {
             assert!(plan(line).unwrap().watch.is_some(), "{line}");
         }
-        for (line, forwards) in
-            [("--new-session", true), ("--new-session --detach", false), ("-f", false)]
-        {
+        for (line, forwards) in [
+            ("--new-session", true),
+            ("--new-session --detach", false),
+            ("-f", false),
+            ("--into-cgroup x -f", false),
+        ] {
             assert_eq!(plan(line).unwrap().watch.unwrap().forward_signals, forwards, "{line}");
         }
         assert!(plan("--mount-proc=/x").unwrap().namespaces.has(CloneFlags::CLONE_NEWNS));
@@ -563,6 +586,9 @@ mod tests {
             "--init --kill-child=RTMIN",
             "--owner 1000",
             "--info-fd -1",
+            "--into-cgroup",
+            "--remove-cgroup",
+            "--into-cgroup x --remove-cgroup --detach",
         ] {
             assert_eq!(plan(line).unwrap_err().kind(), common::Kind::Usage, "{line}");
         }

@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use common::cgroup::entry::Entry;
 use common::{Error, quote, sys};
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
@@ -68,6 +69,12 @@ fn second_pid_namespace(flags: CloneFlags) -> Option<String> {
 /// unshare(2) that has failed.
 pub fn not_unshared(flags: CloneFlags, errno: Errno) -> Error {
     Error::bare("unshare", errno).explain(|_| unshare(flags, errno))
+}
+
+/// As [`not_cloned`], where the child was to be born in a cgroup.
+pub fn not_started(flags: CloneFlags, entry: Option<&Entry>, errno: Errno) -> Error {
+    let of_the_cgroup = entry.and_then(|entry| entry.failure(errno));
+    of_the_cgroup.unwrap_or_else(|| not_cloned(flags, errno))
 }
 
 /// clone(2) that has failed, with these namespaces to be made.

@@ -1,7 +1,7 @@
 //! A process between the parent and the child, for namespaces that clone(2) cannot make as they are asked for: it enters
 //! them by unshare(2), and makes the child as its own sibling.
 
-use common::process::end_by;
+use common::cgroup::entry::Entry;
 use common::sys::{self, Change, End};
 use common::{Context, Result};
 use nix::errno::Errno;
@@ -23,14 +23,23 @@ pub struct Midwife<'a> {
 impl Midwife<'_> {
     /// Has the child made, which does `work` and ends with the status that this gives; gives its pid. Before anything
     /// else the process does what `arrive` says.
-    pub fn deliver(&self, arrive: impl Fn(), work: impl FnOnce() -> u8) -> Result<Pid, Stop> {
+    pub fn deliver(
+        &self,
+        entry: Option<&Entry>,
+        arrive: impl Fn() -> Result<()>,
+        work: impl FnOnce() -> u8,
+    ) -> Result<Pid, Stop> {
         let (mut line, theirs) = Line::new()?;
-        let midwife = sys::fork_into(CloneFlags::empty(), || {
-            arrive();
+        let attend = || {
             line.close_copy();
-            stop::status(self.attend(theirs, work))
-        });
-        let midwife = midwife.map_err(explain::not_forked)?;
+            stop::status(arrive().map_err(Stop::from).and_then(|()| self.attend(theirs, work)))
+        };
+        let midwife = match entry {
+            Some(entry) => entry.start(CloneFlags::empty(), false, attend),
+            None => sys::fork_into(CloneFlags::empty(), attend),
+        };
+        let midwife =
+            midwife.map_err(|errno| explain::not_started(CloneFlags::empty(), entry, errno))?;
         let child = self.wait_for_child(&mut line);
         drop(line);
         let status = wait(midwife)?;
@@ -58,13 +67,15 @@ impl Midwife<'_> {
 }
 
 /// What ended that process ends this one too: all that it did was this one's work.
-fn wait(midwife: Pid) -> Result<u8> {
+fn wait(midwife: Pid) -> Result<u8, Stop> {
     loop {
         match sys::wait_change(midwife, true) {
             Ok(Some(Change::Ended(End::Exit(status)))) => return Ok(status),
-            Ok(Some(Change::Ended(End::Signal(signal)))) => return Ok(end_by(signal)),
+            Ok(Some(Change::Ended(End::Signal(signal)))) => return Err(Stop::Killed(signal)),
             Ok(_) | Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno).step("wait for the process that makes the child"),
+            Err(errno) => {
+                return Ok(Err(errno).step("wait for the process that makes the child")?);
+            }
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use std::os::fd::OwnedFd;
 
+use common::cgroup::entry::{self, Entry};
+use common::cgroup::group::Group;
+use common::process::end_by;
 use common::{Command, Context, Error, Result, print, sys};
 use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
 
+use crate::cgroups::Cgroups;
 use crate::child::{Birth, Child, Watch};
 use crate::explain;
 use crate::idmap::{Maps, Request};
@@ -31,6 +35,7 @@ pub struct Plan {
     /// Where COMMAND is to be a child.
     pub watch: Option<Watch>,
     pub record: Record,
+    pub cgroups: Cgroups,
     pub setup: Setup,
     /// The variables that COMMAND gets, where it does not get all of them.
     pub environment: Option<Vec<String>>,
@@ -69,8 +74,13 @@ struct Sight {
 impl Plan {
     /// Comes back with the child's status, or with what went wrong.
     pub fn run(self) -> Result<u8> {
-        match self.carry_out() {
+        let mut groups = Vec::new();
+        let opened = self.cgroups.open(&mut groups).map_err(Stop::from);
+        let result = opened.and_then(|()| self.carry_out(&groups));
+        self.cgroups.remove(&groups);
+        match result {
             Ok(status) | Err(Stop::Said(status)) => Ok(status),
+            Err(Stop::Killed(signal)) => Ok(end_by(signal)),
             Err(Stop::Failed(error)) => Err(error),
         }
     }
@@ -80,12 +90,12 @@ impl Plan {
         print(&self.ids.resolve(self.owner.is_some())?.describe())
     }
 
-    fn carry_out(&self) -> Result<u8, Stop> {
+    fn carry_out(&self, groups: &[Group]) -> Result<u8, Stop> {
         self.record.check()?;
         let maps = self.ids.resolve(self.owner.is_some())?;
         match &self.watch {
-            Some(watch) => self.follow(watch, &maps),
-            None => self.become_command(&maps),
+            Some(watch) => self.follow(watch, &maps, groups),
+            None => self.become_command(&maps, groups),
         }
     }
 
@@ -146,8 +156,11 @@ impl Plan {
 
 /// COMMAND is this process.
 impl Plan {
-    fn become_command(&self, maps: &Maps) -> Result<u8, Stop> {
+    fn become_command(&self, maps: &Maps, groups: &[Group]) -> Result<u8, Stop> {
         let mut outside = self.leave_one_outside(maps)?;
+        for group in groups {
+            group.join().map_err(|errno| entry::refused(group, errno))?;
+        }
         self.enter_namespaces(maps, || match &mut outside {
             Some(outside) if self.is_written_outside(maps) => outside.perform(Step::WriteMaps),
             _ => Ok(()),
@@ -196,7 +209,8 @@ impl Plan {
             || self.namespaces.has_file(CloneFlags::CLONE_NEWNS)
     }
 
-    fn follow(&self, watch: &Watch, maps: &Maps) -> Result<u8, Stop> {
+    fn follow(&self, watch: &Watch, maps: &Maps, groups: &[Group]) -> Result<u8, Stop> {
+        let entry = (!groups.is_empty()).then(|| Entry::new(groups)).transpose()?;
         let midwife = Midwife {
             enter: &|line| self.enter_namespaces(maps, || line.introduce()),
             help: &|midwife| self.write_outside(maps, midwife),
@@ -208,12 +222,12 @@ impl Plan {
         };
         let meets =
             maps.need_outside() || self.record.info.is_some() || self.namespaces.are_to_last();
-        let mut child = watch.start(meets || watch.gate, birth, |tie| {
+        let mut child = watch.start(meets || watch.gate, entry.as_ref(), birth, |tie| {
             stop::status(self.be_child(watch.init, maps, meets, tie))
         })?;
         match self.accompany(watch.gate, maps, meets, &mut child) {
             Ok(true) if watch.detach => Ok(0),
-            Ok(_) => Ok(child.wait()?),
+            Ok(_) => child.wait(),
             Err(error) => {
                 child.dismiss();
                 Err(error.into())

@@ -1,5 +1,6 @@
 //! How a process of the tool ends.
 
+use common::process::end_by;
 use common::{Error, start};
 
 /// Why the tool ends.
@@ -9,6 +10,8 @@ pub enum Stop {
     Failed(Error),
     /// With this status; what there was to say has been said.
     Said(u8),
+    /// By the signal that ended the child.
+    Killed(i32),
 }
 
 impl From<Error> for Stop {
@@ -21,6 +24,7 @@ impl From<Error> for Stop {
 pub fn status(result: Result<u8, Stop>) -> u8 {
     match result {
         Ok(status) | Err(Stop::Said(status)) => status,
+        Err(Stop::Killed(signal)) => end_by(signal),
         Err(Stop::Failed(error)) => {
             start::report(&error);
             crate::exit_status(error.kind())

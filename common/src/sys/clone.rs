@@ -1,10 +1,11 @@
 //! New processes by clone(2), which puts a child into new namespaces from its first moment on, while its parent
 //! stays where it is.
 
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
-use nix::libc::SIGCHLD;
+use nix::libc::{self, SIGCHLD};
 use nix::sched::{CloneFlags, clone};
 use nix::unistd::Pid;
 
@@ -73,6 +74,59 @@ pub fn vfork_into(namespaces: CloneFlags, child: impl FnOnce() -> u8) -> nix::Re
 /// Those of clone(2); EINVAL where this process's children belong to another time namespace, before Linux 6.3.
 pub fn vfork(child: impl FnOnce() -> u8) -> nix::Result<Pid> {
     start(CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK, &mut Some(child))
+}
+
+/// As [`fork_into`], but the new process is in the cgroup of version 2 that `cgroup` is open on, from its first moment on:
+/// a process that joins one later waits for a grace period of RCU. The child is taken where it was started.
+///
+/// # Errors
+/// Those of clone3(2): ENOSYS, E2BIG or EINVAL before Linux 5.7; EACCES, EBUSY, EOPNOTSUPP or ENODEV for the cgroup, EAGAIN
+/// for its pids.max.
+pub fn clone_into<F: FnOnce() -> u8>(
+    cgroup: BorrowedFd,
+    namespaces: CloneFlags,
+    child: &mut Option<F>,
+) -> nix::Result<Pid> {
+    /// linux/sched.h.
+    const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+    let arguments = Clone3 {
+        flags: (namespaces & NAMESPACES).bits() as u64 | CLONE_INTO_CGROUP,
+        exit_signal: SIGCHLD as u64,
+        cgroup: super::raw(cgroup) as u64,
+        ..Clone3::default()
+    };
+    // SAFETY: the kernel reads one struct clone_args of the size that is given. Without CLONE_VM and a stack the child
+    // goes on here in a copy of this process's memory, as after fork(2); the tools never start a thread, so no lock is
+    // held by another one.
+    let pid = Errno::result(unsafe {
+        libc::syscall(libc::SYS_clone3, std::ptr::from_ref(&arguments), size_of::<Clone3>())
+    })?;
+    let work = child.take();
+    match pid {
+        0 => {
+            let status = work.map_or(1, |work| work());
+            // SAFETY: _exit takes a number and does not come back.
+            unsafe { libc::_exit(status.into()) }
+        }
+        pid => Ok(Pid::from_raw(pid as i32)),
+    }
+}
+
+/// `struct clone_args` of linux/sched.h, up to the cgroup.
+#[derive(Default)]
+#[repr(C)]
+struct Clone3 {
+    flags: u64,
+    pidfd: u64,
+    child_tid: u64,
+    parent_tid: u64,
+    exit_signal: u64,
+    stack: u64,
+    stack_size: u64,
+    tls: u64,
+    set_tid: u64,
+    set_tid_size: u64,
+    cgroup: u64,
 }
 
 fn start<F: FnOnce() -> u8>(flags: CloneFlags, child: &mut Option<F>) -> nix::Result<Pid> {

@@ -1,0 +1,56 @@
+//! The cgroups that the child is put into, and removed with.
+
+use std::ffi::OsString;
+
+use common::cgroup::entry::Entry;
+use common::cgroup::group::Group;
+use common::cgroup::{list, remove};
+use common::{Result, start};
+use nix::sched::{CloneFlags, unshare};
+
+use crate::explain;
+
+/// What the command line asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Cgroups {
+    /// Cgroups, or lists of them.
+    pub paths: Vec<OsString>,
+    /// Whether they are removed when COMMAND has ended.
+    pub remove: bool,
+}
+
+impl Cgroups {
+    /// Opens them into `groups`. One that cannot be removed later is refused.
+    pub fn open(&self, groups: &mut Vec<Group>) -> Result<()> {
+        for path in &self.paths {
+            for group in list::open(path)? {
+                if self.remove {
+                    remove::check(&group)?;
+                }
+                groups.push(group);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes them, where that is asked for. It has no say in how this process ends: COMMAND had its own end.
+    pub fn remove(&self, groups: &[Group]) {
+        if self.remove {
+            remove::remove(groups).unwrap_or_else(|error| start::report(&error));
+        }
+    }
+}
+
+/// The namespace that is made after joining, where it is among `flags`: clone(2) would give it the parent's cgroups for
+/// roots.
+pub fn namespace_to_come(flags: CloneFlags, entry: Option<&Entry>) -> CloneFlags {
+    entry.map_or(CloneFlags::empty(), |_| flags & CloneFlags::CLONE_NEWCGROUP)
+}
+
+/// Makes it.
+pub fn make_namespace(flag: CloneFlags) -> Result<()> {
+    match flag.is_empty() {
+        true => Ok(()),
+        false => unshare(flag).map_err(|errno| explain::not_unshared(flag, errno)),
+    }
+}
