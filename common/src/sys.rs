@@ -10,12 +10,14 @@ use nix::errno::Errno;
 use nix::unistd::ForkResult;
 
 mod clone;
+mod descriptor;
 pub mod inherited;
 pub(crate) mod program;
 pub mod pty;
 
 pub(crate) use clone::shares_memory;
 pub use clone::{clone_into, fork_into, fork_sibling, vfork, vfork_into};
+pub use descriptor::hand_down;
 
 /// What `main` was called with: null, or C strings up to a null pointer.
 static ARGUMENTS: AtomicPtr<*const u8> = AtomicPtr::new(std::ptr::null_mut());

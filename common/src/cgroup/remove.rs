@@ -44,6 +44,20 @@ fn failure(group: &Group, errno: Option<Errno>) -> Error {
     }
 }
 
+/// Whether there is a process in it, or in one below it.
+///
+/// # Errors
+/// Those of openat(2) and read(2).
+pub fn holds_processes(group: &Group) -> nix::Result<bool> {
+    let mut holds = false;
+    let look = |below: BorrowedFd| {
+        holds |= !list_of(below)?.is_empty();
+        Ok(())
+    };
+    tree::walk(group.as_fd(), look, |_, _| Ok(()))?;
+    Ok(holds)
+}
+
 /// A cgroup without sub-cgroups has a directory of two links.
 fn holds_this_process(group: &Group) -> nix::Result<bool> {
     let own = getpid();
@@ -149,15 +163,19 @@ fn kill_in(directory: BorrowedFd) -> nix::Result<()> {
 
 /// Those that this PID namespace knows; the others are listed as 0, which kill(2) would take for this process's group.
 fn processes(directory: BorrowedFd) -> nix::Result<Vec<Pid>> {
-    // Of a threaded cgroup the kernel lists threads alone.
-    let list = match read_file(directory, "cgroup.procs") {
-        Err(Errno::EOPNOTSUPP) => read_file(directory, "cgroup.threads")?,
-        list => list?,
-    };
+    let list = list_of(directory)?;
     let pids = list
         .split(|&byte| byte == b'\n')
         .filter_map(|line| std::str::from_utf8(line).ok()?.parse().ok());
     Ok(pids.filter(|&pid: &i32| pid > 0).map(Pid::from_raw).collect())
+}
+
+/// Of a threaded cgroup the kernel lists threads alone.
+fn list_of(directory: BorrowedFd) -> nix::Result<Vec<u8>> {
+    match read_file(directory, "cgroup.procs") {
+        Err(Errno::EOPNOTSUPP) => read_file(directory, "cgroup.threads"),
+        list => list,
+    }
 }
 
 fn read_file(directory: BorrowedFd, name: &str) -> nix::Result<Vec<u8>> {

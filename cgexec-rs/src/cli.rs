@@ -1,0 +1,196 @@
+//! Arguments in, an [`Action`] out.
+
+use std::ffi::OsStr;
+
+use common::process::failure_status;
+use common::{Command, Error, Result, accounts, quote};
+use lexopt::prelude::*;
+
+use crate::making::Create;
+use crate::plan::Plan;
+use crate::setting::Setting;
+use crate::target::Target;
+
+pub const VERSION: &str = concat!("cgexec-rs ", env!("CARGO_PKG_VERSION"), "\n");
+
+pub const HELP: &str = "\
+Usage: cgexec-rs [options] COMMAND [ARG...]
+
+Join cgroups and become COMMAND in them.
+
+The cgroups:
+  -g [CONTROLLERS:]PATH      the cgroup PATH in the hierarchies of CONTROLLERS, by default all ('*')
+      --create[=empty]       make it where it is missing; with =empty it must hold no process
+  -r, --set NAME=VALUE       write VALUE to its file NAME, such as pids.max
+
+Joining:
+      --sticky               have the daemon of libcgroup leave COMMAND's children where they are
+      --list-fd N            do not join: leave COMMAND a list of the cgroups on descriptor N
+
+Options:
+      --failure-status N     exit with N, not 1, where this program itself fails
+  -h, --help                 display this help
+  -V, --version              display version
+";
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Action {
+    Help,
+    Version,
+    Run(Box<Plan>),
+}
+
+/// The options as they were typed.
+#[derive(Debug, Default)]
+struct Options {
+    targets: Vec<Target>,
+    sticky: bool,
+    create: Create,
+    settings: Vec<Setting>,
+    list: Option<i32>,
+}
+
+/// Options stop at the first operand: all that follows belongs to COMMAND.
+pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
+    let mut status = None;
+    read(&mut parser, &mut status).map_err(|error| error.with_failure_status(status))
+}
+
+fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> {
+    let mut options = Options::default();
+    let mut words = Vec::new();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('g') => options.targets.push(Target::parse(&parser.value()?)?),
+            Long("create") => options.create = create(parser.optional_value().as_deref())?,
+            Short('r') | Long("set") => options.settings.push(Setting::parse(&parser.value()?)?),
+            Long("sticky") => options.sticky = true,
+            Long("list-fd") => options.list = Some(descriptor(&parser.value()?)?),
+            Long("failure-status") => *status = Some(failure_status(&parser.value()?)?),
+            Short('h') | Long("help") => return Ok(Action::Help),
+            Short('V') | Long("version") => return Ok(Action::Version),
+            Value(program) => {
+                words.push(program);
+                words.extend(parser.raw_args()?);
+                break;
+            }
+            option => return Err(option.unexpected().into()),
+        }
+    }
+    let command = Command::new(words).ok_or_else(|| Error::usage("missing operand: COMMAND"))?;
+    options.finish(command, *status)
+}
+
+impl Options {
+    fn finish(self, command: Command, failure_status: Option<u8>) -> Result<Action> {
+        if self.targets.is_empty() {
+            return Err(Error::usage(
+                "-g is missing: the rules of /etc/cgrules.conf are not followed",
+            ));
+        }
+        if self.sticky && self.list.is_some() {
+            return Err(Error::usage("--list-fd and --sticky exclude each other"));
+        }
+        Ok(Action::Run(Box::new(Plan {
+            targets: self.targets,
+            sticky: self.sticky,
+            create: self.create,
+            settings: self.settings,
+            list: self.list,
+            failure_status,
+            command,
+        })))
+    }
+}
+
+fn create(word: Option<&OsStr>) -> Result<Create> {
+    match word {
+        None => Ok(Create::Yes),
+        Some(word) if word == "empty" => Ok(Create::Empty),
+        Some(word) => Err(Error::usage(format!("--create: {} is not 'empty'", quote(word)))),
+    }
+}
+
+/// The standard streams are taken.
+fn descriptor(text: &OsStr) -> Result<i32> {
+    let number = accounts::id(text.as_encoded_bytes()).and_then(|number| number.try_into().ok());
+    number
+        .filter(|&number| number > 2)
+        .ok_or_else(|| Error::usage(format!("{} is not a file descriptor above 2", quote(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(arguments: &[&str]) -> Result<Plan> {
+        match parse(lexopt::Parser::from_args(arguments))? {
+            Action::Run(plan) => Ok(*plan),
+            action => panic!("{action:?}"),
+        }
+    }
+
+    #[test]
+    fn options_stop_at_the_first_operand() {
+        let plan = plan(&["-g", "a", "sh", "--create"]).unwrap();
+        assert_eq!(plan.create, Create::No);
+        assert!(parse(lexopt::Parser::from_args(["-g", "a", "--", "-x"])).is_ok());
+    }
+
+    #[test]
+    fn every_option() {
+        let plan = plan(&[
+            "-g",
+            "cpu:a",
+            "-g*:b",
+            "--create=empty",
+            "--set",
+            "pids.max=1",
+            "-r",
+            "memory.max=2",
+            "--list-fd=6",
+            "--failure-status",
+            "7",
+            "--",
+            "sh",
+        ])
+        .unwrap();
+        assert_eq!(plan.targets.len(), 2);
+        assert_eq!((plan.create, plan.list), (Create::Empty, Some(6)));
+        let names: Vec<_> = plan.settings.iter().map(|setting| setting.name.as_str()).collect();
+        assert_eq!(names, ["pids.max", "memory.max"]);
+        assert_eq!(plan.failure_status, Some(7));
+    }
+
+    #[test]
+    fn wrong_command_lines() {
+        for arguments in [
+            &[][..],
+            &["sh"],
+            &["-g", "a"],
+            &["-g", "cpu:", "sh"],
+            &["-g", "cpu:a/../b", "sh"],
+            &["-g", "a", "--create=yes", "sh"],
+            &["-g", "a", "--set", "pids.max", "sh"],
+            &["-g", "a", "--set", "tasks=1", "sh"],
+            &["-g", "a", "--list-fd", "2", "sh"],
+            &["-g", "a", "--list-fd", "x", "sh"],
+            &["-g", "a", "--list-fd", "6", "--sticky", "sh"],
+            &["-g", "a", "--failure-status", "0", "sh"],
+            &["-g", "a", "--nosuch", "sh"],
+            &["-g", "a", "-x", "sh"],
+        ] {
+            let error = plan(arguments).expect_err(&format!("{arguments:?}"));
+            assert_eq!(error.kind(), common::Kind::Usage, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn a_status_counts_for_what_is_wrong_behind_it() {
+        let status = |arguments: &[&str]| plan(arguments).unwrap_err().status();
+        assert_eq!(status(&["--failure-status=7", "-x"]), Some(7));
+        assert_eq!(status(&["--failure-status=7", "sh"]), Some(7));
+        assert_eq!(status(&["-x", "--failure-status=7"]), None);
+    }
+}

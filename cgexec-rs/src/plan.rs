@@ -1,0 +1,146 @@
+//! The whole sequence, from the caller's cgroups to COMMAND.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+
+use common::cgroup::Cgroups;
+use common::cgroup::entry;
+use common::cgroup::group::{Group, Version};
+use common::{Command, Error, Result};
+
+use crate::explain;
+use crate::list::List;
+use crate::making::{Cast, Create, Ready, enable};
+use crate::place::{self, find};
+use crate::setting::Setting;
+use crate::sticky;
+use crate::target::Target;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub struct Plan {
+    pub targets: Vec<Target>,
+    pub sticky: bool,
+    pub create: Create,
+    pub settings: Vec<Setting>,
+    pub list: Option<i32>,
+    pub failure_status: Option<u8>,
+    pub command: Command,
+}
+
+impl Plan {
+    pub fn run(&self) -> Result<u8> {
+        self.carry_out().map_err(|error| error.with_failure_status(self.failure_status))
+    }
+
+    /// What was made is unmade where a later step fails.
+    fn carry_out(&self) -> Result<u8> {
+        let list = self.list.map(List::new).transpose()?;
+        let cgroups = Cgroups::of_this_process();
+        let mut cast = Cast::default();
+        let prepared = self.prepare(&cgroups, &mut cast);
+        let done = prepared.and_then(|()| self.become_command(&cast, list.as_ref()));
+        done.inspect_err(|_| cast.undo())
+    }
+
+    fn prepare<'a>(&self, cgroups: &'a Cgroups, cast: &mut Cast<'a>) -> Result<()> {
+        cast.fill(find(&self.targets, cgroups)?, self.create)?;
+        self.enable(cast)?;
+        for setting in &self.settings {
+            let group = home(setting, cast)?;
+            set(group, setting)?;
+        }
+        Ok(())
+    }
+
+    /// The controllers that were named, and those of the limits.
+    fn enable(&self, cast: &Cast) -> Result<()> {
+        let Some(unified) = unified(cast).filter(|_| self.create != Create::No) else {
+            return Ok(());
+        };
+        let of_settings = self.settings.iter().filter(|setting| !setting.is_of_cgroups());
+        let of_settings = of_settings.map(|setting| setting.controller().as_bytes());
+        let is_here = |one: &&[u8]| !cast.ready.iter().any(|ready| ready.place.has(one));
+        let mut wanted: Vec<_> = of_settings.filter(is_here).collect();
+        wanted.retain(|one| place::is_available(unified.place.hierarchy, one));
+        wanted.extend(unified.place.wanted.iter().map(Vec::as_slice));
+        wanted.sort_unstable();
+        wanted.dedup();
+        enable(unified, &wanted)
+    }
+
+    fn become_command(&self, cast: &Cast, list: Option<&List>) -> Result<u8> {
+        match list {
+            Some(list) => {
+                list.fill(cast.ready.iter().map(|ready| ready.group.path()))?;
+                Err(self.command.exec())
+            }
+            None => {
+                let joined = self.join(cast);
+                let error = joined.err().unwrap_or_else(|| self.command.exec());
+                go_back(cast);
+                Err(error)
+            }
+        }
+    }
+
+    fn join(&self, cast: &Cast) -> Result<()> {
+        sticky::register(self.sticky)?;
+        let join =
+            |ready: &Ready| ready.group.join().map_err(|errno| entry::refused(&ready.group, errno));
+        cast.ready.iter().try_for_each(join)
+    }
+}
+
+fn unified<'a, 'b>(cast: &'b Cast<'a>) -> Option<&'b Ready<'a>> {
+    cast.ready.iter().find(|ready| ready.place.version() == Version::Two)
+}
+
+/// The cgroup whose file a setting is: of version 1, where a hierarchy has the controller.
+fn home<'b>(setting: &Setting, cast: &'b mut Cast) -> Result<&'b Group> {
+    let controller = setting.controller().as_bytes();
+    let has = |ready: &Ready| match setting.is_of_cgroups() {
+        true => ready.place.version() == Version::Two,
+        false => ready.place.has(controller),
+    };
+    let found = cast.ready.iter().position(has).or_else(|| {
+        let is_of_version_2 = |ready: &Ready| {
+            ready.place.version() == Version::Two
+                && place::is_available(ready.place.hierarchy, controller)
+        };
+        cast.ready.iter().position(is_of_version_2)
+    });
+    if let Some(found) = found {
+        return Ok(&cast.ready[found].group);
+    }
+    let mut all = |version_2: bool| {
+        cast.take_left_out(|hierarchy| match version_2 {
+            true => hierarchy.controllers.is_empty() && place::is_available(hierarchy, controller),
+            false => place::has(hierarchy, controller),
+        })
+    };
+    Err(all(false).or_else(|| all(true)).unwrap_or_else(|| {
+        let reason = match setting.is_of_cgroups() {
+            true => "none of the cgroups is of version 2".into(),
+            false => format!("none of the cgroups has the controller '{}'", setting.controller()),
+        };
+        Error::because("set", setting.shown(), reason)
+    }))
+}
+
+/// An empty value is a line too: a write of nothing is not seen.
+fn set(group: &Group, setting: &Setting) -> Result<()> {
+    let value = if setting.value.is_empty() { b"\n" } else { setting.value.as_slice() };
+    group.write(&setting.name, value).map_err(|errno| {
+        let step = format!("set {} in", setting.shown());
+        Error::new(step, group.path(), errno).explain(|_| explain::not_set(group, setting, errno))
+    })
+}
+
+/// Leaves the cgroups again for those that this process was in, so that they can be removed.
+fn go_back(cast: &Cast) {
+    for ready in &cast.ready {
+        let own = OsString::from(OsStr::from_bytes(&ready.place.hierarchy.own));
+        let _ = Group::open(own).map(|own| own.join());
+    }
+}
