@@ -6,6 +6,7 @@ use common::process::failure_status;
 use common::{Command, Error, Result, accounts, quote};
 use lexopt::prelude::*;
 
+use crate::devices::Rules;
 use crate::making::Create;
 use crate::plan::Plan;
 use crate::setting::Setting;
@@ -22,6 +23,7 @@ The cgroups:
   -g [CONTROLLERS:]PATH      the cgroup PATH in the hierarchies of CONTROLLERS, by default all ('*')
       --create[=empty]       make it where it is missing; with =empty it must hold no process
   -r, --set NAME=VALUE       write VALUE to its file NAME, such as pids.max
+      --device-rules FILE    allow and deny devices: 'allow c 1:3 rwm', 'deny a *:* rwm', a rule a line
 
 Joining:
       --sticky               have the daemon of libcgroup leave COMMAND's children where they are
@@ -48,6 +50,7 @@ struct Options {
     sticky: bool,
     create: Create,
     settings: Vec<Setting>,
+    rules: Option<Rules>,
     list: Option<i32>,
 }
 
@@ -65,6 +68,7 @@ fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> 
             Short('g') => options.targets.push(Target::parse(&parser.value()?)?),
             Long("create") => options.create = create(parser.optional_value().as_deref())?,
             Short('r') | Long("set") => options.settings.push(Setting::parse(&parser.value()?)?),
+            Long("device-rules") => options.rules = Some(Rules { file: parser.value()? }),
             Long("sticky") => options.sticky = true,
             Long("list-fd") => options.list = Some(descriptor(&parser.value()?)?),
             Long("failure-status") => *status = Some(failure_status(&parser.value()?)?),
@@ -97,6 +101,7 @@ impl Options {
             sticky: self.sticky,
             create: self.create,
             settings: self.settings,
+            rules: self.rules,
             list: self.list,
             failure_status,
             command,
@@ -150,6 +155,8 @@ mod tests {
             "-r",
             "memory.max=2",
             "--list-fd=6",
+            "--device-rules",
+            "/dev/fd/8",
             "--failure-status",
             "7",
             "--",
@@ -161,6 +168,7 @@ mod tests {
         let names: Vec<_> = plan.settings.iter().map(|setting| setting.name.as_str()).collect();
         assert_eq!(names, ["pids.max", "memory.max"]);
         assert_eq!(plan.failure_status, Some(7));
+        assert_eq!(plan.rules, Some(Rules { file: "/dev/fd/8".into() }));
     }
 
     #[test]

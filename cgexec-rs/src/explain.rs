@@ -46,6 +46,30 @@ pub fn not_enabled(group: &Group, controller: &[u8], errno: Errno) -> Option<Str
     }
 }
 
+/// devices.allow and devices.deny of version 1.
+pub fn no_device_rule(errno: Errno) -> Option<String> {
+    match errno {
+        Errno::EPERM => Some(
+            "that needs CAP_SYS_ADMIN over the machine, and the cgroup above it must allow what it is to allow".into(),
+        ),
+        Errno::EINVAL => {
+            Some("the default of a cgroup cannot change while there are cgroups below it".into())
+        }
+        _ => None,
+    }
+}
+
+pub fn no_device_program(errno: Errno) -> Option<String> {
+    match errno {
+        Errno::EPERM => Some("that needs CAP_BPF and CAP_SYS_ADMIN over the machine".into()),
+        Errno::E2BIG => {
+            Some("too many rules, or too many programs are attached to it already".into())
+        }
+        Errno::EINVAL => Some("the kernel was built without CONFIG_CGROUP_BPF".into()),
+        _ => None,
+    }
+}
+
 pub fn not_set(group: &Group, setting: &Setting, errno: Errno) -> Option<String> {
     let version = match group.version() {
         Version::One => 1,

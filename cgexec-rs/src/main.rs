@@ -4,11 +4,14 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod devices;
 mod explain;
 mod list;
 mod making;
 mod place;
 mod plan;
+mod program;
+mod rules;
 mod setting;
 mod sticky;
 mod target;

@@ -8,6 +8,7 @@ use common::cgroup::entry;
 use common::cgroup::group::{Group, Version};
 use common::{Command, Error, Result};
 
+use crate::devices::{self, Rules};
 use crate::explain;
 use crate::list::List;
 use crate::making::{Cast, Create, Ready, enable};
@@ -23,6 +24,7 @@ pub struct Plan {
     pub sticky: bool,
     pub create: Create,
     pub settings: Vec<Setting>,
+    pub rules: Option<Rules>,
     pub list: Option<i32>,
     pub failure_status: Option<u8>,
     pub command: Command,
@@ -44,13 +46,17 @@ impl Plan {
     }
 
     fn prepare<'a>(&self, cgroups: &'a Cgroups, cast: &mut Cast<'a>) -> Result<()> {
+        let policy = self.rules.as_ref().map(Rules::read).transpose()?;
         cast.fill(find(&self.targets, cgroups)?, self.create)?;
         self.enable(cast)?;
         for setting in &self.settings {
             let group = home(setting, cast)?;
             set(group, setting)?;
         }
-        Ok(())
+        match policy {
+            Some(policy) => devices::apply(&policy, keeper(cast)?),
+            None => Ok(()),
+        }
     }
 
     /// The controllers that were named, and those of the limits.
@@ -125,6 +131,20 @@ fn home<'b>(setting: &Setting, cast: &'b mut Cast) -> Result<&'b Group> {
             false => format!("none of the cgroups has the controller '{}'", setting.controller()),
         };
         Error::because("set", setting.shown(), reason)
+    }))
+}
+
+/// The cgroup that device rules are for: of version 1, where a hierarchy has the controller.
+fn keeper<'b>(cast: &'b mut Cast) -> Result<&'b Group> {
+    let found = cast.ready.iter().position(|ready| ready.place.has(b"devices"));
+    let unified = || cast.ready.iter().position(|ready| ready.place.version() == Version::Two);
+    if let Some(found) = found.or_else(unified) {
+        return Ok(&cast.ready[found].group);
+    }
+    let left_out = cast.take_left_out(|hierarchy| place::has(hierarchy, b"devices"));
+    Err(left_out.unwrap_or_else(|| {
+        let reason = "none of the cgroups has the controller 'devices', nor is of version 2";
+        Error::because("set", "device rules", reason)
     }))
 }
 

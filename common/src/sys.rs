@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use nix::errno::Errno;
 use nix::unistd::ForkResult;
 
+pub mod bpf;
 mod clone;
 mod descriptor;
 pub mod inherited;
