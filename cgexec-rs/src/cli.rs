@@ -27,6 +27,7 @@ The cgroups:
 
 Joining:
       --sticky               have the daemon of libcgroup leave COMMAND's children where they are
+      --remove               run COMMAND as a child; at its end kill what is left in them, and remove them
       --list-fd N            do not join: leave COMMAND a list of the cgroups on descriptor N
 
 Options:
@@ -51,6 +52,7 @@ struct Options {
     create: Create,
     settings: Vec<Setting>,
     rules: Option<Rules>,
+    remove: bool,
     list: Option<i32>,
 }
 
@@ -69,6 +71,7 @@ fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> 
             Long("create") => options.create = create(parser.optional_value().as_deref())?,
             Short('r') | Long("set") => options.settings.push(Setting::parse(&parser.value()?)?),
             Long("device-rules") => options.rules = Some(Rules { file: parser.value()? }),
+            Long("remove") => options.remove = true,
             Long("sticky") => options.sticky = true,
             Long("list-fd") => options.list = Some(descriptor(&parser.value()?)?),
             Long("failure-status") => *status = Some(failure_status(&parser.value()?)?),
@@ -93,8 +96,9 @@ impl Options {
                 "-g is missing: the rules of /etc/cgrules.conf are not followed",
             ));
         }
-        if self.sticky && self.list.is_some() {
-            return Err(Error::usage("--list-fd and --sticky exclude each other"));
+        let joins = [("--sticky", self.sticky), ("--remove", self.remove)];
+        if let Some((option, _)) = joins.iter().find(|(_, given)| *given && self.list.is_some()) {
+            return Err(Error::usage(format!("--list-fd and {option} exclude each other")));
         }
         Ok(Action::Run(Box::new(Plan {
             targets: self.targets,
@@ -102,6 +106,7 @@ impl Options {
             create: self.create,
             settings: self.settings,
             rules: self.rules,
+            remove: self.remove,
             list: self.list,
             failure_status,
             command,
@@ -185,6 +190,7 @@ mod tests {
             &["-g", "a", "--list-fd", "2", "sh"],
             &["-g", "a", "--list-fd", "x", "sh"],
             &["-g", "a", "--list-fd", "6", "--sticky", "sh"],
+            &["-g", "a", "--list-fd", "6", "--remove", "sh"],
             &["-g", "a", "--failure-status", "0", "sh"],
             &["-g", "a", "--nosuch", "sh"],
             &["-g", "a", "-x", "sh"],

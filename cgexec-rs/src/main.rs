@@ -14,6 +14,7 @@ mod program;
 mod rules;
 mod setting;
 mod sticky;
+mod supervisor;
 mod target;
 
 use cli::Action;

@@ -15,6 +15,7 @@ use crate::making::{Cast, Create, Ready, enable};
 use crate::place::{self, find};
 use crate::setting::Setting;
 use crate::sticky;
+use crate::supervisor::Supervisor;
 use crate::target::Target;
 
 /// What the command line asks for.
@@ -25,6 +26,7 @@ pub struct Plan {
     pub create: Create,
     pub settings: Vec<Setting>,
     pub rules: Option<Rules>,
+    pub remove: bool,
     pub list: Option<i32>,
     pub failure_status: Option<u8>,
     pub command: Command,
@@ -41,8 +43,20 @@ impl Plan {
         let cgroups = Cgroups::of_this_process();
         let mut cast = Cast::default();
         let prepared = self.prepare(&cgroups, &mut cast);
-        let done = prepared.and_then(|()| self.become_command(&cast, list.as_ref()));
-        done.inspect_err(|_| cast.undo())
+        let done = prepared.and_then(|()| match self.remove {
+            true => self.supervise(&mut cast),
+            false => self.become_command(&cast, list.as_ref()),
+        });
+        // Either a step has failed, or COMMAND has ended and its cgroups are removed.
+        cast.undo();
+        done
+    }
+
+    fn supervise(&self, cast: &mut Cast) -> Result<u8> {
+        let groups: Vec<_> = cast.ready.drain(..).map(|ready| ready.group).collect();
+        let Self { command, sticky, failure_status, .. } = self;
+        let (sticky, failure_status) = (*sticky, *failure_status);
+        Supervisor { groups: &groups, command, sticky, failure_status }.run()
     }
 
     fn prepare<'a>(&self, cgroups: &'a Cgroups, cast: &mut Cast<'a>) -> Result<()> {
