@@ -135,7 +135,10 @@ fn home<'b>(setting: &Setting, cast: &'b mut Cast) -> Result<&'b Group> {
     }
     let mut all = |version_2: bool| {
         cast.take_left_out(|hierarchy| match version_2 {
-            true => hierarchy.controllers.is_empty() && place::is_available(hierarchy, controller),
+            true => {
+                hierarchy.controllers.is_empty()
+                    && (setting.is_of_cgroups() || place::is_available(hierarchy, controller))
+            }
             false => place::has(hierarchy, controller),
         })
     };
