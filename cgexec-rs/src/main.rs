@@ -1,40 +1,6 @@
-//! Makes and joins cgroups, sets their limits and device rules, and becomes COMMAND in them.
+//! Nothing but the tool: see the library.
 
-#![cfg_attr(not(test), no_main)]
+#![no_main]
 #![forbid(unsafe_code)]
 
-mod cli;
-mod devices;
-mod explain;
-mod list;
-mod making;
-mod place;
-mod plan;
-mod program;
-mod rules;
-mod setting;
-mod sticky;
-mod supervisor;
-mod target;
-
-use cli::Action;
-use common::{Kind, Result, print};
-
-common::tool!(run, exit_status);
-
-fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
-        Action::Help => print(cli::HELP),
-        Action::Version => print(cli::VERSION),
-        Action::Run(plan) => plan.run(),
-    }
-}
-
-/// The classic ends with the last byte of the number of its library's error; this tool with the status of its siblings.
-fn exit_status(kind: Kind) -> u8 {
-    match kind {
-        Kind::Usage | Kind::Failed => 1,
-        Kind::CommandNotRunnable => 126,
-        Kind::CommandNotFound => 127,
-    }
-}
+common::main!(tool cgexec_rs::TOOL);

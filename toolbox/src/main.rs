@@ -7,6 +7,7 @@ use common::{Tool, toolbox};
 
 const TOOLS: &[Tool] = &[
     bindmount_rs::TOOL,
+    cgexec_rs::TOOL,
     chroot_rs::TOOL,
     findmnt_rs::TOOL,
     nsenter_rs::TOOL,

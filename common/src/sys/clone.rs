@@ -50,8 +50,8 @@ pub fn fork_sibling(child: impl FnOnce() -> u8) -> nix::Result<Pid> {
 /// What the child closes is closed in its own table of descriptors; for a descriptor of this process's that it is
 /// not to have, there is [`super::close_copy`].
 ///
-/// Memory is copied where the next tool may go on in the child ([`crate::toolbox`]). It cannot be shared, and is copied, where this process's children belong to another time namespace, before
-/// Linux 6.3.
+/// Memory is copied where the next tool may go on in the child ([`crate::toolbox`]), and where this process's children
+/// belong to another time namespace, before Linux 6.3.
 ///
 /// # Errors
 /// Those of clone(2).
