@@ -14,11 +14,17 @@ use crate::path::Path;
 pub struct Row<T: 'static> {
     name: &'static str,
     read: fn(&mut T, Node),
+    word: Option<&'static str>,
 }
 
 /// A row.
 pub const fn row<T>(name: &'static str, read: fn(&mut T, Node)) -> Row<T> {
-    Row { name, read }
+    Row { name, read, word: None }
+}
+
+/// A row, with the word of the line that acts on the property, and on all below it that name no other.
+pub const fn row_by<T>(name: &'static str, word: &'static str, read: fn(&mut T, Node)) -> Row<T> {
+    Row { name, read, word: Some(word) }
 }
 
 pub const U16: RangeInclusive<i128> = 0..=u16::MAX as i128;
@@ -47,6 +53,14 @@ pub enum Status {
     Meaningless(&'static str),
 }
 
+/// A row of a table, as the list of all properties has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Property {
+    pub path: String,
+    pub status: Status,
+    pub word: Option<&'static str>,
+}
+
 /// What was found in a file.
 #[derive(Debug, Default)]
 pub struct Log {
@@ -57,7 +71,7 @@ pub struct Log {
     /// What the configuration holds that has no effect.
     notes: RefCell<Vec<Fault>>,
     /// All rows of all tables.
-    properties: RefCell<Vec<(String, Status)>>,
+    properties: RefCell<Vec<Property>>,
 }
 
 impl Log {
@@ -122,7 +136,7 @@ impl<'a> Node<'a> {
 
     /// All properties that `rows` and the tables below know, without the types of objects.
     #[cfg(test)]
-    pub fn properties<T: Default>(rows: &[Row<T>]) -> Vec<(String, Status)> {
+    pub fn properties<T: Default>(rows: &[Row<T>]) -> Vec<Property> {
         let log = Log::default();
         Node { value: None, path: &Path::Root, log: &log }.object(rows);
         log.properties.into_inner()
@@ -320,7 +334,11 @@ impl<'a> Node<'a> {
     fn list<T>(&self, rows: &[Row<T>], object: &mut T) {
         for row in rows {
             let path = Path::Member(self.path, row.name);
-            self.log.properties.borrow_mut().push((path.to_string(), Status::Read));
+            self.log.properties.borrow_mut().push(Property {
+                path: path.to_string(),
+                status: Status::Read,
+                word: row.word,
+            });
             (row.read)(object, Node { path: &path, ..*self });
         }
     }
@@ -330,8 +348,8 @@ impl<'a> Node<'a> {
         if self.value.is_none() {
             let path = self.path.to_string();
             let mut properties = self.log.properties.borrow_mut();
-            if let Some(entry) = properties.iter_mut().rfind(|(listed, _)| *listed == path) {
-                entry.1 = status;
+            if let Some(entry) = properties.iter_mut().rfind(|listed| listed.path == path) {
+                entry.status = status;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use common::capability::NAMES;
 
-use crate::node::{Node, Row, row};
+use crate::node::{Node, Row, row_by};
 
 /// Names as setpriv-rs has them: in small letters, without `cap_`.
 #[derive(Debug, Default)]
@@ -15,11 +15,11 @@ pub struct Capabilities {
 }
 
 pub const ROWS: &[Row<Capabilities>] = &[
-    row("bounding", |sets, n| sets.bounding = set(n)),
-    row("permitted", |sets, n| sets.permitted = set(n)),
-    row("effective", |sets, n| sets.effective = set(n)),
-    row("inheritable", |sets, n| sets.inheritable = set(n)),
-    row("ambient", |sets, n| sets.ambient = set(n)),
+    row_by("bounding", "setpriv-rs --bounding-set", |sets, n| sets.bounding = set(n)),
+    row_by("permitted", "setpriv-rs --permitted-caps", |sets, n| sets.permitted = set(n)),
+    row_by("effective", "setpriv-rs --effective-caps", |sets, n| sets.effective = set(n)),
+    row_by("inheritable", "setpriv-rs --inh-caps", |sets, n| sets.inheritable = set(n)),
+    row_by("ambient", "setpriv-rs --ambient-caps", |sets, n| sets.ambient = set(n)),
 ];
 
 /// A name that is not known is a warning, and left out: the tools have words such as `all` that the specification has

@@ -5,7 +5,7 @@ use super::mapping::{self, Mapping};
 use super::namespace::{self, Kind};
 use super::time_offsets::{self, TimeOffsets};
 use super::{device, intel_rdt, memory_policy, personality, resources, seccomp, text};
-use crate::node::{Node, Row, row};
+use crate::node::{Node, Row, row, row_by};
 
 #[derive(Debug, Default)]
 pub struct Linux {
@@ -20,27 +20,37 @@ pub struct Linux {
 }
 
 pub const ROWS: &[Row<Linux>] = &[
-    row("namespaces", |linux, n| linux.namespaces = namespace::read(n)),
-    row("uidMappings", |linux, n| linux.uid_mappings = mapping::read(n)),
-    row("gidMappings", |linux, n| linux.gid_mappings = mapping::read(n)),
-    row("timeOffsets", |linux, n| {
+    row_by("namespaces", "unshare-rs, nsenter-rs", |linux, n| {
+        linux.namespaces = namespace::read(n);
+    }),
+    row_by("uidMappings", "unshare-rs --map-users", |linux, n| {
+        linux.uid_mappings = mapping::read(n);
+    }),
+    row_by("gidMappings", "unshare-rs --map-groups", |linux, n| {
+        linux.gid_mappings = mapping::read(n);
+    }),
+    row_by("timeOffsets", "unshare-rs --monotonic, --boottime", |linux, n| {
         linux.time_offsets = n.object(time_offsets::ROWS).unwrap_or_default();
     }),
-    row("devices", |_, n| n.refuse_array(|n| n.check_object(device::ROWS))),
-    row("netDevices", |_, n| n.refuse_members(|_, n| n.check_object(NET_DEVICE))),
-    row("cgroupsPath", |_, n| n.refuse_text(&[""])),
-    row("resources", |linux, n| {
+    row_by("devices", "bindmount-rs", |_, n| n.refuse_array(|n| n.check_object(device::ROWS))),
+    row_by("netDevices", "ip link", |_, n| n.refuse_members(|_, n| n.check_object(NET_DEVICE))),
+    row_by("cgroupsPath", "cgexec-rs", |_, n| n.refuse_text(&[""])),
+    row_by("resources", "cgexec-rs", |linux, n| {
         linux.device_rule = n.object(resources::ROWS).unwrap_or_default().devices;
     }),
     row("intelRdt", |_, n| n.refuse_object(intel_rdt::ROWS)),
-    row("memoryPolicy", |_, n| n.refuse_object(memory_policy::ROWS)),
-    row("sysctl", |_, n| n.refuse_members(|_, n| n.check_text())),
-    row("seccomp", |_, n| seccomp::read(n)),
-    row("rootfsPropagation", |linux, n| linux.rootfs_propagation = propagation(n)),
-    row("maskedPaths", |linux, n| linux.masked_paths = masks(n)),
-    row("readonlyPaths", |linux, n| linux.readonly_paths = paths(n)),
-    row("mountLabel", |_, n| n.refuse_text(&[""])),
-    row("personality", |_, n| n.check_object(personality::ROWS)),
+    row_by("memoryPolicy", "numactl", |_, n| n.refuse_object(memory_policy::ROWS)),
+    row_by("sysctl", "unshare-rs --sysctl, nsenter-rs --sysctl", |_, n| {
+        n.refuse_members(|_, n| n.check_text());
+    }),
+    row_by("seccomp", "setpriv-rs --seccomp-rules", |_, n| seccomp::read(n)),
+    row_by("rootfsPropagation", "bindmount-rs", |linux, n| {
+        linux.rootfs_propagation = propagation(n);
+    }),
+    row_by("maskedPaths", "bindmount-rs", |linux, n| linux.masked_paths = masks(n)),
+    row_by("readonlyPaths", "bindmount-rs", |linux, n| linux.readonly_paths = paths(n)),
+    row_by("mountLabel", "bindmount-rs", |_, n| n.refuse_text(&[""])),
+    row_by("personality", "setarch", |_, n| n.check_object(personality::ROWS)),
 ];
 
 #[derive(Debug, Default)]

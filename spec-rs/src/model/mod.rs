@@ -41,7 +41,7 @@ pub use process::Process;
 pub use rlimit::{Limit, Rlimit, UNLIMITED, Ulimit};
 pub use root::Root;
 
-use crate::node::{Node, Row, row};
+use crate::node::{Node, Row, row, row_by};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -56,15 +56,23 @@ pub struct Config {
 }
 
 const ROWS: &[Row<Config>] = &[
-    row("ociVersion", |config, n| config.version = text::version(n)),
-    row("root", |config, n| config.root = n.object(root::ROWS).unwrap_or_default()),
-    row("process", |config, n| config.process = n.object(process::ROWS).unwrap_or_default()),
-    row("hostname", |config, n| config.hostname = text::host_name(n)),
-    row("domainname", |config, n| config.domainname = text::host_name(n)),
-    row("mounts", |config, n| config.mounts = mount::read(n)),
-    row("linux", |config, n| config.linux = n.object(linux::ROWS).unwrap_or_default()),
-    row("annotations", |_, n| n.members(annotation)),
-    row("hooks", |_, n| n.check_object(hooks::ROWS)),
+    row_by("ociVersion", "spec-rs", |config, n| config.version = text::version(n)),
+    row_by("root", "bindmount-rs", |config, n| {
+        config.root = n.object(root::ROWS).unwrap_or_default();
+    }),
+    row_by("process", "setpriv-rs", |config, n| {
+        config.process = n.object(process::ROWS).unwrap_or_default();
+    }),
+    row_by("hostname", "unshare-rs --hostname", |config, n| config.hostname = text::host_name(n)),
+    row_by("domainname", "unshare-rs --domainname", |config, n| {
+        config.domainname = text::host_name(n);
+    }),
+    row_by("mounts", "bindmount-rs", |config, n| config.mounts = mount::read(n)),
+    row_by("linux", "unshare-rs", |config, n| {
+        config.linux = n.object(linux::ROWS).unwrap_or_default();
+    }),
+    row_by("annotations", "spec-rs", |_, n| n.members(annotation)),
+    row_by("hooks", "runsh", |_, n| n.check_object(hooks::ROWS)),
     row("vm", |_, n| n.refuse_object(vm::ROWS)),
     row("windows", |_, n| n.meaningless("for Windows")),
     row("solaris", |_, n| n.meaningless("for Solaris")),
@@ -91,7 +99,7 @@ fn annotation(key: &str, node: Node) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node::Status;
+    use crate::node::{Property, Status};
 
     /// All properties of the specification (version 1.3), one a line.
     const PROPERTIES: &str = include_str!("../../tests/properties");
@@ -99,7 +107,7 @@ mod tests {
     #[test]
     fn the_tables_have_every_property_of_the_specification() {
         let rows = Node::properties(ROWS);
-        let ours: Vec<_> = rows.iter().map(|(path, _)| path.as_str()).collect();
+        let ours: Vec<_> = rows.iter().map(|row| row.path.as_str()).collect();
         let lacking: Vec<_> = PROPERTIES.lines().filter(|path| !ours.contains(path)).collect();
         assert!(lacking.is_empty(), "lacking: {lacking:#?}");
         let others: Vec<_> =
@@ -107,11 +115,54 @@ mod tests {
         assert!(others.is_empty(), "of no specification: {others:#?}");
     }
 
+    const DOCS: &str = "\
+# Every property of config.json
+
+The properties of the OCI runtime specification, and the word of the command line that acts on each. A property that is
+refused is an error where its value asks for something. One that is ignored means nothing here.
+
+This file is made from the tables in `spec-rs/src/model`: `UPDATE_GOLDEN=1 cargo test -p spec-rs` writes it.
+
+| property | word | |
+| --- | --- | --- |
+";
+
+    /// With UPDATE_GOLDEN set the file is written instead.
+    #[test]
+    fn the_documentation_is_that_of_the_tables() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/config.md");
+        let rows = Node::properties(ROWS);
+        let lines = rows.iter().map(|row| documented(row, &rows));
+        let text = lines.fold(DOCS.to_owned(), |text, line| text + &line);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(file, &text).unwrap();
+        }
+        assert_eq!(text, std::fs::read_to_string(file).unwrap());
+    }
+
+    /// What a row does not say, the row of the object that holds it does.
+    fn documented(row: &Property, rows: &[Property]) -> String {
+        let above: Vec<_> = rows.iter().filter(|other| holds(&other.path, &row.path)).collect();
+        let word = above.iter().rev().find_map(|other| other.word);
+        let status = above.iter().map(|other| other.status).find(|status| *status != Status::Read);
+        let (word, remark) = match status {
+            None => (format!("`{}`", word.expect(&row.path).replace(", ", "`, `")), String::new()),
+            Some(Status::Meaningless(why)) => (String::new(), format!("ignored: {why}")),
+            Some(_) => (String::new(), "refused".into()),
+        };
+        format!("| `{}` | {word} | {remark} |\n", row.path).replace("|  |", "| |")
+    }
+
+    fn holds(outer: &str, inner: &str) -> bool {
+        inner
+            .strip_prefix(outer)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+
     #[test]
     fn a_property_is_read_refused_or_meaningless() {
         let rows = Node::properties(ROWS);
-        let status =
-            |path: &str| rows.iter().find(|(row, _)| row == path).map(|(_, status)| *status);
+        let status = |path: &str| rows.iter().find(|row| row.path == path).map(|row| row.status);
         assert_eq!(status("process.args"), Some(Status::Read));
         assert_eq!(status("linux.seccomp"), Some(Status::Refused));
         assert_eq!(status("hooks.poststop"), Some(Status::Refused));

@@ -5,7 +5,7 @@ use super::console_size::{self, ConsoleSize};
 use super::rlimit::{self, Rlimit};
 use super::user::{self, User};
 use super::{io_priority, scheduler, text};
-use crate::node::{Log, Node, Row, row};
+use crate::node::{Log, Node, Row, row, row_by};
 
 #[derive(Debug, Default)]
 pub struct Process {
@@ -25,25 +25,33 @@ pub struct Process {
 const STRING_LENGTH: usize = 131_071;
 
 pub const ROWS: &[Row<Process>] = &[
-    row("terminal", |process, n| process.terminal = n.flag().unwrap_or_default()),
-    row("consoleSize", |process, n| process.console_size = n.object(console_size::ROWS)),
-    row("cwd", |process, n| {
+    row_by("terminal", "pty-rs", |process, n| process.terminal = n.flag().unwrap_or_default()),
+    row_by("consoleSize", "pty-rs --size", |process, n| {
+        process.console_size = n.object(console_size::ROWS);
+    }),
+    row_by("cwd", "pivot-root-rs --wd", |process, n| {
         process.cwd = text::absolute_path(&n).map(|path| text::simple(&path)).unwrap_or_default();
     }),
-    row("env", |process, n| process.env = environment(n)),
+    row_by("env", "setpriv-rs --env-fd", |process, n| process.env = environment(n)),
     row("args", |process, n| process.args = arguments(n)),
     row("commandLine", |_, n| n.meaningless("for Windows")),
-    row("user", |process, n| process.user = n.object(user::ROWS).unwrap_or_default()),
+    row_by("user", "setpriv-rs --reuid, --regid", |process, n| {
+        process.user = n.object(user::ROWS).unwrap_or_default();
+    }),
     row("capabilities", |process, n| {
         process.capabilities = n.object(capabilities::ROWS).unwrap_or_default();
     }),
-    row("rlimits", |process, n| process.rlimits = rlimit::read(n)),
-    row("noNewPrivileges", |process, n| process.no_new_privileges = n.flag().unwrap_or_default()),
-    row("apparmorProfile", |_, n| n.refuse_text(&["", "unconfined"])),
-    row("selinuxLabel", |_, n| n.refuse_text(&[""])),
-    row("oomScoreAdj", |process, n| process.oom_score_adj = n.number(&(-1000..=1000))),
-    row("scheduler", |_, n| n.refuse_object(scheduler::ROWS)),
-    row("ioPriority", |_, n| n.refuse_object(io_priority::ROWS)),
+    row_by("rlimits", "ulimit, prlimit", |process, n| process.rlimits = rlimit::read(n)),
+    row_by("noNewPrivileges", "setpriv-rs --no-new-privs", |process, n| {
+        process.no_new_privileges = n.flag().unwrap_or_default();
+    }),
+    row_by("apparmorProfile", "setpriv-rs --apparmor-profile", |_, n| {
+        n.refuse_text(&["", "unconfined"]);
+    }),
+    row_by("selinuxLabel", "setpriv-rs --selinux-label", |_, n| n.refuse_text(&[""])),
+    row_by("oomScoreAdj", "choom", |process, n| process.oom_score_adj = n.number(&(-1000..=1000))),
+    row_by("scheduler", "chrt, nice", |_, n| n.refuse_object(scheduler::ROWS)),
+    row_by("ioPriority", "ionice", |_, n| n.refuse_object(io_priority::ROWS)),
     row("execCPUAffinity", |_, n| n.check_object(AFFINITY)),
 ];
 

@@ -2,7 +2,7 @@
 
 use super::device_rule::{self, DeviceRule};
 use super::{block_io, cpu, memory, network, rdma};
-use crate::node::{I64, Row, U64, row};
+use crate::node::{I64, Row, U64, row, row_by};
 
 #[derive(Debug, Default)]
 pub struct Resources {
@@ -11,7 +11,9 @@ pub struct Resources {
 
 pub const ROWS: &[Row<Resources>] = &[
     row("unified", |_, n| n.refuse_members(|_, n| n.check_text())),
-    row("devices", |resources, n| resources.devices = device_rule::read(n)),
+    row_by("devices", "cgexec-rs --device-rules", |resources, n| {
+        resources.devices = device_rule::read(n);
+    }),
     row("memory", |_, n| n.check_object(memory::ROWS)),
     row("cpu", |_, n| n.check_object(cpu::ROWS)),
     row("blockIO", |_, n| n.check_object(block_io::ROWS)),

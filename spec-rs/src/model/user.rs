@@ -1,6 +1,6 @@
 //! `process.user`: who the process is.
 
-use crate::node::{IDS, Node, Row, row};
+use crate::node::{IDS, Node, Row, row, row_by};
 
 #[derive(Debug)]
 pub struct User {
@@ -22,8 +22,8 @@ impl Default for User {
 pub const ROWS: &[Row<User>] = &[
     row("uid", |user, n| user.uid = n.number(&IDS).unwrap_or_default()),
     row("gid", |user, n| user.gid = n.number(&IDS).unwrap_or_default()),
-    row("umask", |user, n| user.umask = n.number(&(0..=0o777)).unwrap_or(UMASK)),
-    row("additionalGids", |user, n| user.additional_gids = groups(n)),
+    row_by("umask", "umask", |user, n| user.umask = n.number(&(0..=0o777)).unwrap_or(UMASK)),
+    row_by("additionalGids", "setpriv-rs --groups", |user, n| user.additional_gids = groups(n)),
     row("username", |_, n| n.meaningless("for Windows")),
 ];
 
