@@ -500,6 +500,11 @@ hint: the user namespace has no such group: map it with --map-groups" unshare-rs
   ok unshare-rs -UrT --monotonic -3 --boottime -2 cat /proc/self/timens_offsets
   equal "$(tr -s ' ' <<<"$output")" "monotonic -3 0
 boottime -2 0"
+  ok unshare-rs -UrT --monotonic -4.5 --boottime 0.000000001 cat /proc/self/timens_offsets
+  equal "$(tr -s ' ' <<<"$output")" "monotonic -5 500000000
+boottime 0 1"
+  expect 1 unshare-rs -UrT --monotonic 1.0000000001 true
+  contains "$stderr" "'1.0000000001' is not a number of seconds"
   read -r before _ </proc/uptime
   ok unshare-rs -UrTf --boottime 1000000 cut -d. -f1 /proc/uptime
   [ "$output" -ge $((${before%.*} + 1000000)) ]

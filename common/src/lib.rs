@@ -18,6 +18,7 @@ pub mod held;
 pub mod input;
 pub mod process;
 pub mod procfs;
+pub mod seconds;
 pub mod signal;
 pub mod start;
 #[allow(unsafe_code)]

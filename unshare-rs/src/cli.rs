@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 
-use common::{Command, Error, Result, quote, signal};
+use common::{Command, Error, Result, quote, seconds, signal};
 use lexopt::prelude::*;
 use nix::libc;
 use nix::mount::MsFlags;
@@ -172,9 +172,10 @@ impl Values<'_> {
         number(&value).filter(|fd| *fd >= 0).ok_or_else(|| not_a("a descriptor", &value))
     }
 
-    fn seconds(&mut self) -> Result<i64> {
+    fn seconds(&mut self) -> Result<i128> {
         let value = self.required()?;
-        number(&value).ok_or_else(|| not_a("a number of seconds", &value))
+        let nanoseconds = value.to_str().and_then(seconds::parse);
+        nanoseconds.ok_or_else(|| not_a("a number of seconds", &value))
     }
 }
 

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use common::process::keep_capabilities;
+use common::seconds::{self, NANOSECONDS};
 use common::{Context, Error, Result, directory, sys};
 use nix::errno::Errno;
 use nix::libc;
@@ -65,11 +66,11 @@ impl Names {
     }
 }
 
-/// The clocks of a time namespace, in seconds from those outside.
+/// The clocks of a time namespace, in nanoseconds from those outside.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Clocks {
-    pub monotonic: Option<i64>,
-    pub boottime: Option<i64>,
+    pub monotonic: Option<i128>,
+    pub boottime: Option<i128>,
 }
 
 impl Clocks {
@@ -83,8 +84,10 @@ impl Clocks {
         for (clock, offset) in [("monotonic", self.monotonic), ("boottime", self.boottime)] {
             let Some(offset) = offset else { continue };
             let file = format!("/proc/{pid}/timens_offsets");
-            fs::write(file, format!("{clock} {offset} 0\n")).map_err(|e| {
-                Error::from_io(format!("offset the {clock} clock by"), offset.to_string(), &e)
+            // The kernel adds the nanoseconds, whatever the sign of the seconds.
+            let (seconds, part) = (offset.div_euclid(NANOSECONDS), offset.rem_euclid(NANOSECONDS));
+            fs::write(file, format!("{clock} {seconds} {part}\n")).map_err(|e| {
+                Error::from_io(format!("offset the {clock} clock by"), seconds::text(offset), &e)
                     .explain(|error| explain::clock(error.errno()?))
             })?;
         }
