@@ -469,3 +469,69 @@ wait_for() {
   expect 1 env -u RUNSH_TOOLS ./scripts/runsh run -b b box
   contains "$stderr" "build them with 'cargo build --release'"
 }
+
+@test "scheduling, priorities, the personality and the memory policy are those of the configuration" {
+  requires root chrt ionice setarch nice
+  bundle b '.process.scheduler = {policy: "SCHED_BATCH", nice: 7} | .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}
+    | .linux.personality.domain = "LINUX32" | .linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "0"}'
+  command -v numactl >/dev/null && [ -e /proc/self/numa_maps ] || change 'del(.linux.memoryPolicy)'
+  # The policy, the nice value and the memory policy as the kernel has them; that of input and output is seen from outside.
+  local script='cut -d" " -f19,41 /proc/self/stat; uname -m; head -n 1 /proc/self/numa_maps | cut -d" " -f2; echo ready; cat'
+  change ".process.args = [\"sh\", \"-c\", $(jq -Rs . <<<"$script")]"
+  mkfifo in
+  "$runsh" run -b b box <in >said &
+  local runsh_pid=$!
+  exec 9>in
+  timeout 20 sh -c 'until grep -q ready said; do sleep 0.05; done'
+  local child
+  child=$(descendants_of "$runsh_pid" | tail -n 1)
+  equal "$(ionice -p "$child")" 'best-effort: prio 6'
+  exec 9>&-
+  wait "$runsh_pid"
+  equal "$(sed -n 1p said)" '7 3'
+  equal "$(sed -n 2p said)" "$(setarch linux32 uname -m)"
+  ! command -v numactl >/dev/null || equal "$(sed -n 3p said)" bind:0
+}
+
+@test "a policy that ends with a fork is the command's" {
+  requires root chrt
+  bundle b '.process.scheduler = {policy: "SCHED_FIFO", priority: 5, flags: ["SCHED_FLAG_RESET_ON_FORK"]}'
+  # The command's own, and that of its child.
+  ok inside 'read -r stat </proc/$$/stat; echo "$stat" | cut -d" " -f40,41; cut -d" " -f41 /proc/self/stat'
+  equal "$output" $'5 1\n0'
+  change '.process.scheduler = {policy: "SCHED_DEADLINE", runtime: 10000000, deadline: 20000000, period: 30000000}'
+  change '.process.args = ["cat", "/proc/self/stat"]'
+  ok "$runsh" run -b b box </dev/null
+  equal "$(cut -d' ' -f41 <<<"$output")" 6
+}
+
+@test "a classic that is missing is named, and nothing starts" {
+  bundle b '.process.scheduler = {policy: "SCHED_IDLE"}'
+  mkdir bin
+  local program
+  for program in sh env id readlink cat; do
+    ln -s "$(type -P "$program")" "bin/$program"
+  done
+  refused "runsh: cannot find chrt" env PATH="$PWD/bin" "$runsh" run -b b box
+}
+
+@test "clocks are set off by nanoseconds" {
+  requires root
+  bundle b '.linux.namespaces += [{type: "time"}]
+    | .linux.timeOffsets = {monotonic: {secs: -5, nanosecs: 500000000}, boottime: {nanosecs: 1}}'
+  ok inside 'cat /proc/self/timens_offsets'
+  equal "$(tr -s ' ' <<<"$output")" $'monotonic -5 500000000\nboottime 0 1'
+}
+
+@test "labels need a security module that runs" {
+  bundle b
+  [ -e /sys/module/apparmor ] || {
+    change '.process.apparmorProfile = "docker-default"'
+    refused 'process.apparmorProfile: needs AppArmor, which does not run on this machine'
+    change 'del(.process.apparmorProfile)'
+  }
+  [ ! -e /sys/fs/selinux/enforce ] || skip 'SELinux runs'
+  change '.process.selinuxLabel = "a:b:c" | .linux.mountLabel = "a:b:c"'
+  refused 'process.selinuxLabel: needs SELinux, which does not run on this machine'
+  contains "$stderr" 'linux.mountLabel: needs SELinux'
+}

@@ -53,7 +53,7 @@ del(.root)	root.path: is missing
 .process.rlimits[0] = {}	process.rlimits[0].type: is missing
 .process.rlimits += .process.rlimits	process.rlimits[1]: is RLIMIT_NOFILE for the second time
 .process.rlimits = {}	process.rlimits: must be an array
-.process.apparmorProfile = "x"	process.apparmorProfile: is not supported
+.linux.personality.domain = "x"	linux.personality.domain: must be LINUX or LINUX32
 .process.oomScoreAdj = 2000	process.oomScoreAdj: must be a whole number from -1000 to 1000
 .hostname = 5	hostname: must be a string
 .linux.namespaces[0].type = "odd"	linux.namespaces[0].type: is not a type of namespace: 'odd'
@@ -92,7 +92,10 @@ del(.root)	root.path: is missing
 .process.user.additionalGids = [""]	process.user.additionalGids[0]: must be a number
 .linux.resources.devices = ["", "x"]	linux.resources.devices[0]: must be an object
 .linux.intelRdt.schemata = ["", "L3:0=f"]	linux.intelRdt: is not supported
-.linux.timeOffsets.boottime = {secs: 5, nanosecs: 1}	linux.timeOffsets.boottime.nanosecs: is not supported
+.linux.timeOffsets.boottime = {nanosecs: 1000000000}	linux.timeOffsets.boottime.nanosecs: must be a whole number from 0 to 999999999
+.process.scheduler.policy = "SCHED_ISO"	process.scheduler.policy: is not supported: no kernel has SCHED_ISO
+.process.ioPriority.class = "x"	process.ioPriority.class: is not a class of input and output: 'x'
+.linux.memoryPolicy.mode = "MPOL_WEIGHTED_INTERLEAVE"	linux.memoryPolicy.mode: is not supported: 'MPOL_WEIGHTED_INTERLEAVE'
 .annotations = {a: 5}	annotations.a: must be a string
 .mounts[0].type = "swap"	mounts[0].type: is not a file system: 'swap'
 .mounts[0].options = ["rw,noauto"]	mounts[0].options[0]: is a word of fstab(5), not of the specification: 'noauto'

@@ -5,8 +5,8 @@ build_programs='cargo cc'
 lint_programs='cargo cc mandoc shellcheck shfmt'
 suite_programs='bats findmnt jq mount'
 # Without these some tests are skipped.
-optional_programs='busybox bwrap cc crun fish getfattr hyperfine keyctl ksh93 lz4 mandoc mkfs.ext4 mksh newuidmap pgrep ps
-  python3 runc script setfacl strace yash zsh zstd'
+optional_programs='busybox bwrap cc chrt crun fish getfattr hyperfine ionice ip keyctl ksh93 lz4 mandoc mkfs.ext4 mksh
+  newuidmap numactl pgrep ps python3 runc script setarch setfacl strace yash zsh zstd'
 bench_programs='cargo cc hyperfine jq busybox runc crun bwrap'
 
 package_of() {
@@ -14,8 +14,9 @@ package_of() {
     busybox) echo busybox-static ;;
     bwrap) echo bubblewrap ;;
     cc) echo gcc libc6-dev ;;
-    findmnt) echo util-linux ;;
+    chrt | findmnt | ionice | setarch) echo util-linux ;;
     getfattr) echo attr ;;
+    ip) echo iproute2 ;;
     keyctl) echo keyutils ;;
     ksh93) echo ksh93u+m ;;
     mkfs.ext4) echo e2fsprogs ;;

@@ -170,6 +170,15 @@ impl<'a> Node<'a> {
         self.log.fault(Path::Member(self.path, name), reason);
     }
 
+    /// Whether it is an object or array that holds nothing.
+    pub fn is_empty(&self) -> bool {
+        match self.value {
+            Some(Value::Object(members)) => members.is_empty(),
+            Some(Value::Array(array)) => array.is_empty(),
+            _ => false,
+        }
+    }
+
     pub fn text(&self) -> Option<String> {
         match self.value? {
             Value::Text(text) => Some(text.clone()),

@@ -13,6 +13,8 @@ impl Writer<'_> {
         }
         self.demand_devices();
         self.demand_pivot();
+        self.demand_scheduler();
+        self.demand_modules();
     }
 
     fn fault(&self, path: &str, reason: &str) {
@@ -74,6 +76,31 @@ impl Writer<'_> {
         ] {
             if asks {
                 self.fault(path, "needs a new mount namespace");
+            }
+        }
+    }
+
+    /// Security modules that the machine has not.
+    fn demand_modules(&self) {
+        let (process, linux) = (&self.config.process, &self.config.linux);
+        let apparmor = !matches!(process.apparmor_profile.as_str(), "" | "unconfined");
+        for (asks, path, has, module) in [
+            (apparmor, "process.apparmorProfile", self.machine.has_apparmor, "AppArmor"),
+            (
+                !process.selinux_label.is_empty(),
+                "process.selinuxLabel",
+                self.machine.has_selinux,
+                "SELinux",
+            ),
+            (
+                !linux.mount_label.is_empty(),
+                "linux.mountLabel",
+                self.machine.has_selinux,
+                "SELinux",
+            ),
+        ] {
+            if asks && !has() {
+                self.fault(path, &format!("needs {module}, which does not run on this machine"));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! From the configuration to the command line. Each part of the line is a file; what goes together is checked first.
 
 mod cgroup;
+mod classics;
 mod demands;
 mod devices;
 mod limits;
@@ -11,6 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use self::classics::Words;
 use crate::machine::Machine;
 use crate::model::{Config, Kind};
 use crate::node::Log;
@@ -55,7 +57,8 @@ impl Writer<'_> {
         self.comment(&mut script);
         script.step(&[b"cd", &self.setting.directory], "enter the directory of the bundle");
         // Before the limits, since yash cannot redirect any more below 100 descriptors.
-        self.find_classics(&mut script, !limits.words.is_empty());
+        let (early, late) = (self.early_classics(&limits.words), self.late_classics());
+        find(early.iter().chain(&late), &mut script);
         for (step, name) in &limits.steps {
             let words: Vec<_> = step.iter().map(String::as_bytes).collect();
             script.step(&words, format_args!("set {name}"));
@@ -64,7 +67,7 @@ impl Writer<'_> {
         script.words(&[b"umask", umask.as_bytes()]);
         let before = self.guard_terminal(&mut script);
 
-        let chain = self.chain(&limits.words);
+        let chain = self.chain(&early, &late);
         let mut documents = Vec::new();
         if let Some(table) = table {
             documents.push(Document { descriptor: TABLE, name: "mounts", lines: table });
@@ -73,32 +76,15 @@ impl Writer<'_> {
         script.become_chain(before, &chain, &documents)
     }
 
-    fn chain(&self, limits: &[String]) -> Chain {
+    fn chain(&self, early: &[Words], late: &[Words]) -> Chain {
         let mut chain = Chain::default();
         self.add_relay(&mut chain);
-        if let Some(adjustment) = self.config.process.oom_score_adj {
-            chain.program(["choom", "-n", &adjustment.to_string(), "--"]);
-        }
-        if !limits.is_empty() {
-            chain.program(std::iter::once("prlimit").chain(limits.iter().map(String::as_str)));
-        }
+        early.iter().for_each(|words| chain.program(words));
         self.add_namespaces(&mut chain);
+        late.iter().for_each(|words| chain.program(words));
         self.add_root(&mut chain);
         self.add_privileges(&mut chain);
         chain
-    }
-
-    /// A first word that is missing would end some shells with 127, as if it were the container's command.
-    fn find_classics(&self, script: &mut Script, has_limits: bool) {
-        for (is_on_line, program) in
-            [(self.config.process.oom_score_adj.is_some(), "choom"), (has_limits, "prlimit")]
-        {
-            if is_on_line {
-                script.line(
-                    format!("command -v {program} >/dev/null || fail 'find {program}'").as_bytes(),
-                );
-            }
-        }
     }
 
     /// What the configuration holds and the line does not.
@@ -161,8 +147,20 @@ impl Writer<'_> {
         self.config.linux.namespaces.contains(&kind)
     }
 
+    /// Whether the container has another one than the caller, new or joined.
+    fn has(&self, kind: Kind) -> bool {
+        self.has_new(kind)
+    }
+
     fn tool(&self, name: &str) -> Vec<u8> {
         [&self.setting.tools, &b"/"[..], name.as_bytes()].concat()
+    }
+}
+
+/// A first word that is missing would end some shells with 127, as if it were the container's command.
+fn find<'a>(classics: impl Iterator<Item = &'a Words>, script: &mut Script) {
+    for program in classics.filter_map(|words| words.first()) {
+        script.line(format!("command -v {program} >/dev/null || fail 'find {program}'").as_bytes());
     }
 }
 

@@ -1,5 +1,7 @@
 //! unshare-rs: the namespaces, and the process in them.
 
+use common::seconds;
+
 use super::Writer;
 use crate::model::{KINDS, Kind, Mapping};
 use crate::print::Chain;
@@ -50,11 +52,11 @@ impl Writer<'_> {
     fn offsets(&self) -> Vec<String> {
         let offsets = &self.config.linux.time_offsets;
         let mut options = Vec::new();
-        for (option, seconds) in
+        for (option, nanoseconds) in
             [("--monotonic", offsets.monotonic), ("--boottime", offsets.boottime)]
         {
-            if seconds != 0 {
-                options.extend([option.to_owned(), seconds.to_string()]);
+            if nanoseconds != 0 {
+                options.extend([option.to_owned(), seconds::text(nanoseconds)]);
             }
         }
         options

@@ -9,6 +9,7 @@ impl Writer<'_> {
         chain.program([&tool[..], b"--failure-status", b"1"]);
         chain.options(self.ids());
         self.add_capabilities(chain);
+        chain.options(self.labels());
         chain.options(self.rest());
         let arguments = self.config.process.args.iter().map(String::as_bytes);
         chain.program(std::iter::once(&b"--"[..]).chain(arguments));
@@ -50,6 +51,24 @@ impl Writer<'_> {
             let names: String = set.iter().map(|name| format!(",+{name}")).collect();
             chain.options([option.to_owned(), format!("-all{names}")]);
         }
+    }
+
+    /// A caller may be confined, so that "unconfined" says something where AppArmor runs.
+    fn labels(&self) -> Vec<String> {
+        let process = &self.config.process;
+        let apparmor = match process.apparmor_profile.as_str() {
+            "unconfined" if !(self.machine.has_apparmor)() => "",
+            profile => profile,
+        };
+        let mut options = Vec::new();
+        for (option, label) in
+            [("--apparmor-profile", apparmor), ("--selinux-label", &process.selinux_label)]
+        {
+            if !label.is_empty() {
+                options.extend([option.to_owned(), label.to_owned()]);
+            }
+        }
+        options
     }
 
     fn rest(&self) -> Vec<Vec<u8>> {

@@ -184,6 +184,10 @@ impl Writer<'_> {
         if self.config.linux.device_rule == DeviceRule::DenyAll && !is_without_nodes(&mount.kind) {
             options.push("nodev");
         }
+        let label = format!("context=\"{}\"", self.config.linux.mount_label);
+        if !self.config.linux.mount_label.is_empty() && takes_context(&mount.kind) {
+            options.push(&label);
+        }
         // /dev becomes read-only once its nodes are made.
         options.extend((mount.options.read_only && !is_new_dev).then_some("ro"));
         let source = match mount.source.as_str() {
@@ -208,6 +212,11 @@ fn is_on_dev(mount: &Mount) -> bool {
 
 fn is_new_dev(mount: &Mount) -> bool {
     is_on_dev(mount) && !mount.is_bind()
+}
+
+/// SELinux labels the files of a proc or sysfs by its policy alone, and those of a mqueue as runc leaves them.
+fn takes_context(kind: &str) -> bool {
+    !matches!(kind, "proc" | "sysfs" | "mqueue" | "cgroup" | "cgroup2")
 }
 
 /// What is empty, or holds nothing but what the kernel puts there.

@@ -29,6 +29,11 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
         cgroups: Cgroups::parse(GROUPS, &mounts.concat()),
         hard_limit: |_| u64::MAX,
         may_raise_limits: true,
+        nice: || 0,
+        lowest_nice: || -20,
+        has_default_personality: || true,
+        has_apparmor: || false,
+        has_selinux: || false,
     }
 }
 
@@ -174,7 +179,12 @@ fn values_that_ask_for_nothing_change_nothing() {
         ("process.apparmorProfile", r#""unconfined""#),
         ("process.selinuxLabel", r#""""#),
         ("process.scheduler", "{}"),
+        ("process.ioPriority", "{}"),
         ("process.execCPUAffinity", r#"{"initial": "0"}"#),
+        ("linux.memoryPolicy", "{}"),
+        ("linux.memoryPolicy", r#"{"mode": "MPOL_DEFAULT", "nodes": ""}"#),
+        ("linux.personality", r#"{"domain": ""}"#),
+        ("linux.mountLabel", r#""""#),
         ("process.commandLine", r#""x""#),
         ("linux.resources.blockIO", r#"{"weight": 0, "weightDevice": []}"#),
         ("linux.resources.memory", r#"{"limit": -1, "swap": -1, "disableOOMKiller": false}"#),
@@ -203,21 +213,16 @@ fn values_that_ask_for_nothing_change_nothing() {
 #[test]
 fn what_is_not_supported_is_refused_by_name() {
     for (path, value) in [
-        ("process.apparmorProfile", r#""x""#),
-        ("process.scheduler", r#"{"policy": "SCHED_OTHER"}"#),
-        ("process.ioPriority", r#"{"class": "IOPRIO_CLASS_BE"}"#),
         ("linux.resources.memory.limit", "0"),
         ("linux.resources.memory.swappiness", "0"),
         ("linux.resources.cpu.shares", "2"),
         ("linux.resources.pids.limit", "0"),
         ("linux.resources.unified", r#"{"a": "b"}"#),
-        ("linux.personality.domain", r#""LINUX32""#),
         ("linux.seccomp", r#"{"defaultAction": "SCMP_ACT_ERRNO"}"#),
         ("linux.namespaces.0.path", r#""/proc/1/ns/pid""#),
         ("linux.devices", r#"[{"path": "/dev/x"}]"#),
         ("linux.sysctl", r#"{"net.ipv4.ip_forward": "1"}"#),
         ("linux.cgroupsPath", r#""/x""#),
-        ("linux.mountLabel", r#""x""#),
         ("hooks.prestart", r#"[{"path": "/x"}]"#),
         ("vm", r#"{"kernel": {"path": "/x"}}"#),
         ("mounts.0.uidMappings", r#"[{"containerID": 0, "hostID": 0, "size": 1}]"#),
@@ -342,5 +347,243 @@ fn arbitrary_bytes() {
             let log = Log::default();
             write(&model::read(Node::new(&value, &log)), &setting(), &machine(0, &[HYBRID]), &log);
         }
+    }
+}
+
+/// Each property that a program of the machine acts on, and what it is told.
+#[test]
+fn the_classics_and_their_arguments() {
+    for (path, value, want) in [
+        ("process.scheduler", r#"{"policy": "SCHED_OTHER"}"#, "chrt --other 0"),
+        (
+            "process.scheduler",
+            r#"{"policy": "SCHED_BATCH", "nice": 7}"#,
+            "nice -n 7 \\\nchrt --batch 0",
+        ),
+        ("process.scheduler", r#"{"policy": "SCHED_IDLE", "nice": 7}"#, "chrt --idle 0"),
+        ("process.scheduler", r#"{"policy": "SCHED_FIFO", "priority": 99}"#, "chrt --fifo 99"),
+        ("process.scheduler", r#"{"policy": "SCHED_RR", "priority": 1}"#, "chrt --rr 1"),
+        (
+            "process.ioPriority",
+            r#"{"class": "IOPRIO_CLASS_RT", "priority": 4}"#,
+            "ionice -c 1 -n 4",
+        ),
+        ("process.ioPriority", r#"{"class": "IOPRIO_CLASS_BE"}"#, "ionice -c 2 -n 0"),
+        ("process.ioPriority", r#"{"class": "IOPRIO_CLASS_IDLE", "priority": 4}"#, "ionice -c 3"),
+        ("linux.personality", r#"{"domain": "LINUX32"}"#, "setarch linux32"),
+        ("linux.memoryPolicy", r#"{"mode": "MPOL_LOCAL"}"#, "numactl --localalloc"),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_BIND", "nodes": "0-1,3"}"#,
+            "numactl --membind=0-1,3",
+        ),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_NUMA_BALANCING"]}"#,
+            "numactl --balancing --membind=0",
+        ),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_INTERLEAVE", "nodes": "0"}"#,
+            "numactl --interleave=0",
+        ),
+        ("linux.memoryPolicy", r#"{"mode": "MPOL_PREFERRED"}"#, "numactl --localalloc"),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_PREFERRED", "nodes": "1"}"#,
+            "numactl --preferred=1",
+        ),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_PREFERRED_MANY", "nodes": "0,1"}"#,
+            "numactl --preferred-many=0,1",
+        ),
+    ] {
+        let path: Vec<_> = path.split('.').collect();
+        let (faults, _, text) = outcome(&with(&path, value), &machine(0, &[VERSION_2]));
+        assert_eq!(faults, [], "{value}");
+        assert!(text.contains(&format!("\n{want} \\\n/opt/unshare-rs")), "{value}: {text}");
+        let program = want.split(' ').next().unwrap();
+        let check = format!("command -v {program} >/dev/null || fail 'find {program}'\n");
+        assert!(text.contains(&check), "{value}");
+    }
+}
+
+/// A policy that ends with a fork is set behind the last one.
+#[test]
+fn a_policy_that_no_child_inherits() {
+    for (value, want) in [
+        (
+            r#"{"policy": "SCHED_DEADLINE", "runtime": 1000000, "deadline": 2000000}"#,
+            "chrt --deadline --sched-runtime 1000000 --sched-deadline 2000000 --sched-period 2000000 0",
+        ),
+        (
+            r#"{"policy": "SCHED_FIFO", "priority": 5, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}"#,
+            "chrt --fifo --reset-on-fork 5",
+        ),
+    ] {
+        let config = with(&["process", "scheduler"], value);
+        let (faults, _, text) = outcome(&config, &machine(0, &[VERSION_2]));
+        assert_eq!(faults, []);
+        assert!(text.contains(&format!("runc \\\n{want} \\\n/opt/bindmount-rs")), "{text}");
+
+        let mut config = config;
+        add_namespace(&mut config, r#"{"type": "user"}"#);
+        let (faults, ..) = outcome(&config, &machine(0, &[VERSION_2]));
+        assert!(faults.iter().any(|fault| fault.path == "process.scheduler"), "{faults:?}");
+    }
+}
+
+fn add_namespace(config: &mut Value, namespace: &str) {
+    let mut place = config;
+    for name in ["linux", "namespaces"] {
+        let Value::Object(members) = place else { panic!("{name}") };
+        place = &mut members.iter_mut().find(|(other, _)| other == name).unwrap().1;
+    }
+    let Value::Array(namespaces) = place else { panic!("namespaces") };
+    let namespace = json::parse(namespace.as_bytes()).unwrap();
+    namespaces.retain(|other| kind_of(other) != kind_of(&namespace));
+    namespaces.push(namespace);
+}
+
+fn kind_of(namespace: &Value) -> Option<&Value> {
+    let Value::Object(members) = namespace else { return None };
+    members.iter().find(|(name, _)| name == "type").map(|(_, kind)| kind)
+}
+
+#[test]
+fn what_the_machine_adds_to_the_classics() {
+    let config = with(&["process", "scheduler"], r#"{"policy": "SCHED_OTHER", "nice": 3}"#);
+    let user = Machine { nice: || 5, lowest_nice: || 20, ..machine(1000, &[VERSION_2]) };
+    let (faults, _, text) = outcome(&config, &user);
+    assert_eq!(faults[0].path, "process.scheduler.nice");
+    assert!(text.contains("\nnice -n -2 \\\n"), "{text}");
+    let user = Machine { lowest_nice: || 0, ..user };
+    assert_eq!(outcome(&config, &user).0, []);
+    let config = with(&["linux", "personality"], r#"{"domain": "LINUX"}"#);
+    let odd = Machine { has_default_personality: || false, ..machine(0, &[VERSION_2]) };
+    assert!(outcome(&config, &odd).2.contains("\nsetarch linux64 \\\n"));
+}
+
+#[test]
+fn labels_where_the_kernel_has_them() {
+    let none = machine(0, &[VERSION_2]);
+    let both = Machine { has_apparmor: || true, has_selinux: || true, ..machine(0, &[VERSION_2]) };
+    for (path, value, want) in [
+        ("process.apparmorProfile", r#""it's""#, "--apparmor-profile 'it'\\''s'"),
+        ("process.selinuxLabel", r#""a:b:c:s0:c1,c2""#, "--selinux-label a:b:c:s0:c1,c2"),
+        ("linux.mountLabel", r#""a:b:c:s0:c1,c2""#, r#"size=65536k,context="a:b:c:s0:c1,c2" #"#),
+    ] {
+        let names: Vec<_> = path.split('.').collect();
+        let config = with(&names, value);
+        let (faults, ..) = outcome(&config, &none);
+        assert!(faults.len() == 1 && faults[0].path == path, "{faults:?}");
+        assert!(faults[0].reason.contains("does not run on this machine"), "{faults:?}");
+        let (faults, _, text) = outcome(&config, &both);
+        assert_eq!(faults, []);
+        assert!(text.contains(want), "{text}");
+        assert!(!text.contains("/proc proc context"), "{text}");
+    }
+    let config = with(&["process", "apparmorProfile"], r#""unconfined""#);
+    assert!(outcome(&config, &both).2.contains("--apparmor-profile unconfined"));
+    let config = with(&["linux", "mountLabel"], r#""a\",bind""#);
+    assert_eq!(outcome(&config, &both).0[0].path, "linux.mountLabel");
+}
+
+/// Values of a known property that no program can keep, each named.
+#[test]
+fn what_the_classics_cannot_do_is_refused() {
+    for (path, value, at, reason) in [
+        ("process.scheduler", r#"{"nice": 5}"#, ".policy", "is missing"),
+        ("process.scheduler", r#"{"policy": "SCHED_ISO"}"#, ".policy", "not supported"),
+        ("process.scheduler", r#"{"policy": "-o"}"#, ".policy", "is not a scheduling policy: '-o'"),
+        ("process.scheduler", r#"{"policy": "SCHED_FIFO"}"#, ".priority", "must be from 1 to 99"),
+        (
+            "process.scheduler",
+            r#"{"policy": "SCHED_OTHER", "priority": 1}"#,
+            ".priority",
+            "must be",
+        ),
+        ("process.scheduler", r#"{"policy": "SCHED_OTHER", "nice": 20}"#, ".nice", "must be from"),
+        (
+            "process.scheduler",
+            r#"{"policy": "SCHED_OTHER", "runtime": 1}"#,
+            "",
+            "only SCHED_DEADLINE",
+        ),
+        ("process.scheduler", r#"{"policy": "SCHED_DEADLINE"}"#, "", "must have a runtime"),
+        (
+            "process.scheduler",
+            r#"{"policy": "SCHED_OTHER", "flags": ["SCHED_FLAG_RECLAIM"]}"#,
+            ".flags[0]",
+            "is not supported: 'SCHED_FLAG_RECLAIM'",
+        ),
+        (
+            "process.scheduler",
+            r#"{"policy": "SCHED_RR", "priority": 1, "flags": ["x"]}"#,
+            ".flags[0]",
+            "is not a flag",
+        ),
+        ("process.ioPriority", r#"{"priority": 1}"#, ".class", "is missing"),
+        ("process.ioPriority", r#"{"class": "x"}"#, ".class", "is not a class"),
+        (
+            "process.ioPriority",
+            r#"{"class": "IOPRIO_CLASS_BE", "priority": 8}"#,
+            ".priority",
+            "0 to 7",
+        ),
+        ("process.execCPUAffinity", r#"{"initial": "all"}"#, ".initial", "must be a list such as"),
+        ("linux.personality", r#"{"domain": "LINUX64"}"#, ".domain", "must be LINUX or LINUX32"),
+        (
+            "linux.personality",
+            r#"{"domain": "LINUX", "flags": ["x"]}"#,
+            ".flags",
+            "is not supported",
+        ),
+        ("linux.memoryPolicy", r#"{"nodes": "0"}"#, ".mode", "is missing"),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_WEIGHTED_INTERLEAVE"}"#,
+            ".mode",
+            "is not supported",
+        ),
+        ("linux.memoryPolicy", r#"{"mode": "x"}"#, ".mode", "is not a memory policy: 'x'"),
+        ("linux.memoryPolicy", r#"{"mode": "MPOL_BIND"}"#, ".nodes", "must name a node"),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_LOCAL", "nodes": "0"}"#,
+            ".nodes",
+            "must be empty",
+        ),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_PREFERRED", "nodes": "0-1"}"#,
+            ".nodes",
+            "not supported",
+        ),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_BIND", "nodes": "file:/x"}"#,
+            ".nodes",
+            "must be a list",
+        ),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_LOCAL", "flags": ["MPOL_F_NUMA_BALANCING"]}"#,
+            ".flags",
+            "only MPOL_BIND",
+        ),
+        (
+            "linux.memoryPolicy",
+            r#"{"mode": "MPOL_LOCAL", "flags": ["MPOL_F_STATIC_NODES"]}"#,
+            ".flags[0]",
+            "is not supported",
+        ),
+    ] {
+        let names: Vec<_> = path.split('.').collect();
+        let (faults, ..) = outcome(&with(&names, value), &machine(0, &[VERSION_2]));
+        let found =
+            |fault: &Fault| fault.path == format!("{path}{at}") && fault.reason.contains(reason);
+        assert!(faults.iter().any(found), "{value}: {faults:?}");
     }
 }

@@ -3,8 +3,9 @@
 use super::device_rule::DeviceRule;
 use super::mapping::{self, Mapping};
 use super::namespace::{self, Kind};
+use super::personality::{self, Domain};
 use super::time_offsets::{self, TimeOffsets};
-use super::{device, intel_rdt, memory_policy, personality, resources, seccomp, text};
+use super::{device, intel_rdt, memory_policy, resources, seccomp, text};
 use crate::node::{Node, Row, row, row_by};
 
 #[derive(Debug, Default)]
@@ -17,6 +18,9 @@ pub struct Linux {
     pub rootfs_propagation: Option<&'static str>,
     pub masked_paths: Vec<String>,
     pub readonly_paths: Vec<String>,
+    pub memory_policy: Vec<String>,
+    pub mount_label: String,
+    pub personality: Option<Domain>,
 }
 
 pub const ROWS: &[Row<Linux>] = &[
@@ -39,7 +43,7 @@ pub const ROWS: &[Row<Linux>] = &[
         linux.device_rule = n.object(resources::ROWS).unwrap_or_default().devices;
     }),
     row("intelRdt", |_, n| n.refuse_object(intel_rdt::ROWS)),
-    row_by("memoryPolicy", "numactl", |_, n| n.refuse_object(memory_policy::ROWS)),
+    row_by("memoryPolicy", "numactl", |linux, n| linux.memory_policy = memory_policy::read(n)),
     row_by("sysctl", "unshare-rs --sysctl, nsenter-rs --sysctl", |_, n| {
         n.refuse_members(|_, n| n.check_text());
     }),
@@ -49,8 +53,10 @@ pub const ROWS: &[Row<Linux>] = &[
     }),
     row_by("maskedPaths", "bindmount-rs", |linux, n| linux.masked_paths = masks(n)),
     row_by("readonlyPaths", "bindmount-rs", |linux, n| linux.readonly_paths = paths(n)),
-    row_by("mountLabel", "bindmount-rs", |_, n| n.refuse_text(&[""])),
-    row_by("personality", "setarch", |_, n| n.check_object(personality::ROWS)),
+    row_by("mountLabel", "bindmount-rs", |linux, n| linux.mount_label = label(n)),
+    row_by("personality", "setarch", |linux, n| {
+        linux.personality = n.object(personality::ROWS).and_then(|personality| personality.domain);
+    }),
 ];
 
 #[derive(Debug, Default)]
@@ -68,6 +74,15 @@ fn propagation(node: Node) -> Option<&'static str> {
         node.fault("must be shared, slave, private or unbindable, or the recursive form of one, such as rslave");
     }
     word.copied()
+}
+
+/// It stands between quotes among the options of a mount.
+fn label(node: Node) -> String {
+    let label = node.text().unwrap_or_default();
+    if label.contains(['"', '\\']) {
+        node.fault(format!("has a quote or a backslash: {}", common::quote(&label)));
+    }
+    label
 }
 
 fn paths(node: Node) -> Vec<String> {

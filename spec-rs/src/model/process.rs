@@ -2,9 +2,11 @@
 
 use super::capabilities::{self, Capabilities};
 use super::console_size::{self, ConsoleSize};
+use super::io_priority::{self, IoPriority};
 use super::rlimit::{self, Rlimit};
+use super::scheduler::{self, Scheduler};
+use super::text;
 use super::user::{self, User};
-use super::{io_priority, scheduler, text};
 use crate::node::{Log, Node, Row, row, row_by};
 
 #[derive(Debug, Default)]
@@ -18,7 +20,11 @@ pub struct Process {
     pub capabilities: Capabilities,
     pub rlimits: Vec<Rlimit>,
     pub no_new_privileges: bool,
+    pub apparmor_profile: String,
+    pub selinux_label: String,
     pub oom_score_adj: Option<i128>,
+    pub scheduler: Option<Scheduler>,
+    pub io_priority: Option<IoPriority>,
 }
 
 /// The kernel takes no string of 128 KiB or more (MAX_ARG_STRLEN, with the NUL at its end).
@@ -45,13 +51,17 @@ pub const ROWS: &[Row<Process>] = &[
     row_by("noNewPrivileges", "setpriv-rs --no-new-privs", |process, n| {
         process.no_new_privileges = n.flag().unwrap_or_default();
     }),
-    row_by("apparmorProfile", "setpriv-rs --apparmor-profile", |_, n| {
-        n.refuse_text(&["", "unconfined"]);
+    row_by("apparmorProfile", "setpriv-rs --apparmor-profile", |process, n| {
+        process.apparmor_profile = n.text().unwrap_or_default();
     }),
-    row_by("selinuxLabel", "setpriv-rs --selinux-label", |_, n| n.refuse_text(&[""])),
-    row_by("oomScoreAdj", "choom", |process, n| process.oom_score_adj = n.number(&(-1000..=1000))),
-    row_by("scheduler", "chrt, nice", |_, n| n.refuse_object(scheduler::ROWS)),
-    row_by("ioPriority", "ionice", |_, n| n.refuse_object(io_priority::ROWS)),
+    row_by("selinuxLabel", "setpriv-rs --selinux-label", |process, n| {
+        process.selinux_label = n.text().unwrap_or_default();
+    }),
+    row_by("oomScoreAdj", "choom", |process, n| {
+        process.oom_score_adj = n.number(&(-1000..=1000));
+    }),
+    row_by("scheduler", "chrt, nice", |process, n| process.scheduler = scheduler::read(n)),
+    row_by("ioPriority", "ionice", |process, n| process.io_priority = io_priority::read(n)),
     row("execCPUAffinity", |_, n| n.check_object(AFFINITY)),
 ];
 
@@ -62,7 +72,7 @@ const AFFINITY: &[Row<Affinity>] =
     &[row("initial", |_, n| affinity(n)), row("final", |_, n| affinity(n))];
 
 fn affinity(node: Node) {
-    node.text();
+    text::numbers(&node);
     node.meaningless("for processes that join a running container");
 }
 

@@ -70,6 +70,29 @@ pub fn simple(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
+/// Numbers of CPUs or of memory nodes, in the kernel's form (cpuset(7)): `0-3,7`. None where it is another thing.
+pub fn numbers(node: &Node) -> Option<String> {
+    let list = node.text()?;
+    if !list.is_empty() && !list.split(',').all(is_range) {
+        node.fault(format!("must be a list such as 0-3,7, not {}", common::quote(&list)));
+        return None;
+    }
+    Some(list)
+}
+
+fn is_range(part: &str) -> bool {
+    let number = |text: &str| match text.bytes().all(|b| b.is_ascii_digit()) {
+        true => text.parse::<u16>().ok(),
+        false => None,
+    };
+    match part.split_once('-') {
+        Some((first, last)) => {
+            number(first).is_some_and(|first| number(last).is_some_and(|last| first <= last))
+        }
+        None => number(part).is_some(),
+    }
+}
+
 /// A path from the root on; anything else is a fault.
 pub fn absolute_path(node: &Node) -> Option<String> {
     let path = path(node)?;
@@ -97,6 +120,18 @@ mod tests {
             assert_eq!(simple(name), "/");
         }
         assert_eq!(simple("/..a"), "/..a");
+    }
+
+    #[test]
+    fn lists_of_numbers() {
+        for list in ["0", "0-3", "0-3,7", "1,1", "65535"] {
+            assert!(list.split(',').all(is_range), "{list}");
+        }
+        for list in
+            ["", "all", "3-0", "-1", "1-", "0-3,", "+1", "file:/x", "1 ", "65536", "0-3:1/2"]
+        {
+            assert!(!list.split(',').all(is_range), "{list}");
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! `linux.timeOffsets`: the clocks of a time namespace.
 
+use common::seconds::NANOSECONDS;
+
 use crate::node::{I64, Row, row};
 
-/// Seconds.
+/// Nanoseconds.
 #[derive(Debug, Default)]
 pub struct TimeOffsets {
     pub monotonic: i128,
@@ -10,16 +12,25 @@ pub struct TimeOffsets {
 }
 
 pub const ROWS: &[Row<TimeOffsets>] = &[
-    row("monotonic", |offsets, n| offsets.monotonic = n.object(OFFSET).unwrap_or_default().secs),
-    row("boottime", |offsets, n| offsets.boottime = n.object(OFFSET).unwrap_or_default().secs),
+    row("monotonic", |offsets, n| offsets.monotonic = n.object(OFFSET).unwrap_or_default().sum()),
+    row("boottime", |offsets, n| offsets.boottime = n.object(OFFSET).unwrap_or_default().sum()),
 ];
 
 #[derive(Debug, Default)]
 struct Offset {
     secs: i128,
+    nanosecs: i128,
 }
 
 const OFFSET: &[Row<Offset>] = &[
     row("secs", |offset, n| offset.secs = n.number(&I64).unwrap_or_default()),
-    row("nanosecs", |_, n| n.refuse_number(&(0..=999_999_999), &(0..=0))),
+    row("nanosecs", |offset, n| {
+        offset.nanosecs = n.number(&(0..=NANOSECONDS - 1)).unwrap_or_default();
+    }),
 ];
+
+impl Offset {
+    fn sum(self) -> i128 {
+        self.secs * NANOSECONDS + self.nanosecs
+    }
+}
