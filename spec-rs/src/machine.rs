@@ -77,7 +77,8 @@ fn is_capable(capability: u32) -> bool {
 fn nice() -> i128 {
     let stat = read("/proc/self/stat");
     let fields = stat.rsplit(|&b| b == b')').next().unwrap_or_default();
-    let nice = fields.split(|&b| b == b' ').nth(17).and_then(|field| str::from_utf8(field).ok());
+    let nice =
+        fields.split(|&b| b == b' ').nth(17).and_then(|field| std::str::from_utf8(field).ok());
     nice.and_then(|nice| nice.parse().ok()).unwrap_or_default()
 }
 
