@@ -619,3 +619,38 @@ hint: setgroups(2) is denied in that user namespace"
   contains "$stderr" "nsenter: "
   contains "$stderr" "Try 'nsenter --help' for more information."
 }
+
+@test "kernel parameters: those of the namespaces that are entered" {
+  requires root
+  touch net
+  ok unshare --net=net true
+  ok nsenter-rs --net=net --sysctl net.ipv4.ip_forward=1 cat /proc/sys/net/ipv4/ip_forward
+  equal "$output" 1
+  equal "$(nsenter --net=net cat /proc/sys/net/ipv4/ip_forward)" 1
+  umount net
+  expect 1 nsenter-rs --sysctl net true
+  contains "$stderr" "'net' is not NAME=VALUE of a kernel parameter"
+}
+
+@test "the root is a path in the mount namespace that is entered" {
+  requires root
+  mkdir -p inside
+  unshare --mount --propagation private sh -c 'mount -t tmpfs none inside && mkdir -p inside/root/dir && echo ready && exec sleep 60' >said &
+  local pid=$!
+  timeout 20 sh -c 'until grep -q ready said; do sleep 0.05; done'
+  requires busybox
+  ok nsenter-rs --carry --mount="/proc/$pid/ns/mnt" --rootns="$PWD/inside/root" --wdns=/dir busybox pwd
+  equal "$output" /dir
+  ok nsenter-rs --carry --mount="/proc/$pid/ns/mnt" --rootns="$PWD/inside/root" busybox ls
+  equal "$output" dir
+  # The caller's own directory of that name is another one.
+  expect 1 nsenter-rs --carry --mount="/proc/$$/ns/mnt" --rootns="$PWD/inside/root" busybox pwd
+  contains "$stderr" 'No such file or directory'
+  # No descriptor of this process is a way out.
+  expect 1 nsenter-rs --carry --mount="/proc/$pid/ns/mnt" --rootns=/proc/self/fd/0 busybox pwd </
+  kill "$pid"
+  expect 1 nsenter-rs --rootns true
+  contains "$stderr" '--rootns needs a directory: --rootns=DIR'
+  expect 1 nsenter-rs --root=/ --rootns=/ true
+  contains "$stderr" '--root and --rootns exclude each other'
+}

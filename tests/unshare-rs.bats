@@ -1210,3 +1210,21 @@ Try 'unshare-rs --help' for more information."
   requires mandoc
   ok mandoc -T lint -W warning "$project/unshare-rs/unshare-rs.1"
 }
+
+@test "kernel parameters: those of the new namespaces" {
+  local before
+  before=$(cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_forward)
+  ok unshare-rs -Urni --sysctl kernel.msgmax=4321 --sysctl net/ipv4/ip_forward=1 \
+    cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_forward
+  equal "$output" $'4321\n1'
+  ok unshare-rs -Urni --fork --pid --sysctl net.ipv4.conf.lo.forwarding=1 cat /proc/sys/net/ipv4/conf/lo/forwarding
+  equal "$output" 1
+  equal "$(cat /proc/sys/kernel/msgmax /proc/sys/net/ipv4/ip_forward)" "$before"
+  refused "cannot set the kernel parameter 'kernel.odd': No such file or directory
+hint: this kernel has none of that name, or not in these namespaces" unshare-rs -Urn --sysctl kernel.odd=1 true
+  refused "cannot set the kernel parameter 'net.ipv4.ip_forward' to 'x': Invalid argument" unshare-rs -Urn --sysctl net.ipv4.ip_forward=x true
+  for text in net.ipv4 =1 net.//.//.kernel.core_pattern=x net/../kernel/core_pattern=x .=1; do
+    expect 1 unshare-rs -Urn --sysctl "$text" true
+    contains "$stderr" "'$text' is not NAME=VALUE of a kernel parameter"
+  done
+}

@@ -23,6 +23,8 @@ pub mod signal;
 pub mod start;
 #[allow(unsafe_code)]
 pub mod sys;
+
+pub mod sysctl;
 pub mod toolbox;
 
 pub use command::Command;

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use common::sysctl::Sysctl;
 use common::{Command, Error, Result, accounts, quote};
 use lexopt::prelude::*;
 
@@ -40,9 +41,11 @@ User and groups (ID is a number, or follow for the target's):
 
 Set-up (without =DIR: that of the target):
   -r, --root[=DIR]           the root directory
+      --rootns=DIR           the root directory, as a path in the mount namespace that is entered
   -w, --wd[=DIR]             the working directory, opened before any namespace is entered
   -W, --wdns=DIR             the working directory, as a path in the new root
   -e, --env                  the environment of the target
+      --sysctl NAME=VALUE    set a kernel parameter, as those namespaces have it
   -c, --join-cgroup          join the cgroup of the target
   -Z, --follow-context       run COMMAND with the SELinux label of the target
   -F, --no-fork              become COMMAND without a fork; its children are in the PID namespace
@@ -89,9 +92,11 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         credentials: Credentials::default(),
         preserve_credentials: false,
         root: None,
+        root_inside: None,
         directory: None,
         directory_inside: None,
         environment: false,
+        sysctls: Vec::new(),
         no_fork: false,
         new_session: false,
         join_cgroup: false,
@@ -117,6 +122,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     }
     let pairs = [
         ("--wd and --wdns", entry.directory.is_some() && entry.directory_inside.is_some()),
+        ("--root and --rootns", entry.root.is_some() && entry.root_inside.is_some()),
         ("--no-fork and --new-session", entry.no_fork && entry.new_session),
     ];
     match pairs.iter().find(|(_, given)| *given) {
@@ -143,9 +149,14 @@ impl Entry {
             }
             "target" => self.target = Some(Target::parse(&parser.value()?)?),
             "net-socket" => self.net_socket = Some(descriptor(&parser.value()?)?),
+            "sysctl" => self.sysctls.push(Sysctl::parse(&parser.value()?)?),
             "setuid" => self.credentials.uid = Some(id(&parser.value()?)?),
             "setgid" => self.credentials.gid = Some(id(&parser.value()?)?),
             "root" => self.root = Some(directory(parser)),
+            "rootns" => {
+                let none = || Error::usage("--rootns needs a directory: --rootns=DIR");
+                self.root_inside = Some(parser.optional_value().ok_or_else(none)?);
+            }
             "wd" => self.directory = Some(directory(parser)),
             "wdns" => {
                 let path = parser.optional_value();

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use common::sysctl::{Sysctl, Sysctls};
 use common::{Command, Context, Error, Result, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
@@ -40,10 +41,13 @@ pub struct Entry {
     pub credentials: Credentials,
     pub preserve_credentials: bool,
     pub root: Option<Directory>,
+    /// The root as a path in the mount namespace that is entered.
+    pub root_inside: Option<OsString>,
     pub directory: Option<Directory>,
     /// The working directory as a path in the new root.
     pub directory_inside: Option<OsString>,
     pub environment: bool,
+    pub sysctls: Vec<Sysctl>,
     pub no_fork: bool,
     pub new_session: bool,
     pub join_cgroup: bool,
@@ -70,6 +74,8 @@ impl Entry {
             self.command = self.command.carry()?;
         }
         let mut opened = self.open()?;
+        let sysctls = std::mem::take(&mut self.sysctls);
+        let sysctls = Sysctls::open(&sysctls)?;
         let enters_user = opened.joins.has(CloneFlags::CLONE_NEWUSER);
         let enters_pid = opened.joins.has(CloneFlags::CLONE_NEWPID);
 
@@ -83,6 +89,7 @@ impl Entry {
         }
         let credentials = if becomes_root { self.credentials.or_root() } else { self.credentials };
         credentials.assume(opened.process.as_ref(), groups_dropped)?;
+        sysctls.set()?;
         if let Some(environment) = opened.environment {
             replace_environment(environment);
         }
@@ -153,8 +160,13 @@ impl Entry {
     /// A root without a working directory leaves that where it is.
     fn change_directories(&self, root: Option<OwnedFd>, directory: Option<OwnedFd>) -> Result<()> {
         let mut directory = directory;
+        let root = match &self.root_inside {
+            Some(path) => Some(open_inside(path)?),
+            None => root,
+        };
         if let Some(root) = root {
-            if directory.is_none() && self.directory_inside.is_none() {
+            if directory.is_none() && self.root_inside.is_none() && self.directory_inside.is_none()
+            {
                 directory = Some(open_path(OsStr::new("."))?);
             }
             fchdir(root).and_then(|()| chroot(".")).step("change the root").map_err(|error| {

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 
+use common::sysctl::Sysctl;
 use common::{Command, Error, Result, quote, seconds, signal};
 use lexopt::prelude::*;
 use nix::libc;
@@ -68,6 +69,7 @@ Set-up:
       --hostname NAME        set the host name (implies --uts)
       --domainname NAME      set the NIS domain name (implies --uts)
       --loopback             bring up lo (implies --net)
+      --sysctl NAME=VALUE    set a kernel parameter, as the new namespaces have it
   -R, --root DIR             change the root to DIR
   -w, --wd DIR               change the working directory to DIR
       --mount-proc[=DIR]     mount proc on DIR, by default /proc (implies --mount)
@@ -101,6 +103,7 @@ struct Options {
     propagation: Option<Propagation>,
     names: Names,
     loopback: bool,
+    sysctls: Vec<Sysctl>,
     owner: Option<Owner>,
     print_map: bool,
     fork: bool,
@@ -299,6 +302,7 @@ impl Options {
                 self.loopback = true;
                 self.namespaces.flags |= CloneFlags::CLONE_NEWNET;
             }
+            "sysctl" => self.sysctls.push(Sysctl::parse(&values.required()?)?),
             "print-map" => self.print_map = true,
             _ => return Ok(false),
         }
@@ -373,6 +377,7 @@ impl Options {
             propagation,
             names: self.names,
             loopback: self.loopback,
+            sysctls: self.sysctls,
             watch: self.fork.then_some(self.watch),
             record: self.record,
             cgroups: self.cgroups,

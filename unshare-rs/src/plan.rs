@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use common::cgroup::entry::{self, Entry};
 use common::cgroup::group::Group;
 use common::process::end_by;
+use common::sysctl::{Sysctl, Sysctls};
 use common::{Command, Context, Error, Result, print, sys};
 use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
@@ -32,6 +33,7 @@ pub struct Plan {
     pub propagation: Propagation,
     pub names: Names,
     pub loopback: bool,
+    pub sysctls: Vec<Sysctl>,
     /// Where COMMAND is to be a child.
     pub watch: Option<Watch>,
     pub record: Record,
@@ -136,11 +138,14 @@ impl Plan {
         if self.namespaces.has(CloneFlags::CLONE_NEWNS) {
             self.propagation.apply()?;
         }
+        let sysctls = Sysctls::open(&self.sysctls)?;
         self.names.set()?;
         if self.loopback {
             sys::bring_up_loopback().context("bring up", "lo")?;
         }
-        self.setup.apply()
+        self.setup.apply()?;
+        // Some take them from nobody but the root of the user namespace, which this process may be only now.
+        sysctls.set()
     }
 
     fn exec(&self) -> Error {
