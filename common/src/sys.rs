@@ -15,6 +15,7 @@ mod descriptor;
 pub mod inherited;
 pub(crate) mod program;
 pub mod pty;
+pub mod seccomp;
 
 pub(crate) use clone::shares_memory;
 pub use clone::{clone_into, fork_into, fork_sibling, vfork, vfork_into};
@@ -390,28 +391,6 @@ fn landlock_add_rule<T>(ruleset: BorrowedFd, kind: c_uint, rule: &T) -> nix::Res
 pub fn landlock_restrict_self(ruleset: BorrowedFd) -> nix::Result<()> {
     // SAFETY: the call takes numbers.
     check(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, raw(ruleset), 0) }).map(drop)
-}
-
-/// seccomp(2): puts a filter in front of all system calls of this process. Like the classic it leaves
-/// speculation as it is, which the filter costs by default.
-///
-/// # Errors
-/// EACCES without no_new_privs and CAP_SYS_ADMIN, EINVAL for a program that the kernel does not take.
-pub fn load_seccomp_filter(program: &[libc::sock_filter]) -> nix::Result<()> {
-    let program = libc::sock_fprog {
-        len: program.len().try_into().map_err(|_| Errno::EINVAL)?,
-        filter: program.as_ptr().cast_mut(),
-    };
-    // SAFETY: the kernel reads the program, whose length is given, and does not write to it.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-            std::ptr::from_ref(&program),
-        )
-    })
-    .map(drop)
 }
 
 /// The file descriptor `fd`, as a number from the command line, marked to be closed when COMMAND starts.

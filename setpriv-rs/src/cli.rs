@@ -10,6 +10,7 @@ use lexopt::prelude::*;
 use crate::capabilities::{self, Change};
 use crate::death_signal::DeathSignal;
 use crate::environment::{Base, Environment, Source};
+use crate::filter;
 use crate::identity::{Groups, Request};
 use crate::label::Labels;
 use crate::landlock::Landlock;
@@ -55,10 +56,11 @@ Other privileges:
       --new-keyring            a new, empty session keyring
       --default-signals        no signal is ignored or blocked
 
-Fences (both set no_new_privs):
+Fences (all but --seccomp-rules set no_new_privs):
       --landlock-access TYPE   deny fs, net or scope, or with :RIGHT,... behind it a part of that
       --landlock-rule RULE     allow it here: path-beneath:RIGHT,...:PATH or net-port:RIGHT,...:PORT
       --seccomp-filter FILE    load this BPF program as a filter of system calls
+      --seccomp-rules FILE     the same from a text: one rule a line
 
 Descriptors:
       --close-fds              none but standard input, output and error, and no directory as these
@@ -98,7 +100,7 @@ struct Options {
     tracer: Option<Tracer>,
     labels: Labels,
     landlock: Landlock,
-    seccomp_filter: Option<OsString>,
+    filter: Option<filter::Source>,
     environment: Environment,
     close_fds: bool,
     unknown_capabilities: Vec<String>,
@@ -203,8 +205,18 @@ impl Options {
             "apparmor-profile" => once(&mut self.labels.apparmor, name, parser.value()?),
             "landlock-access" => self.landlock.restrict(&parser.value()?),
             "landlock-rule" => self.landlock.allow(&parser.value()?),
-            "seccomp-filter" => once(&mut self.seccomp_filter, name, parser.value()?),
+            "seccomp-filter" => self.filter(name, filter::Source::Program(parser.value()?)),
+            "seccomp-rules" => self.filter(name, filter::Source::Rules(parser.value()?)),
             _ => Err(Long(name).unexpected().into()),
+        }
+    }
+
+    fn filter(&mut self, name: &str, source: filter::Source) -> Result<()> {
+        match self.filter.as_ref().map(std::mem::discriminant) {
+            Some(kind) if kind != std::mem::discriminant(&source) => {
+                Err(Error::usage("only one of --seccomp-filter and --seccomp-rules can be given"))
+            }
+            _ => once(&mut self.filter, name, source),
         }
     }
 
@@ -238,7 +250,7 @@ impl Options {
             tracer: self.tracer,
             labels: self.labels,
             landlock: self.landlock,
-            seccomp_filter: self.seccomp_filter,
+            filter: self.filter,
             environment: self.environment,
             close_fds: self.close_fds,
             unknown_capabilities: self.unknown_capabilities,
@@ -400,7 +412,10 @@ mod tests {
         assert_eq!((row.labels.selinux, row.labels.apparmor), (Some("a".into()), Some("b".into())));
         assert_eq!(row.tracer, Some(Tracer::Any));
         assert_ne!(row.landlock, Landlock::default());
-        assert_eq!(row.seccomp_filter, Some("c".into()));
+        assert_eq!(row.filter, Some(filter::Source::Program("c".into())));
+        let filters = ["--seccomp-filter=c", "--seccomp-rules=d", "sh"];
+        assert!(refusal(&filters).starts_with("only one of --seccomp-filter and"));
+        assert!(refusal(&["--seccomp-rules=c", "--seccomp-rules=d", "sh"]).contains("given twice"));
         assert!(refusal(&["--landlock-rule=net-port::80", "sh"]).contains("--landlock-access net"));
     }
 

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{CString, OsStr, OsString, c_int};
-use std::fs::File;
-use std::io::Read;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use common::accounts::{self, User};
 use common::{Context, Error, Result, escape, quote, sys};
-use nix::errno::Errno;
 use nix::unistd::Uid;
 
+use crate::descriptor;
 use crate::identity::Names;
 
 const PATH_OF_ROOT: &str = "/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin";
@@ -166,7 +164,8 @@ fn entry(name: impl AsRef<OsStr>, value: OsString) -> CString {
 fn read(number: c_int, set: &mut Vec<Assignment>) -> Result<()> {
     const STEP: &str = "read the variables of the descriptor";
     let object = number.to_string();
-    let text = contents(number).map_err(|error| Error::from_io(STEP, &object, &error))?;
+    let text = descriptor::contents(number, SIZE_LIMIT)
+        .map_err(|error| Error::from_io(STEP, &object, &error))?;
     for (line, text) in text.split(|&byte| byte == b'\n').enumerate() {
         if text.is_empty() {
             continue;
@@ -178,20 +177,7 @@ fn read(number: c_int, set: &mut Vec<Assignment>) -> Result<()> {
         }
         set.push(split(&text).ok_or_else(|| wrong("is not NAME=VALUE"))?);
     }
-    if number > 2 {
-        sys::close_on_exec(number).context(STEP, &object)?;
-    }
-    Ok(())
-}
-
-fn contents(number: c_int) -> std::io::Result<Vec<u8>> {
-    let file = sys::borrow(number)?.try_clone_to_owned()?;
-    let mut text = Vec::new();
-    File::from(file).take(SIZE_LIMIT + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > SIZE_LIMIT {
-        return Err(Errno::EFBIG.into());
-    }
-    Ok(text)
+    descriptor::keep_from_command(number).context(STEP, &object)
 }
 
 /// The parts before and behind the first '='; none where there is no name.

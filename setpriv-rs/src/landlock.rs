@@ -120,9 +120,14 @@ impl Landlock {
         })
     }
 
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The ruleset of all that, with its paths opened; none where nothing is restricted.
     pub fn ruleset(&self) -> Result<Option<OwnedFd>> {
-        if *self == Self::default() {
+        if self.is_empty() {
             return Ok(None);
         }
         let version = sys::landlock_version()

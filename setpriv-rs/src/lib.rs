@@ -5,15 +5,16 @@
 mod capabilities;
 mod cli;
 mod death_signal;
+mod descriptor;
 mod dump;
 mod environment;
+mod filter;
 mod identity;
 mod keyring;
 mod label;
 mod landlock;
 mod lenient;
 mod privileges;
-mod seccomp;
 mod securebits;
 mod sets;
 mod streams;

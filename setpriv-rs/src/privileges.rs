@@ -1,6 +1,5 @@
 //! One change of privileges: the kernel's order of it.
 
-use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 
 use common::{Command, Context, Error, Result, sys};
@@ -10,12 +9,12 @@ use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 
 use crate::death_signal::DeathSignal;
 use crate::environment::Environment;
+use crate::filter::{self, Filter};
 use crate::identity::{Identity, Names, Request};
 use crate::label::Labels;
 use crate::landlock::{self, Landlock};
-use crate::seccomp::Filter;
 use crate::securebits::Securebits;
-use crate::sets::Capabilities;
+use crate::sets::{Capabilities, Sets};
 use crate::tracer::Tracer;
 use crate::{keyring, lenient, streams};
 
@@ -30,7 +29,7 @@ pub struct Privileges {
     pub tracer: Option<Tracer>,
     pub labels: Labels,
     pub landlock: Landlock,
-    pub seccomp_filter: Option<OsString>,
+    pub filter: Option<filter::Source>,
     pub environment: Environment,
     pub close_fds: bool,
     /// Capabilities that have no number here.
@@ -72,7 +71,7 @@ impl Privileges {
             keyring::renew()?;
         }
         self.close_to_others()?;
-        self.change_credentials(&identity, &capabilities)?;
+        let admin = self.change_credentials(&identity, &capabilities)?;
         if let Some(death_signal) = death_signal {
             death_signal.arm()?;
         }
@@ -84,7 +83,7 @@ impl Privileges {
         if self.default_signals {
             reset_signals()?;
         }
-        self.raise(&fences)
+        self.raise(&fences, admin)
     }
 
     fn capabilities(&self) -> Result<Capabilities> {
@@ -108,7 +107,13 @@ impl Privileges {
     /// The order is the kernel's: the bounding set shrinks while there is CAP_SETPCAP, the groups
     /// change while there is CAP_SETGID; a new user costs the effective and the ambient set, so both
     /// are set after it; the parent-death signal does not survive any of that.
-    fn change_credentials(&self, identity: &Identity, capabilities: &Capabilities) -> Result<()> {
+    ///
+    /// Gives back the sets that are still to be set, where a filter needs CAP_SYS_ADMIN before.
+    fn change_credentials(
+        &self,
+        identity: &Identity,
+        capabilities: &Capabilities,
+    ) -> Result<Option<Sets>> {
         let changes_user = identity.changes_user()?;
         let sets = capabilities.sets(changes_user)?;
         capabilities.shrink_bounding_set()?;
@@ -118,25 +123,43 @@ impl Privileges {
         if changes_user {
             identity.set_user()?;
         }
-        sets.set(changes_user)?;
-        capabilities.set_ambient_set()
+        let early = self.filter.is_some() && !self.sets_no_new_privs() && sets.lose_admin();
+        let first = if early { sets.with_admin() } else { sets };
+        first.set(changes_user)?;
+        capabilities.set_ambient_set()?;
+        Ok(early.then_some(sets))
+    }
+
+    /// Landlock and the classic's filters set it too.
+    fn sets_no_new_privs(&self) -> bool {
+        self.no_new_privs
+            || !self.landlock.is_empty()
+            || self.filter.as_ref().is_some_and(filter::Source::needs_no_new_privs)
     }
 
     fn fences(&self) -> Result<Fences> {
         Ok(Fences {
             ruleset: self.landlock.ruleset()?,
-            filter: self.seccomp_filter.as_deref().map(Filter::read).transpose()?,
+            filter: self.filter.as_ref().map(filter::Source::read).transpose()?,
         })
     }
 
-    /// The fences come last, since they may forbid all that comes before. Both need no_new_privs, or a
-    /// capability that is gone by now.
-    fn raise(&self, fences: &Fences) -> Result<()> {
-        if self.no_new_privs || fences.ruleset.is_some() || fences.filter.is_some() {
+    /// The fences come last, since they may forbid all that comes before. Both need no_new_privs, or a capability: where
+    /// it is there for that alone, one call gives it up, and only execve(2) comes after.
+    fn raise(&self, fences: &Fences, admin: Option<Sets>) -> Result<()> {
+        if self.sets_no_new_privs() {
             set_no_new_privs().step("set no_new_privs")?;
         }
         fences.ruleset.as_ref().map_or(Ok(()), landlock::enforce)?;
-        fences.filter.as_ref().map_or(Ok(()), Filter::load)
+        let Some(filter) = &fences.filter else { return Ok(()) };
+        match admin {
+            None => filter.load(),
+            Some(sets) => {
+                filter.check_capset()?;
+                filter.load()?;
+                sets.drop_admin()
+            }
+        }
     }
 }
 

@@ -7,6 +7,9 @@ use sys::CapabilitySets;
 
 use crate::capabilities::{self, Change, SETPCAP, is_bound, is_effective};
 
+/// CAP_SYS_ADMIN of linux/capability.h.
+const ADMIN: u64 = 1 << 21;
+
 /// What becomes of the five sets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Capabilities {
@@ -132,6 +135,23 @@ impl Sets {
         sys::capset(self.then)
             .step("set the capabilities")
             .map_err(|error| error.explain(|_| self.explain()))
+    }
+
+    /// Whether the process may load a filter when these are set: CAP_SYS_ADMIN, which is no longer there.
+    pub fn lose_admin(self) -> bool {
+        self.now.permitted & ADMIN != 0 && self.then.effective & ADMIN == 0
+    }
+
+    /// The same sets with CAP_SYS_ADMIN, up to [`Sets::drop_admin`].
+    pub fn with_admin(self) -> Self {
+        let CapabilitySets { effective, permitted, inheritable } = self.then;
+        let (effective, permitted) = (effective | ADMIN, permitted | ADMIN);
+        Self { then: CapabilitySets { effective, permitted, inheritable }, ..self }
+    }
+
+    /// The sets as they shall be, with one system call. The ambient set follows.
+    pub fn drop_admin(self) -> Result<()> {
+        sys::capset(self.then).step("set the capabilities after the seccomp rules")
     }
 
     fn explain(self) -> Option<String> {

@@ -246,13 +246,6 @@ impl<'a> Node<'a> {
         Some(object)
     }
 
-    /// The objects of an array.
-    pub fn objects<T: Default>(&self, rows: &[Row<T>]) -> Vec<T> {
-        let mut objects = Vec::new();
-        self.each(|node| objects.extend(node.object(rows)));
-        objects
-    }
-
     /// The members of an object whose names are free.
     pub fn members(&self, mut read: impl FnMut(&str, Node)) {
         let members = match self.value {

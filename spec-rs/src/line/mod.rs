@@ -8,6 +8,7 @@ mod limits;
 mod namespaces;
 mod privileges;
 mod root;
+mod seccomp;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ pub struct Setting {
 const TABLE: u8 = 3;
 const ENVIRONMENT: u8 = 4;
 const TERMINAL: u8 = 5;
+const SECCOMP: u8 = 7;
 
 /// All that a part of the line is written from.
 struct Writer<'a> {
@@ -73,6 +75,7 @@ impl Writer<'_> {
             documents.push(Document { descriptor: TABLE, name: "mounts", lines: table });
         }
         documents.push(self.environment());
+        documents.extend(self.seccomp());
         script.become_chain(before, &chain, &documents)
     }
 

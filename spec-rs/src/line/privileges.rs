@@ -1,6 +1,6 @@
 //! setpriv-rs: user, groups, capabilities and the environment, and at last the command.
 
-use super::{ENVIRONMENT, Writer, digit};
+use super::{ENVIRONMENT, SECCOMP, Writer, digit};
 use crate::print::{self, Chain, Document};
 
 impl Writer<'_> {
@@ -83,6 +83,10 @@ impl Writer<'_> {
         }
         let descriptor = digit(ENVIRONMENT);
         options.extend([&b"--close-fds"[..], b"--clear-env", b"--env-fd", &descriptor]);
+        let rules = format!("/dev/fd/{SECCOMP}");
+        if self.config.linux.seccomp.is_some() {
+            options.extend([&b"--seccomp-rules"[..], rules.as_bytes()]);
+        }
         if self.lacks_home() {
             options.push(b"--set-home");
         }

@@ -193,7 +193,7 @@ fn values_that_ask_for_nothing_change_nothing() {
         ("linux.resources.unified", "{}"),
         ("linux.personality", r#"{"domain": "LINUX", "flags": []}"#),
         ("linux.seccomp", "{}"),
-        ("linux.seccomp", r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}"#),
+        ("linux.seccomp", r#"{"architectures": ["SCMP_ARCH_X86"], "listenerPath": ""}"#),
         ("linux.seccomp", "null"),
         ("linux.devices", "[]"),
         ("linux.sysctl", "{}"),
@@ -218,7 +218,9 @@ fn what_is_not_supported_is_refused_by_name() {
         ("linux.resources.cpu.shares", "2"),
         ("linux.resources.pids.limit", "0"),
         ("linux.resources.unified", r#"{"a": "b"}"#),
-        ("linux.seccomp", r#"{"defaultAction": "SCMP_ACT_ERRNO"}"#),
+        ("linux.seccomp.listenerPath", r#""/run/x""#),
+        ("linux.seccomp.listenerMetadata", r#""x""#),
+        ("linux.seccomp.defaultAction", r#""SCMP_ACT_NOTIFY""#),
         ("linux.namespaces.0.path", r#""/proc/1/ns/pid""#),
         ("linux.devices", r#"[{"path": "/dev/x"}]"#),
         ("linux.sysctl", r#"{"net.ipv4.ip_forward": "1"}"#),
@@ -233,6 +235,118 @@ fn what_is_not_supported_is_refused_by_name() {
         assert!(faults.len() == 1 && faults[0].path == want, "{path}: {faults:?}");
         assert!(faults[0].reason.contains("not supported"), "{path}: {faults:?}");
     }
+}
+
+#[test]
+fn faults_of_seccomp_are_named() {
+    let rule = |rest: &str| {
+        format!(
+            r#"{{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{{"names": ["execve", "capset"], "action": "SCMP_ACT_ALLOW"}}, {{{rest}}}]}}"#
+        )
+    };
+    let read = r#""names": ["read"], "action": "#;
+    let argument = |rest: &str| rule(&format!(r#"{read} "SCMP_ACT_ALLOW", "args": [{{{rest}}}]"#));
+    for (value, path, reason) in [
+        (r#"{"syscalls": [{"names": ["read"], "action": "SCMP_ACT_ALLOW"}]}"#.into(), "defaultAction", "is missing"),
+        (r#"{"defaultAction": "x"}"#.into(), "defaultAction", "must be SCMP_ACT_"),
+        (r#"{"defaultAction": "SCMP_ACT_ALLOW", "defaultErrnoRet": 1}"#.into(), "defaultErrnoRet", "is not for SCMP_ACT_ALLOW"),
+        (r#"{"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]}"#.into(), "flags[0]", "is not supported"),
+        (r#"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_x86"]}"#.into(), "architectures[0]", "is no architecture: 'SCMP_ARCH_x86'"),
+        (r#"{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["X86"]}"#.into(), "architectures[0]", "is no architecture"),
+        (rule(r#""action": "SCMP_ACT_ALLOW""#), "syscalls[1].names", "is missing"),
+        (rule(r#""names": ["", "read"], "action": "SCMP_ACT_ALLOW""#), "syscalls[1].names[0]", "must be a name"),
+        (rule(r#""names": ["read"]"#), "syscalls[1].action", "is missing"),
+        (rule(&format!(r#"{read} "SCMP_ACT_NOTIFY""#)), "syscalls[1].action", "is not supported: SCMP_ACT_NOTIFY"),
+        (rule(&format!(r#"{read} "SCMP_ACT_ERRNO", "errnoRet": 4096"#)), "syscalls[1].errnoRet", "from 0 to 4095"),
+        (rule(&format!(r#"{read} "SCMP_ACT_TRACE", "errnoRet": 65536"#)), "syscalls[1].errnoRet", "from 0 to 65535"),
+        (rule(&format!(r#"{read} "SCMP_ACT_KILL", "errnoRet": 0"#)), "syscalls[1].errnoRet", "is not for SCMP_ACT_KILL"),
+        (argument(r#""value": 1, "op": "SCMP_CMP_EQ""#), "syscalls[1].args[0].index", "is missing"),
+        (argument(r#""index": 6, "value": 1, "op": "SCMP_CMP_EQ""#), "syscalls[1].args[0].index", "from 0 to 5"),
+        (argument(r#""index": 0, "op": "SCMP_CMP_EQ""#), "syscalls[1].args[0].value", "is missing"),
+        (argument(r#""index": 0, "value": 1, "op": "EQ""#), "syscalls[1].args[0].op", "must be SCMP_CMP_"),
+        (argument(r#""index": 0, "value": 1, "valueTwo": 2, "op": "SCMP_CMP_EQ""#), "syscalls[1].args[0].valueTwo", "is for SCMP_CMP_MASKED_EQ"),
+        (r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["execve"], "action": "SCMP_ACT_KILL"}]}"#.into(), "", "denies execve(2)"),
+    ] {
+        let config = with(&["linux", "seccomp"], &value);
+        let (faults, ..) = outcome(&config, &machine(0, &[VERSION_2]));
+        let want = format!("linux.seccomp.{path}");
+        let is_there = faults.iter().any(|fault| {
+            fault.path == want.trim_end_matches('.') && fault.reason.contains(reason)
+        });
+        assert!(is_there && faults.len() == 1, "{value}: {faults:?}");
+    }
+}
+
+/// What drops the capabilities after the rules are loaded is needed only where they are loaded that early.
+#[test]
+fn rules_that_deny_capset() {
+    let seccomp = r#"{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["capset"], "action": "SCMP_ACT_ERRNO"}]}"#;
+    for (no_new_privileges, faults) in [("true", 0), ("false", 1)] {
+        let mut config = with(&["linux", "seccomp"], seccomp);
+        let Value::Object(members) = &mut config else { panic!() };
+        let (_, Value::Object(process)) =
+            &mut members.iter_mut().find(|(name, _)| name == "process").unwrap()
+        else {
+            panic!()
+        };
+        process.retain(|(name, _)| name != "noNewPrivileges");
+        process
+            .push(("noNewPrivileges".into(), json::parse(no_new_privileges.as_bytes()).unwrap()));
+        assert_eq!(outcome(&config, &machine(0, &[VERSION_2])).0.len(), faults);
+    }
+}
+
+/// The rules of the text, in the order in which they count.
+#[test]
+fn the_order_of_rules() {
+    let rule = |name: &str, action: &str, arguments: &[(u8, &str, u64)]| {
+        let arguments: Vec<_> = arguments
+            .iter()
+            .map(|(index, operator, value)| {
+                format!(r#"{{"index": {index}, "op": "SCMP_CMP_{operator}", "value": {value}}}"#)
+            })
+            .collect();
+        format!(
+            r#"{{"names": ["{name}"], "action": "SCMP_ACT_{action}", "args": [{}]}}"#,
+            arguments.join(",")
+        )
+    };
+    let rules = [
+        rule("mount", "ERRNO", &[]),
+        rule("socket", "ALLOW", &[(0, "GT", 2)]),
+        rule("socket", "ALLOW", &[(0, "GT", 5)]),
+        rule("socket", "TRAP", &[(0, "EQ", 1), (2, "EQ", 9)]),
+        rule("socket", "LOG", &[(0, "EQ", 1)]),
+        rule("socket", "KILL", &[(0, "LT", 9)]),
+        rule("socket", "KILL", &[(1, "GE", 1), (1, "LE", 7)]),
+        rule("mount", "ALLOW", &[]),
+        rule("execve", "ALLOW", &[]),
+    ];
+    let seccomp =
+        format!(r#"{{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{}]}}"#, rules.join(","));
+    let (faults, _, text) =
+        outcome(&with(&["linux", "seccomp"], &seccomp), &machine(0, &[VERSION_2]));
+    assert_eq!(faults, []);
+    let lines: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split_once(" # linux.seccomp.syscalls"))
+        .map(|(rule, _)| rule)
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "allow mount",
+            "allow execve",
+            "kill_thread socket if arg1 <= 7",
+            "kill_thread socket if arg1 >= 1",
+            "trap socket if arg0 == 1 and arg2 == 9",
+            "log socket if arg0 == 1",
+            "kill_thread socket if arg0 < 9",
+            "allow socket if arg0 > 5",
+            "allow socket if arg0 > 2",
+            "errno EPERM mount",
+        ]
+    );
 }
 
 /// Unknown properties are ignored at any depth, and named in the text.

@@ -4,8 +4,9 @@ use super::device_rule::DeviceRule;
 use super::mapping::{self, Mapping};
 use super::namespace::{self, Kind};
 use super::personality::{self, Domain};
+use super::seccomp::{self, Seccomp};
 use super::time_offsets::{self, TimeOffsets};
-use super::{device, intel_rdt, memory_policy, resources, seccomp, text};
+use super::{device, intel_rdt, memory_policy, resources, text};
 use crate::node::{Node, Row, row, row_by};
 
 #[derive(Debug, Default)]
@@ -15,6 +16,7 @@ pub struct Linux {
     pub gid_mappings: Vec<Mapping>,
     pub time_offsets: TimeOffsets,
     pub device_rule: DeviceRule,
+    pub seccomp: Option<Seccomp>,
     pub rootfs_propagation: Option<&'static str>,
     pub masked_paths: Vec<String>,
     pub readonly_paths: Vec<String>,
@@ -47,7 +49,7 @@ pub const ROWS: &[Row<Linux>] = &[
     row_by("sysctl", "unshare-rs --sysctl, nsenter-rs --sysctl", |_, n| {
         n.refuse_members(|_, n| n.check_text());
     }),
-    row_by("seccomp", "setpriv-rs --seccomp-rules", |_, n| seccomp::read(n)),
+    row_by("seccomp", "setpriv-rs --seccomp-rules", |linux, n| linux.seccomp = seccomp::read(n)),
     row_by("rootfsPropagation", "bindmount-rs", |linux, n| {
         linux.rootfs_propagation = propagation(n);
     }),

@@ -43,6 +43,7 @@ pub use process::Process;
 pub use rlimit::{Limit, Rlimit, UNLIMITED, Ulimit};
 pub use root::Root;
 pub use scheduler::{POLICIES, Policy, Scheduler};
+pub use seccomp::{Rule, Seccomp};
 
 use crate::node::{Node, Row, row, row_by};
 
@@ -168,7 +169,8 @@ This file is made from the tables in `spec-rs/src/model`: `UPDATE_GOLDEN=1 cargo
         let rows = Node::properties(ROWS);
         let status = |path: &str| rows.iter().find(|row| row.path == path).map(|row| row.status);
         assert_eq!(status("process.args"), Some(Status::Read));
-        assert_eq!(status("linux.seccomp"), Some(Status::Refused));
+        assert_eq!(status("linux.seccomp"), Some(Status::Read));
+        assert_eq!(status("linux.seccomp.listenerPath"), Some(Status::Refused));
         assert_eq!(status("hooks.poststop"), Some(Status::Refused));
         assert!(matches!(status("windows"), Some(Status::Meaningless(_))));
     }
