@@ -103,8 +103,13 @@ impl Filter<'_> {
     /// What becomes of a call of this machine, where that does not depend on its arguments.
     #[must_use]
     pub fn outcome(&self, name: &str) -> Option<Action> {
-        let number = Architecture::NATIVE.number(name)?;
-        let ranges = ranges::of(self, Architecture::NATIVE);
+        let native = Architecture::NATIVE;
+        let number = native.number(name)?;
+        match self.rules.iter().find(|rule| rule.names.contains(&name)) {
+            Some(rule) if rule.comparisons.is_empty() => return Some(rule.action),
+            _ => {}
+        }
+        let ranges = ranges::of(self, native);
         match &ranges.iter().rfind(|range| range.start <= number)?.outcome {
             Outcome::Action(action) => Some(*action),
             Outcome::Chain(_) => None,
