@@ -16,7 +16,7 @@ use crate::cli::Request;
 use crate::json;
 use crate::line::{self, Setting};
 use crate::machine::Machine;
-use crate::model::{self, Config, Root};
+use crate::model::{self, Root};
 use crate::node::{Log, Node};
 
 /// Where it is, and what is asked for.
@@ -60,7 +60,7 @@ impl Bundle {
             _ => return Err(self.unusable("it is not a JSON object".into())),
         };
         self.check_root(&config.root, &log);
-        let text = line::write(&config, &self.setting(), &self.machine(&config), &log);
+        let text = line::write(&config, &self.setting(), &Machine::this(), &log);
         self.report(&log);
         Ok(log.faults().is_empty().then_some(text))
     }
@@ -112,18 +112,13 @@ impl Bundle {
         }
     }
 
-    fn machine(&self, config: &Config) -> Machine {
-        let has_cgroups =
-            config.mounts.iter().any(|mount| !mount.is_bind() && mount.kind == "cgroup");
-        Machine::this(has_cgroups, !config.process.rlimits.is_empty())
-    }
-
     fn setting(&self) -> Setting {
         Setting {
             directory: self.directory.as_os_str().as_bytes().to_vec(),
             tools: self.tools.as_os_str().as_bytes().to_vec(),
             pivot: !self.request.no_pivot,
             new_keyring: !self.request.no_new_keyring,
+            id: self.request.id.as_deref().map(|id| id.as_bytes().to_vec()),
         }
     }
 

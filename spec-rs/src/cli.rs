@@ -42,7 +42,7 @@ pub struct Request {
     pub tools: Option<OsString>,
     pub no_pivot: bool,
     pub no_new_keyring: bool,
-    /// The name of the container, which nothing hangs on yet.
+    /// The name of the container.
     pub id: Option<OsString>,
 }
 

@@ -5,6 +5,7 @@
 
 mod bundle;
 mod cli;
+mod convert;
 mod json;
 mod line;
 mod machine;
@@ -27,7 +28,7 @@ fn run() -> Result<u8> {
     match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
         Action::Help => print_text(cli::HELP),
         Action::Version => print_text(cli::VERSION),
-        Action::New { rootless } => print_text(&new::config(rootless, &Machine::for_new())),
+        Action::New { rootless } => print_text(&new::config(rootless, &Machine::this())),
         Action::Line(request) => {
             let Some(text) = bundle::Bundle::find(request)?.line()? else { return Ok(1) };
             write(&text)

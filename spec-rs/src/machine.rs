@@ -1,12 +1,18 @@
 //! The facts of the machine on which the line depends, read once, so that tests can make up a machine.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use common::cgroup::Cgroups;
 use common::sys;
+use nix::errno::Errno;
+use nix::fcntl::AtFlags;
 use nix::sys::resource::{Resource, getrlimit};
-use nix::unistd::{Uid, getegid, geteuid};
+use nix::sys::stat::{major, minor};
+use nix::unistd::{AccessFlags, Uid, faccessat, getegid, geteuid};
 
 use crate::model::Limit;
 
@@ -18,8 +24,19 @@ pub type HardLimit = fn(&Limit) -> u64;
 pub struct Machine {
     pub uid: u32,
     pub gid: u32,
-    /// The hierarchies, where a mount asks for them.
     pub cgroups: Cgroups,
+    /// The controllers that a cgroup of version 2 can have.
+    pub controllers: Vec<String>,
+    /// Whether the caller may make the cgroup of this directory.
+    pub may_make_cgroup: fn(&[u8]) -> bool,
+    /// Whether the caller may set device rules.
+    pub may_rule_devices: bool,
+    /// Whether the kernel has the scheduler of block devices that knows weights (BFQ).
+    pub has_bfq: fn() -> bool,
+    /// Whether the kernel has huge pages of so many KiB.
+    pub has_huge_pages: fn(u64) -> bool,
+    /// The device of this path: its type and numbers.
+    pub device: fn(&str) -> Option<String>,
     /// The caller's own hard limit.
     pub hard_limit: HardLimit,
     /// Whether the caller may raise one (CAP_SYS_RESOURCE).
@@ -35,38 +52,89 @@ pub struct Machine {
 }
 
 /// linux/capability.h
+const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SYS_NICE: u32 = 23;
 const CAP_SYS_RESOURCE: u32 = 24;
 
 impl Machine {
-    /// This machine. The mount table is read only where it is needed.
-    pub fn this(needs_cgroups: bool, needs_limits: bool) -> Self {
-        let cgroups = match needs_cgroups {
-            true => Cgroups::of_this_process(),
-            false => Cgroups::default(),
-        };
+    /// This machine. What is a function is asked only where it is needed.
+    pub fn this() -> Self {
+        let cgroups = Cgroups::of_this_process();
+        let capabilities = sys::capget().map_or(0, |sets| sets.effective);
+        let has = |capability: u32| capabilities & 1 << capability != 0;
         Self {
             uid: geteuid().as_raw(),
             gid: getegid().as_raw(),
-            cgroups,
+            controllers: controllers(&cgroups),
+            may_make_cgroup,
+            // The kernel asks for the capability over the first user namespace.
+            may_rule_devices: has(CAP_SYS_ADMIN) && is_in_first_user_namespace(),
+            has_bfq,
+            has_huge_pages,
+            device,
             hard_limit: |limit| getrlimit(limit.resource).map_or(u64::MAX, |(_, hard)| hard),
-            may_raise_limits: needs_limits && is_capable(CAP_SYS_RESOURCE),
+            may_raise_limits: has(CAP_SYS_RESOURCE),
             nice,
             lowest_nice,
             has_default_personality,
             has_apparmor: || read("/sys/module/apparmor/parameters/enabled").starts_with(b"Y"),
             has_selinux: || Path::new("/sys/fs/selinux/enforce").exists(),
+            cgroups,
         }
-    }
-
-    /// What a new configuration depends on.
-    pub fn for_new() -> Self {
-        Self::this(true, false)
     }
 
     pub fn is_root(&self) -> bool {
         Uid::from_raw(self.uid).is_root()
     }
+}
+
+/// The caller's own cgroup has those that the cgroups beside it have.
+fn controllers(cgroups: &Cgroups) -> Vec<String> {
+    let Some(unified) = &cgroups.unified else { return Vec::new() };
+    let file = Path::new(OsStr::from_bytes(&unified.own)).join("cgroup.controllers");
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// In a cgroup, and out of the caller's own, a process is moved by who may write to the cgroup that both are in.
+fn may_make_cgroup(directory: &[u8]) -> bool {
+    let mut above = Path::new(OsStr::from_bytes(directory)).ancestors();
+    let may_write =
+        |path: &Path| faccessat(sys::cwd(), path, AccessFlags::W_OK, AtFlags::AT_EACCESS);
+    above.find_map(|path| match may_write(path) {
+        Err(Errno::ENOENT) => None,
+        may => Some(may.is_ok() && may_write(&path.join("cgroup.procs")).is_ok()),
+    }) == Some(true)
+}
+
+/// Only the first one has all ids (user_namespaces(7)).
+fn is_in_first_user_namespace() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// Each device names the schedulers that it may have.
+fn has_bfq() -> bool {
+    let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
+    let schedulers =
+        |device: fs::DirEntry| fs::read_to_string(device.path().join("queue/scheduler"));
+    fs::exists("/sys/module/bfq").unwrap_or_default()
+        || devices.flat_map(schedulers).any(|list| list.contains("bfq"))
+}
+
+fn has_huge_pages(kib: u64) -> bool {
+    fs::exists(format!("/sys/kernel/mm/hugepages/hugepages-{kib}kB")).unwrap_or_default()
+}
+
+/// `c 1:3`
+fn device(path: &str) -> Option<String> {
+    let status = fs::symlink_metadata(path).ok()?;
+    let kind = match status.file_type() {
+        kind if kind.is_char_device() => 'c',
+        kind if kind.is_block_device() => 'b',
+        _ => return None,
+    };
+    Some(format!("{kind} {}:{}", major(status.rdev()), minor(status.rdev())))
 }
 
 fn is_capable(capability: u32) -> bool {

@@ -312,11 +312,6 @@ impl<'a> Node<'a> {
         self.refuse(text.is_none_or(|text| nothing.contains(&text.as_str())));
     }
 
-    pub fn refuse_flag(&self) {
-        let flag = self.flag();
-        self.refuse(flag != Some(true));
-    }
-
     /// Refused, unless it is in `nothing`.
     pub fn refuse_number(&self, range: &RangeInclusive<i128>, nothing: &RangeInclusive<i128>) {
         let number = self.number(range);

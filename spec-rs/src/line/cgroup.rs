@@ -3,6 +3,7 @@
 use common::cgroup::Hierarchy;
 
 use super::Writer;
+use super::place::Group;
 use super::table::{Entry, Table};
 use crate::model::{Kind, Mount};
 
@@ -29,7 +30,7 @@ impl Writer<'_> {
             let entry = match self.has_new(Kind::Cgroup) {
                 true => Entry::new("cgroup", &mount.destination, "cgroup2", &options),
                 false => Entry::new(
-                    &unified.own,
+                    self.shown(unified),
                     &mount.destination,
                     "none",
                     &[&["bind"][..], &options].concat(),
@@ -41,16 +42,27 @@ impl Writer<'_> {
         }
     }
 
+    /// The directory of the container's cgroup; of the caller's, where it has none of its own.
+    fn shown(&self, hierarchy: &Hierarchy) -> Vec<u8> {
+        let group = self.place.of(hierarchy);
+        group.map_or_else(|| hierarchy.own.clone(), Group::directory)
+    }
+
     /// Each of several controllers is found under its own name too.
     fn add_hierarchy(&self, table: &mut Table, mount: &Mount, hierarchy: &Hierarchy) {
-        let Hierarchy { name, controllers, own, .. } = hierarchy;
+        let Hierarchy { name, controllers, .. } = hierarchy;
         let at = |name: &[u8]| [mount.destination.as_bytes(), b"/", name].concat();
         let mut options = self.words_of_bind(mount);
         options.extend(mount.options.read_only.then_some("ro"));
         let list = String::from_utf8_lossy(controllers);
         let entry = match self.has_new(Kind::Cgroup) {
             true => Entry::new("cgroup", at(name), "cgroup", &[&[&*list][..], &options].concat()),
-            false => Entry::new(own, at(name), "none", &[&["bind"][..], &options].concat()),
+            false => Entry::new(
+                self.shown(hierarchy),
+                at(name),
+                "none",
+                &[&["bind"][..], &options].concat(),
+            ),
         };
         table.add(&mount.path, &entry);
         if list.contains(',') {

@@ -1,7 +1,7 @@
 //! What does not go together.
 
 use super::Writer;
-use crate::model::{DeviceRule, Kind};
+use crate::model::Kind;
 
 impl Writer<'_> {
     pub(super) fn demand(&self) {
@@ -15,6 +15,7 @@ impl Writer<'_> {
         self.demand_pivot();
         self.demand_scheduler();
         self.demand_modules();
+        self.demand_cgroup();
     }
 
     fn fault(&self, path: &str, reason: &str) {
@@ -72,7 +73,8 @@ impl Writer<'_> {
             (!linux.masked_paths.is_empty(), "linux.maskedPaths"),
             (!linux.readonly_paths.is_empty(), "linux.readonlyPaths"),
             (linux.rootfs_propagation.is_some(), "linux.rootfsPropagation"),
-            (linux.device_rule == DeviceRule::DenyAll, "linux.resources.devices"),
+            (!linux.devices.is_empty(), "linux.devices"),
+            (self.keeps_devices_out(), "linux.resources.devices"),
         ] {
             if asks {
                 self.fault(path, "needs a new mount namespace");
@@ -115,19 +117,36 @@ impl Writer<'_> {
         }
     }
 
-    fn may(&self, name: &str) -> bool {
+    /// The root of a hierarchy and the caller's own cgroup hold other processes.
+    fn demand_cgroup(&self) {
+        const PATH: &str = "linux.cgroupsPath";
+        let path = &self.config.linux.cgroups_path;
+        if path.is_empty() || self.log.has(PATH) {
+            return;
+        }
+        if self.cgroup_name() == "/" {
+            self.fault(PATH, "must name a cgroup of the container's own");
+        } else if path.contains('\n') {
+            self.fault(PATH, "must not have a newline");
+        } else if self.place.groups.is_empty() {
+            let reason = "has no effect: the caller may not make a cgroup";
+            self.log.warn(PATH, reason);
+        }
+    }
+
+    pub(super) fn may(&self, name: &str) -> bool {
         self.config.process.capabilities.bounding.iter().any(|capability| capability == name)
     }
 
-    /// That no device opens is kept by mounts without devices, which these capabilities get around.
+    /// Where there are no device rules, mounts without devices keep them from being opened, which these capabilities get around.
     fn demand_devices(&self) {
-        if self.config.linux.device_rule != DeviceRule::DenyAll {
+        if !self.keeps_devices_out() {
             return;
         }
         for name in ["mknod", "sys_admin"] {
             if self.may(name) {
                 let reason = format!(
-                    "denies all devices, which is not supported beside CAP_{}",
+                    "denies all devices, which takes device rules beside CAP_{}, and the caller may set none",
                     name.to_ascii_uppercase()
                 );
                 self.fault("linux.resources.devices", &reason);

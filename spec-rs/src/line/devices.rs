@@ -2,7 +2,7 @@
 
 use super::Writer;
 use super::table::{Entry, Table};
-use crate::model::Mount;
+use crate::model::{Device, DeviceKind as Kind, Kind as Namespace, Mount};
 
 /// The devices that every container has, with their numbers (admin-guide/devices.txt).
 const DEVICES: &[(&str, &str)] = &[
@@ -29,7 +29,9 @@ impl Writer<'_> {
     /// the machine are bound, read-only, so that their modes and owners cannot be changed (writing to them works).
     pub(super) fn add_devices(&self, table: &mut Table) {
         let makes_nodes = self.makes_nodes();
-        for (path, numbers) in DEVICES {
+        let is_made =
+            |path: &str| self.config.linux.devices.iter().any(|device| device.destination == path);
+        for (path, numbers) in DEVICES.iter().filter(|(path, _)| !is_made(path)) {
             let entry = match makes_nodes {
                 true => Entry::new(numbers, path, "char", &["mode=666"]),
                 false => Entry::new(path, path, "none", &["bind", "ro", "nosuid", "noexec"]),
@@ -59,4 +61,55 @@ impl Writer<'_> {
         }
         Some(if bind == "rbind" { "rnodev" } else { "nodev" })
     }
+
+    /// Those of linux.devices. A node is made where the default ones are made, and where the machine has none to bind.
+    pub(super) fn add_more_devices(&self, table: &mut Table) {
+        for device in &self.config.linux.devices {
+            self.add_device(table, device);
+        }
+    }
+
+    fn add_device(&self, table: &mut Table, device: &Device) {
+        let Device { destination, path, .. } = device;
+        let (kind, letter) = match device.kind {
+            Some(Kind::Block) => ("block", 'b'),
+            Some(Kind::Fifo) => ("fifo", 'p'),
+            _ => ("char", 'c'),
+        };
+        let name = format!("{letter} {}", device.numbers());
+        let is_on_machine = (self.machine.device)(destination).is_some_and(|there| there == name);
+        if letter == 'p' || self.makes_node_of(destination, is_on_machine) {
+            let options = options_of_node(device);
+            let options: Vec<_> = options.iter().map(String::as_str).collect();
+            let numbers = if letter == 'p' { String::new() } else { device.numbers() };
+            table.add(path, &Entry::new(numbers, destination, kind, &options));
+        } else if is_on_machine {
+            let options = ["bind", "ro", "nosuid", "noexec"];
+            table.add(path, &Entry::new(destination, destination, "none", &options));
+        } else {
+            let there = common::quote(destination);
+            let reason =
+                format!("cannot be bound: this machine's {there} is not the device {name}");
+            self.log.fault(path, reason);
+        }
+    }
+
+    /// A node in a directory of an image or of the machine would stay there.
+    fn makes_node_of(&self, destination: &str, is_on_machine: bool) -> bool {
+        let is_below_dev = destination.starts_with("/dev/");
+        let is_in_bound_dev = is_below_dev && self.has_bound_dev();
+        !self.has_new(Namespace::User)
+            && !is_in_bound_dev
+            && (!is_on_machine || is_below_dev && self.makes_nodes())
+    }
+}
+
+fn options_of_node(device: &Device) -> Vec<String> {
+    let mut options = vec![format!("mode={:o}", device.mode.unwrap_or(0o666))];
+    for (name, id) in [("uid", device.uid), ("gid", device.gid)] {
+        if id != 0 {
+            options.push(format!("{name}={id}"));
+        }
+    }
+    options
 }

@@ -6,8 +6,11 @@ mod demands;
 mod devices;
 mod limits;
 mod namespaces;
+mod place;
 mod privileges;
+mod resources;
 mod root;
+mod rules;
 mod seccomp;
 mod table;
 #[cfg(test)]
@@ -15,9 +18,11 @@ mod tests;
 
 use self::classics::Words;
 use crate::machine::Machine;
-use crate::model::{Config, Kind};
+use crate::model::{Config, Kind, Resources};
 use crate::node::Log;
 use crate::print::{Chain, Document, Script};
+
+use place::Place;
 
 /// What the line depends on besides the configuration and the machine.
 #[derive(Debug)]
@@ -28,13 +33,17 @@ pub struct Setting {
     /// Whether the root is changed by pivot_root(2).
     pub pivot: bool,
     pub new_keyring: bool,
+    /// The name of the container.
+    pub id: Option<Vec<u8>>,
 }
 
 /// The descriptors of the texts and of the socket on which the terminal is handed over.
 const TABLE: u8 = 3;
 const ENVIRONMENT: u8 = 4;
 const TERMINAL: u8 = 5;
+const CGROUP: u8 = 6;
 const SECCOMP: u8 = 7;
+const RULES: u8 = 8;
 
 /// All that a part of the line is written from.
 struct Writer<'a> {
@@ -42,11 +51,14 @@ struct Writer<'a> {
     setting: &'a Setting,
     machine: &'a Machine,
     log: &'a Log,
+    place: Place<'a>,
 }
 
 /// The command line. It is of use only where no fault is in the log.
 pub fn write(config: &Config, setting: &Setting, machine: &Machine, log: &Log) -> Vec<u8> {
-    Writer { config, setting, machine, log }.text()
+    let mut writer = Writer { config, setting, machine, log, place: Place::default() };
+    writer.place = writer.find_place();
+    writer.text()
 }
 
 impl Writer<'_> {
@@ -54,6 +66,8 @@ impl Writer<'_> {
         self.demand();
         let table = self.has_new(Kind::Mount).then(|| self.table());
         let limits = self.limits();
+        let files = self.files();
+        let rules = self.rules();
 
         let mut script = Script::new();
         self.comment(&mut script);
@@ -69,20 +83,24 @@ impl Writer<'_> {
         script.words(&[b"umask", umask.as_bytes()]);
         let before = self.guard_terminal(&mut script);
 
-        let chain = self.chain(&early, &late);
+        let chain = self.chain(&early, &late, &files.files, !rules.is_empty());
         let mut documents = Vec::new();
         if let Some(table) = table {
             documents.push(Document { descriptor: TABLE, name: "mounts", lines: table });
         }
         documents.push(self.environment());
         documents.extend(self.seccomp());
+        if !rules.is_empty() {
+            documents.push(Document { descriptor: RULES, name: "devices", lines: rules });
+        }
         script.become_chain(before, &chain, &documents)
     }
 
-    fn chain(&self, early: &[Words], late: &[Words]) -> Chain {
+    fn chain(&self, early: &[Words], late: &[Words], files: &[String], has_rules: bool) -> Chain {
         let mut chain = Chain::default();
         self.add_relay(&mut chain);
         early.iter().for_each(|words| chain.program(words));
+        self.add_cgroup(&mut chain, files, has_rules);
         self.add_namespaces(&mut chain);
         late.iter().for_each(|words| chain.program(words));
         self.add_root(&mut chain);
@@ -144,6 +162,10 @@ impl Writer<'_> {
             ]),
             false => chain.program([&tool[..], b"--failure-status", b"1", b"--"]),
         }
+    }
+
+    fn resources(&self) -> &Resources {
+        &self.config.linux.resources
     }
 
     fn has_new(&self, kind: Kind) -> bool {

@@ -12,6 +12,7 @@ impl Writer<'_> {
         let kinds = KINDS.iter().filter(|(_, kind, _)| self.has_new(*kind));
         let options = kinds.map(|(.., option)| option.as_bytes().to_vec());
         chain.program(std::iter::once(self.tool("unshare-rs")).chain(options));
+        self.add_entry(chain);
         chain.options(self.maps());
         chain.options(self.offsets());
         let mut child = vec!["--fork", "--kill-child", "--forward-signals"];

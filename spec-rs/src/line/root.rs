@@ -2,7 +2,7 @@
 //! once, and from then on it is the working directory.
 
 use super::{TABLE, TERMINAL, Writer, digit};
-use crate::model::{DeviceRule, Kind};
+use crate::model::Kind;
 use crate::print::Chain;
 
 impl Writer<'_> {
@@ -42,9 +42,9 @@ impl Writer<'_> {
     }
 
     fn add_table(&self, chain: &mut Chain) {
-        let self_bind = match self.config.linux.device_rule {
-            DeviceRule::DenyAll => "--self-bind=rnodev",
-            DeviceRule::None => "--self-bind",
+        let self_bind = match self.keeps_devices_out() {
+            true => "--self-bind=rnodev",
+            false => "--self-bind",
         };
         let tool = self.tool("bindmount-rs");
         chain.program([&tool[..], b"--failure-status", b"1", b"--root", &self.rootfs()]);

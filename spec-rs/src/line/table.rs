@@ -1,7 +1,7 @@
 //! The table of mounts, as bindmount-rs reads it. The comment behind each line names the property that it comes from.
 
 use super::Writer;
-use crate::model::{DeviceRule, Kind, Mount, Word};
+use crate::model::{Kind, Mount, Word};
 use crate::print::field;
 
 /// A line.
@@ -71,6 +71,7 @@ impl Writer<'_> {
         for mount in &self.config.mounts {
             self.add_mount(&mut table, mount);
         }
+        self.add_more_devices(&mut table);
         for mount in &self.config.mounts {
             if is_new_dev(mount) && mount.options.read_only {
                 table.add(&mount.path, &Entry::new("", "/dev", "none", &["remount", "bind", "ro"]));
@@ -143,7 +144,7 @@ impl Writer<'_> {
 
     /// Where the rule is to deny all devices, a word that would let them open again has no effect.
     fn words<'a>(&self, mount: &'a Mount) -> Vec<&'a Word> {
-        let denies = self.config.linux.device_rule == DeviceRule::DenyAll;
+        let denies = self.keeps_devices_out();
         let is_denied = |word: &Word| denies && matches!(word.text.as_str(), "dev" | "rdev");
         let (denied, words): (Vec<_>, Vec<_>) =
             mount.options.words.iter().partition(|word| is_denied(word));
@@ -167,7 +168,7 @@ impl Writer<'_> {
         let mut options = vec![bind];
         options.extend(self.words_of_bind(mount));
         options.extend(mount.options.read_only.then_some("ro"));
-        if self.config.linux.device_rule == DeviceRule::DenyAll {
+        if self.keeps_devices_out() {
             options.extend(self.keep_devices_out(mount, bind));
         }
         // Else it may look like the name of a block device, LABEL=a.
@@ -181,7 +182,7 @@ impl Writer<'_> {
     fn add_file_system(&self, table: &mut Table, mount: &Mount) {
         let is_new_dev = is_new_dev(mount);
         let mut options: Vec<_> = self.words(mount).iter().map(|word| word.text.as_str()).collect();
-        if self.config.linux.device_rule == DeviceRule::DenyAll && !is_without_nodes(&mount.kind) {
+        if self.keeps_devices_out() && !is_without_nodes(&mount.kind) {
             options.push("nodev");
         }
         let label = format!("context=\"{}\"", self.config.linux.mount_label);
@@ -199,6 +200,10 @@ impl Writer<'_> {
         if is_new_dev {
             self.add_devices(table);
         }
+    }
+
+    pub(super) fn has_bound_dev(&self) -> bool {
+        self.dev() == Dev::Bound
     }
 
     pub(super) fn makes_nodes(&self) -> bool {

@@ -27,6 +27,18 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
         uid,
         gid: uid,
         cgroups: Cgroups::parse(GROUPS, &mounts.concat()),
+        controllers: ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma"]
+            .map(String::from)
+            .into(),
+        // A system gives no user a cgroup but below user.slice.
+        may_make_cgroup: match uid {
+            0 => |_| true,
+            _ => |_| false,
+        },
+        may_rule_devices: uid == 0,
+        has_bfq: || false,
+        has_huge_pages: |kib| kib == 2048,
+        device: |path| (path == "/dev/fuse").then(|| "c 10:229".into()),
         hard_limit: |_| u64::MAX,
         may_raise_limits: true,
         nice: || 0,
@@ -43,6 +55,7 @@ fn setting() -> Setting {
         tools: b"/opt".into(),
         pivot: true,
         new_keyring: true,
+        id: Some(b"box".into()),
     }
 }
 
@@ -159,6 +172,334 @@ fn all_faults_are_found_in_one_go() {
     assert_eq!(paths.iter().filter(|path| **path == "process.user.uid").count(), 3);
 }
 
+/// `FILE=VALUE` of all limits.
+fn files(resources: &str, machine: &Machine) -> Result<Vec<String>, Vec<String>> {
+    let (faults, _, text) = outcome(&with(&["linux", "resources"], resources), machine);
+    let set = text.split("--set ").skip(1);
+    let words = set.map(|rest| match rest.strip_prefix('\'') {
+        Some(quoted) => quoted.split('\'').next().unwrap_or_default(),
+        None => rest.split_whitespace().next().unwrap_or_default(),
+    });
+    match faults.is_empty() {
+        true => Ok(words.map(str::to_owned).collect()),
+        false => Err(faults
+            .into_iter()
+            .map(|fault| format!("{}: {}", fault.path, fault.reason))
+            .collect()),
+    }
+}
+
+const CONTROLLERS: &[u8] = b"40 23 0:40 / /c/all rw - cgroup cgroup rw,cpu,cpuset,memory,pids,blkio,hugetlb,rdma,net_cls,net_prio
+";
+const ALL: &[u8] = b"9:cpu,cpuset,memory,pids,blkio,hugetlb,rdma,net_cls,net_prio:/\n0::/\n";
+
+/// A machine with all controllers on one version.
+fn version(one: bool) -> Machine {
+    let mounts = if one { CONTROLLERS } else { VERSION_2 };
+    Machine { cgroups: Cgroups::parse(ALL, mounts), ..machine(0, &[]) }
+}
+
+#[test]
+fn limits_become_files_of_either_version() {
+    for (resources, one, two) in [
+        (r#"{"pids": {"limit": 20}}"#, &["pids.max=20"][..], &["pids.max=20"][..]),
+        (r#"{"pids": {"limit": 0}}"#, &["pids.max=0"], &["pids.max=1"]),
+        (r#"{"memory": {"limit": 64}}"#, &["memory.limit_in_bytes=64"], &["memory.max=64"]),
+        (
+            r#"{"memory": {"swap": 96, "limit": 64}}"#,
+            &["memory.limit_in_bytes=64", "memory.memsw.limit_in_bytes=96"],
+            &["memory.max=64", "memory.swap.max=32"],
+        ),
+        (
+            r#"{"memory": {"swap": 64, "limit": 64}}"#,
+            &["memory.limit_in_bytes=64", "memory.memsw.limit_in_bytes=64"],
+            &["memory.max=64", "memory.swap.max=0"],
+        ),
+        (r#"{"memory": {"reservation": 5}}"#, &["memory.soft_limit_in_bytes=5"], &["memory.low=5"]),
+        (
+            r#"{"memory": {"swappiness": 0, "disableOOMKiller": true}}"#,
+            &["memory.swappiness=0", "memory.oom_control=1"],
+            &[],
+        ),
+        (
+            r#"{"memory": {"kernel": 5, "kernelTCP": 5, "useHierarchy": true, "checkBeforeUpdate": true}}"#,
+            &[],
+            &[],
+        ),
+        (r#"{"cpu": {"shares": 1024}}"#, &["cpu.shares=1024"], &["cpu.weight=100"]),
+        (
+            r#"{"cpu": {"quota": 5000, "period": 20000, "burst": 100, "idle": 1}}"#,
+            &[
+                "cpu.cfs_period_us=20000",
+                "cpu.cfs_quota_us=5000",
+                "cpu.cfs_burst_us=100",
+                "cpu.idle=1",
+            ],
+            &["cpu.max=5000 20000", "cpu.max.burst=100", "cpu.idle=1"],
+        ),
+        (r#"{"cpu": {"period": 20000}}"#, &["cpu.cfs_period_us=20000"], &["cpu.max=max 20000"]),
+        (
+            r#"{"cpu": {"cpus": "0-1", "mems": "0"}}"#,
+            &["cpuset.cpus=0-1", "cpuset.mems=0"],
+            &["cpuset.cpus=0-1", "cpuset.mems=0"],
+        ),
+        (
+            r#"{"blockIO": {"throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 5}],
+              "throttleWriteIOPSDevice": [{"major": 8, "minor": 16, "rate": 6}]}}"#,
+            &["blkio.throttle.read_bps_device=8:0 5", "blkio.throttle.write_iops_device=8:16 6"],
+            &["io.max=8:0 rbps=5", "io.max=8:16 wiops=6"],
+        ),
+        (
+            r#"{"blockIO": {"throttleWriteBpsDevice": [{"major": 8, "minor": 0, "rate": 5}],
+              "throttleReadIOPSDevice": [{"major": 8, "minor": 16, "rate": 6}, {"major": 8, "minor": 1, "rate": 0}]}}"#,
+            &["blkio.throttle.write_bps_device=8:0 5", "blkio.throttle.read_iops_device=8:16 6"],
+            &["io.max=8:0 wbps=5", "io.max=8:16 riops=6"],
+        ),
+        (
+            r#"{"hugepageLimits": [{"pageSize": "2MB", "limit": 9}]}"#,
+            &["hugetlb.2MB.limit_in_bytes=9", "hugetlb.2MB.rsvd.limit_in_bytes=9"],
+            &["hugetlb.2MB.max=9", "hugetlb.2MB.rsvd.max=9"],
+        ),
+        (
+            r#"{"rdma": {"mlx5_1": {"hcaHandles": 3, "hcaObjects": 10}}}"#,
+            &["rdma.max=mlx5_1 hca_handle=3 hca_object=10"],
+            &["rdma.max=mlx5_1 hca_handle=3 hca_object=10"],
+        ),
+    ] {
+        for (machine, want) in [(version(true), one), (version(false), two)] {
+            assert_eq!(
+                files(resources, &machine),
+                Ok(want.iter().map(|&w| w.to_owned()).collect()),
+                "{resources}"
+            );
+        }
+    }
+}
+
+#[test]
+fn limits_of_one_version_alone() {
+    let set = |resources: &str, one: bool| files(resources, &version(one));
+    for (resources, want) in [
+        (
+            r#"{"network": {"classID": 5, "priorities": [{"name": "eth0", "priority": 6}]}}"#,
+            &["net_cls.classid=5", "net_prio.ifpriomap=eth0 6"][..],
+        ),
+        (
+            r#"{"cpu": {"realtimePeriod": 9, "realtimeRuntime": 5}}"#,
+            &["cpu.rt_period_us=9", "cpu.rt_runtime_us=5"],
+        ),
+    ] {
+        assert_eq!(set(resources, true).unwrap(), want);
+        assert_eq!(set(resources, false).unwrap_err().len(), 2, "{resources}");
+    }
+    let unified = r#"{"unified": {"memory.high": "5", "io.max": "8:0 rbps=1\n8:1 wbps=2", "cgroup.max.depth": "3"}}"#;
+    assert_eq!(
+        set(unified, false).unwrap(),
+        ["memory.high=5", "io.max=8:0 rbps=1", "io.max=8:1 wbps=2", "cgroup.max.depth=3"]
+    );
+    assert_eq!(set(unified, true).unwrap_err().len(), 3);
+    let hybrid = Machine {
+        cgroups: Cgroups::parse(ALL, &[CONTROLLERS, HYBRID].concat()),
+        ..machine(0, &[])
+    };
+    let faults = files(unified, &hybrid).unwrap_err();
+    assert!(faults[0].contains("the controller 'memory' is of version 1 here"), "{faults:?}");
+}
+
+#[test]
+fn weights_of_block_devices_take_what_the_kernel_has() {
+    let resources =
+        r#"{"blockIO": {"weight": 500, "weightDevice": [{"major": 8, "minor": 0, "weight": 10}]}}"#;
+    let with_bfq = |one| files(resources, &Machine { has_bfq: || true, ..version(one) });
+    assert_eq!(with_bfq(true).unwrap(), ["blkio.bfq.weight=500", "blkio.bfq.weight_device=8:0 10"]);
+    assert_eq!(with_bfq(false).unwrap(), ["io.bfq.weight=500", "io.bfq.weight=8:0 10"]);
+    assert_eq!(files(resources, &version(false)).unwrap(), ["io.weight=4950", "io.weight=8:0 1"]);
+    assert_eq!(files(resources, &version(true)).unwrap_err().len(), 2);
+}
+
+#[test]
+fn limits_out_of_range_are_faults() {
+    for (resources, path) in [
+        (r#"{"memory": {"swap": 5}}"#, "memory.swap: needs"),
+        (r#"{"memory": {"swap": 5, "limit": 6}}"#, "memory.swap: must not be below"),
+        (r#"{"memory": {"limit": -2}}"#, "memory.limit: must be"),
+        (r#"{"memory": {"swappiness": 101}}"#, "memory.swappiness: must be"),
+        (r#"{"cpu": {"shares": 1}}"#, "cpu.shares: must be"),
+        (r#"{"cpu": {"shares": 262145}}"#, "cpu.shares: must be"),
+        (r#"{"cpu": {"quota": 5, "burst": 6}}"#, "cpu.burst: must not be above"),
+        (r#"{"cpu": {"cpus": "0 1"}}"#, "cpu.cpus: must be"),
+        (r#"{"cpu": {"idle": 2}}"#, "cpu.idle: must be"),
+        (r#"{"blockIO": {"weight": 9}}"#, "blockIO.weight: must be"),
+        (r#"{"blockIO": {"weight": 1001}}"#, "blockIO.weight: must be"),
+        (
+            r#"{"blockIO": {"weightDevice": [{"major": 8, "minor": 0}]}}"#,
+            "blockIO.weightDevice[0].weight: is missing",
+        ),
+        (
+            r#"{"blockIO": {"throttleReadBpsDevice": [{"major": 8, "rate": 1}]}}"#,
+            "blockIO.throttleReadBpsDevice[0].minor: is missing",
+        ),
+        (
+            r#"{"hugepageLimits": [{"pageSize": "2M", "limit": 1}]}"#,
+            "hugepageLimits[0].pageSize: must be",
+        ),
+        (
+            r#"{"hugepageLimits": [{"pageSize": "1GB", "limit": 1}]}"#,
+            "hugepageLimits[0].pageSize: is not a size",
+        ),
+        (r#"{"rdma": {"a b": {"hcaHandles": 3}}}"#, "rdma[\"a b\"]: must be named"),
+        (r#"{"rdma": {"a": {}}}"#, "rdma.a: must have"),
+        (r#"{"unified": {"cgroup.procs": "1"}}"#, "unified[\"cgroup.procs\"]: is not supported"),
+        (r#"{"unified": {"../x.y": "1"}}"#, "unified[\"../x.y\"]: must be named"),
+        (r#"{"unified": {"misc.max": "1"}}"#, "unified[\"misc.max\"]: cannot be kept"),
+        (r#"{"devices": [{"allow": true, "access": "rx"}]}"#, "devices[0].access: must be"),
+        (
+            r#"{"devices": [{"allow": true, "type": "c", "major": 4096}]}"#,
+            "devices[0].major: must be",
+        ),
+    ] {
+        let faults = files(resources, &version(false)).unwrap_err();
+        assert!(
+            faults.iter().any(|fault| fault.starts_with(&format!("linux.resources.{path}"))),
+            "{resources}: {faults:?}"
+        );
+    }
+}
+
+#[test]
+fn a_caller_without_a_cgroup() {
+    let user = machine(1000, &[VERSION_2]);
+    let faults = files(r#"{"pids": {"limit": 5}, "memory": {"limit": 5}}"#, &user).unwrap_err();
+    assert_eq!(faults.len(), 2);
+    assert!(
+        faults[0].contains("pids.limit: cannot be kept") && faults[0].contains("Delegate=yes"),
+        "{faults:?}"
+    );
+    let (faults, _, text) = outcome(&with(&["linux", "cgroupsPath"], r#""/x""#), &user);
+    assert!(!text.contains("cgexec-rs"));
+    // The rule to deny all devices of a new configuration is kept by its mounts.
+    assert_eq!(faults, []);
+    let log = Log::default();
+    let config = with(&["linux", "cgroupsPath"], r#""/x""#);
+    write(&model::read(Node::new(&config, &log)), &setting(), &user, &log);
+    assert_eq!(log.warnings().len(), 1);
+}
+
+/// The word behind -g.
+fn target(path: &str, setting: &Setting) -> Result<String, Vec<Fault>> {
+    let config = with(&["linux", "cgroupsPath"], &format!("{path:?}"));
+    let log = Log::default();
+    let text =
+        write(&model::read(Node::new(&config, &log)), setting, &machine(0, &[VERSION_2]), &log);
+    let text = String::from_utf8(text).unwrap();
+    let word = text.split(" -g ").nth(1).unwrap().lines().next().unwrap();
+    if log.faults().is_empty() {
+        Ok(word.trim_end_matches(" \\").to_owned())
+    } else {
+        Err(log.faults())
+    }
+}
+
+#[test]
+fn no_cgroups_path_leads_out() {
+    for (path, want) in [
+        ("/a/b", "'*:/a/b'"),
+        ("/a/../../b/.", "'*:/b'"),
+        ("a", "'*:./a'"),
+        ("../../a", "'*:./a'"),
+        ("", "'*:./runsh-box'"),
+    ] {
+        assert_eq!(target(path, &setting()).unwrap(), want, "{path}");
+    }
+    for path in ["/", "..", "/a/..", ".", "a\nb"] {
+        assert_eq!(target(path, &setting()).unwrap_err()[0].path, "linux.cgroupsPath", "{path}");
+    }
+    assert_eq!(target("", &Setting { id: None, ..setting() }).unwrap(), "'*:./runsh-it_s'");
+    assert_eq!(
+        target("", &Setting { id: Some(b"../../x".into()), ..setting() }).unwrap(),
+        "'*:./runsh-.._.._x'"
+    );
+}
+
+/// The lines of the device rules.
+fn rules(linux: &str, machine: &Machine) -> Vec<String> {
+    let text = outcome(&with(&["linux"], linux), machine).2;
+    let lines = text.lines().skip_while(|line| !line.contains("8<<'devices'"));
+    let lines = lines.skip_while(|line| !line.starts_with("deny") && !line.starts_with("allow"));
+    lines.take_while(|line| *line != "devices").map(str::to_owned).collect()
+}
+
+#[test]
+fn device_rules() {
+    let root = machine(0, &[VERSION_2]);
+    let default = rules("{}", &root);
+    assert_eq!(default.len(), 11);
+    assert_eq!(
+        default[..2],
+        ["deny a *:* rwm # default devices", "allow c *:* m # default devices"]
+    );
+    let own = rules(
+        r#"{"devices": [{"path": "/dev/null", "type": "c", "major": 1, "minor": 3}],
+          "resources": {"devices": [{"allow": false}, {"allow": true, "major": 10, "minor": 200, "access": "wr"},
+          {"allow": true, "type": "b", "major": -1, "access": "m"}]}}"#,
+        &root,
+    );
+    assert_eq!(
+        own[1..5],
+        [
+            "deny a *:* rwm # linux.resources.devices[0]",
+            "allow c 10:200 rw # linux.resources.devices[1]",
+            "allow b 10:200 rw # linux.resources.devices[1]",
+            "allow b *:* m # linux.resources.devices[2]",
+        ]
+    );
+    assert!(own.iter().all(|rule| !rule.contains("1:3")));
+    let all = r#"{"resources": {"devices": [{"allow": false}, {"allow": true, "access": "rwm"}]}}"#;
+    assert!(rules(all, &root).is_empty());
+    assert!(rules("{}", &machine(1000, &[VERSION_2])).is_empty());
+}
+
+#[test]
+fn more_devices() {
+    let device = |json: &str, uid: u32, user: bool| {
+        let mut config = with(&["linux", "devices"], json);
+        if user {
+            let mappings = r#"[{"containerID": 0, "hostID": 1000, "size": 1}]"#;
+            config = with(
+                &["linux"],
+                &format!(
+                    r#"{{"devices": {json}, "uidMappings": {mappings}, "gidMappings": {mappings},
+              "namespaces": [{{"type": "mount"}}, {{"type": "user"}}]}}"#
+                ),
+            );
+            if let Value::Object(members) = &mut config {
+                members.retain(|(name, _)| name != "hostname");
+            }
+        }
+        let (faults, _, text) = outcome(&config, &machine(uid, &[VERSION_2]));
+        let lines = text.lines().filter(|line| line.ends_with("# linux.devices[0]"));
+        (faults.len(), lines.map(str::to_owned).collect::<Vec<_>>().join("\n"))
+    };
+    let fuse = r#"[{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 8630, "gid": 5}]"#;
+    assert_eq!(
+        device(fuse, 0, false),
+        (0, "10:229 /dev/fuse char mode=666,gid=5 # linux.devices[0]".into())
+    );
+    assert_eq!(
+        device(fuse, 1000, true),
+        (0, "/dev/fuse /dev/fuse none bind,ro,nosuid,noexec # linux.devices[0]".into())
+    );
+    let fifo = r#"[{"path": "/dev/x/../f", "type": "p"}]"#;
+    assert_eq!(
+        device(fifo, 1000, true),
+        (0, "none /dev/f fifo mode=666 # linux.devices[0]".into())
+    );
+    // Another device has that name, or none has.
+    assert_eq!(device(&fuse.replace("229", "230"), 1000, true).0, 1);
+    assert_eq!(device(&fuse.replace("fuse", "none"), 1000, true).0, 1);
+    assert_eq!(device(r#"[{"path": "x", "type": "z"}]"#, 0, false).0, 4);
+}
+
 #[test]
 fn limits_that_cannot_be_set_are_named() {
     let config =
@@ -213,18 +554,12 @@ fn values_that_ask_for_nothing_change_nothing() {
 #[test]
 fn what_is_not_supported_is_refused_by_name() {
     for (path, value) in [
-        ("linux.resources.memory.limit", "0"),
-        ("linux.resources.memory.swappiness", "0"),
-        ("linux.resources.cpu.shares", "2"),
-        ("linux.resources.pids.limit", "0"),
-        ("linux.resources.unified", r#"{"a": "b"}"#),
         ("linux.seccomp.listenerPath", r#""/run/x""#),
         ("linux.seccomp.listenerMetadata", r#""x""#),
         ("linux.seccomp.defaultAction", r#""SCMP_ACT_NOTIFY""#),
+        ("linux.resources.blockIO.leafWeight", "10"),
         ("linux.namespaces.0.path", r#""/proc/1/ns/pid""#),
-        ("linux.devices", r#"[{"path": "/dev/x"}]"#),
         ("linux.sysctl", r#"{"net.ipv4.ip_forward": "1"}"#),
-        ("linux.cgroupsPath", r#""/x""#),
         ("hooks.prestart", r#"[{"path": "/x"}]"#),
         ("vm", r#"{"kernel": {"path": "/x"}}"#),
         ("mounts.0.uidMappings", r#"[{"containerID": 0, "hostID": 0, "size": 1}]"#),

@@ -1,12 +1,13 @@
 //! `linux`: what only Linux has.
 
-use super::device_rule::DeviceRule;
+use super::device::{self, Device};
 use super::mapping::{self, Mapping};
 use super::namespace::{self, Kind};
 use super::personality::{self, Domain};
+use super::resources::{self, Resources};
 use super::seccomp::{self, Seccomp};
 use super::time_offsets::{self, TimeOffsets};
-use super::{device, intel_rdt, memory_policy, resources, text};
+use super::{intel_rdt, memory_policy, text};
 use crate::node::{Node, Row, row, row_by};
 
 #[derive(Debug, Default)]
@@ -15,8 +16,10 @@ pub struct Linux {
     pub uid_mappings: Vec<Mapping>,
     pub gid_mappings: Vec<Mapping>,
     pub time_offsets: TimeOffsets,
-    pub device_rule: DeviceRule,
     pub seccomp: Option<Seccomp>,
+    pub devices: Vec<Device>,
+    pub cgroups_path: String,
+    pub resources: Resources,
     pub rootfs_propagation: Option<&'static str>,
     pub masked_paths: Vec<String>,
     pub readonly_paths: Vec<String>,
@@ -38,11 +41,13 @@ pub const ROWS: &[Row<Linux>] = &[
     row_by("timeOffsets", "unshare-rs --monotonic, --boottime", |linux, n| {
         linux.time_offsets = n.object(time_offsets::ROWS).unwrap_or_default();
     }),
-    row_by("devices", "bindmount-rs", |_, n| n.refuse_array(|n| n.check_object(device::ROWS))),
+    row_by("devices", "bindmount-rs", |linux, n| linux.devices = device::read(n)),
     row_by("netDevices", "ip link", |_, n| n.refuse_members(|_, n| n.check_object(NET_DEVICE))),
-    row_by("cgroupsPath", "cgexec-rs", |_, n| n.refuse_text(&[""])),
+    row_by("cgroupsPath", "cgexec-rs", |linux, n| {
+        linux.cgroups_path = text::path(&n).unwrap_or_default();
+    }),
     row_by("resources", "cgexec-rs", |linux, n| {
-        linux.device_rule = n.object(resources::ROWS).unwrap_or_default().devices;
+        linux.resources = n.object(resources::ROWS).unwrap_or_default();
     }),
     row("intelRdt", |_, n| n.refuse_object(intel_rdt::ROWS)),
     row_by("memoryPolicy", "numactl", |linux, n| linux.memory_policy = memory_policy::read(n)),

@@ -1,24 +1,43 @@
 //! `linux.resources.memory`.
 
-use std::ops::RangeInclusive;
+use crate::node::{I64, Node, Row, row};
 
-use crate::node::{I64, Row, U64, row};
-
+/// Bytes; -1 is no limit.
 #[derive(Debug, Default)]
-pub struct Memory;
-
-/// Asks for no limit.
-const UNLIMITED: &RangeInclusive<i128> = &(-1..=-1);
+pub struct Memory {
+    pub limit: Option<i128>,
+    pub reservation: Option<i128>,
+    /// Memory and swap together.
+    pub swap: Option<i128>,
+    pub swappiness: Option<i128>,
+    pub disable_oom_killer: bool,
+}
 
 pub const ROWS: &[Row<Memory>] = &[
-    row("limit", |_, n| n.refuse_number(&I64, UNLIMITED)),
-    row("reservation", |_, n| n.refuse_number(&I64, UNLIMITED)),
-    row("swap", |_, n| n.refuse_number(&I64, UNLIMITED)),
-    row("kernel", |_, n| n.refuse_number(&I64, UNLIMITED)),
-    row("kernelTCP", |_, n| n.refuse_number(&I64, UNLIMITED)),
-    // 0 is a value too.
-    row("swappiness", |_, n| n.refuse(n.number(&U64).is_none())),
-    row("disableOOMKiller", |_, n| n.refuse_flag()),
-    row("useHierarchy", |_, n| n.refuse_flag()),
-    row("checkBeforeUpdate", |_, n| n.refuse_flag()),
+    row("limit", |memory, n| memory.limit = bytes(n)),
+    row("reservation", |memory, n| memory.reservation = bytes(n)),
+    row("swap", |memory, n| memory.swap = bytes(n)),
+    row("kernel", |_, n| ignore(n)),
+    row("kernelTCP", |_, n| ignore(n)),
+    row("swappiness", |memory, n| memory.swappiness = n.number(&(0..=100))),
+    row("disableOOMKiller", |memory, n| memory.disable_oom_killer = n.flag().unwrap_or_default()),
+    // Every cgroup is hierarchical since Linux 5.11, and nothing is used in a new one yet.
+    row("useHierarchy", |_, n| n.check_flag()),
+    row("checkBeforeUpdate", |_, n| n.check_flag()),
 ];
+
+/// 0 is unset, as runc has it.
+fn bytes(node: Node) -> Option<i128> {
+    let number = node.number(&I64)?;
+    if number < -1 {
+        node.fault("must be -1 or a number of bytes");
+    }
+    (number != 0).then_some(number)
+}
+
+/// The specification discourages them, and the kernel has dropped them. runc ignores them too.
+fn ignore(node: Node) {
+    if node.number(&I64).is_some_and(|number| number > 0) {
+        node.warn("is ignored: the kernel has no limit of its own memory any more");
+    }
+}

@@ -31,6 +31,8 @@ mod time_offsets;
 mod user;
 mod vm;
 
+pub use block_io::Device as IoDevice;
+pub use device::{Device, Kind as DeviceKind};
 pub use device_rule::DeviceRule;
 pub use io_priority::IDLE;
 pub use linux::Linux;
@@ -40,10 +42,12 @@ pub use namespace::{KINDS, Kind};
 pub use options::Word;
 pub use personality::Domain;
 pub use process::Process;
+pub use resources::Resources;
 pub use rlimit::{Limit, Rlimit, UNLIMITED, Ulimit};
 pub use root::Root;
 pub use scheduler::{POLICIES, Policy, Scheduler};
 pub use seccomp::{Rule, Seccomp};
+pub use text::simple;
 
 use crate::node::{Node, Row, row, row_by};
 

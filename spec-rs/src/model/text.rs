@@ -46,6 +46,15 @@ pub fn host_name(node: Node) -> String {
     name
 }
 
+/// A name without spaces, as the files of cgroups separate with them.
+pub fn word(node: &Node) -> String {
+    let word = node.text().unwrap_or_default();
+    if !word.bytes().all(|byte| byte.is_ascii_graphic()) {
+        node.fault("must not have spaces or control characters");
+    }
+    word
+}
+
 /// A string that becomes a path.
 pub fn path(node: &Node) -> Option<String> {
     let path = node.text()?;
