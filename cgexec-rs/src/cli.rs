@@ -1,6 +1,6 @@
 //! Arguments in, an [`Action`] out.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use common::process::failure_status;
 use common::{Command, Error, Result, accounts, quote};
@@ -24,6 +24,7 @@ The cgroups:
       --create[=empty]       make it where it is missing; with =empty it must hold no process
   -r, --set NAME=VALUE       write VALUE to its file NAME, such as pids.max
       --device-rules FILE    allow and deny devices: 'allow c 1:3 rwm', 'deny a *:* rwm', a rule a line
+      --leaf NAME            COMMAND is in the sub-cgroup NAME, and out of it sets none of these limits and rules
 
 Joining:
       --sticky               have the daemon of libcgroup leave COMMAND's children where they are
@@ -52,6 +53,7 @@ struct Options {
     create: Create,
     settings: Vec<Setting>,
     rules: Option<Rules>,
+    leaf: Option<OsString>,
     remove: bool,
     list: Option<i32>,
 }
@@ -71,6 +73,7 @@ fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> 
             Long("create") => options.create = create(parser.optional_value().as_deref())?,
             Short('r') | Long("set") => options.settings.push(Setting::parse(&parser.value()?)?),
             Long("device-rules") => options.rules = Some(Rules { file: parser.value()? }),
+            Long("leaf") => options.leaf = Some(leaf(parser.value()?)?),
             Long("remove") => options.remove = true,
             Long("sticky") => options.sticky = true,
             Long("list-fd") => options.list = Some(descriptor(&parser.value()?)?),
@@ -106,6 +109,7 @@ impl Options {
             create: self.create,
             settings: self.settings,
             rules: self.rules,
+            leaf: self.leaf,
             remove: self.remove,
             list: self.list,
             failure_status,
@@ -119,6 +123,17 @@ fn create(word: Option<&OsStr>) -> Result<Create> {
         None => Ok(Create::Yes),
         Some(word) if word == "empty" => Ok(Create::Empty),
         Some(word) => Err(Error::usage(format!("--create: {} is not 'empty'", quote(word)))),
+    }
+}
+
+/// A name that leads nowhere else.
+fn leaf(name: OsString) -> Result<OsString> {
+    let bytes = name.as_encoded_bytes();
+    match matches!(bytes, b"" | b"." | b"..") || bytes.contains(&b'/') || bytes.contains(&b'\n') {
+        true => {
+            Err(Error::usage(format!("--leaf: {} is not the name of a sub-cgroup", quote(name))))
+        }
+        false => Ok(name),
     }
 }
 
@@ -187,6 +202,9 @@ mod tests {
             &["-g", "a", "--create=yes", "sh"],
             &["-g", "a", "--set", "pids.max", "sh"],
             &["-g", "a", "--set", "tasks=1", "sh"],
+            &["-g", "a", "--leaf", "", "sh"],
+            &["-g", "a", "--leaf", "..", "sh"],
+            &["-g", "a", "--leaf", "a/b", "sh"],
             &["-g", "a", "--list-fd", "2", "sh"],
             &["-g", "a", "--list-fd", "x", "sh"],
             &["-g", "a", "--list-fd", "6", "--sticky", "sh"],

@@ -30,6 +30,8 @@ pub enum Create {
 pub struct Ready<'a> {
     pub place: Place<'a>,
     pub group: Group,
+    /// The sub-cgroup that COMMAND is in, if it is not in this one.
+    pub leaf: Option<Group>,
 }
 
 /// The cgroups that are there now, and those among them and above them that were made.
@@ -49,7 +51,7 @@ impl<'a> Cast<'a> {
         for place in places {
             let made = self.made.len();
             match self.find(&place, create) {
-                Ok(group) => self.ready.push(Ready { place, group }),
+                Ok(group) => self.ready.push(Ready { place, group, leaf: None }),
                 Err(error) if place.is_optional && is_closed(&error) => {
                     self.unmake(made);
                     self.left_out.push((place.hierarchy, error));
@@ -61,6 +63,24 @@ impl<'a> Cast<'a> {
             true => Err(self.left_out.remove(0).1),
             false => Ok(()),
         }
+    }
+
+    /// Makes the sub-cgroup `name` of one that is ready.
+    pub fn add_leaf(&mut self, at: usize, name: &OsStr, create: Create) -> Result<()> {
+        let Ready { place, group, leaf } = &mut self.ready[at];
+        if leaf.is_some() {
+            return Ok(());
+        }
+        let is_new = create != Create::No && make(group, name)?;
+        let below = enter(group, name)?;
+        if is_new {
+            self.made.push(enter(group, name)?);
+            if place.has(b"cpuset") {
+                inherit_cpuset(group, &below)?;
+            }
+        }
+        *leaf = Some(below);
+        Ok(())
     }
 
     /// Why the hierarchy that this holds for was left out.
@@ -196,12 +216,11 @@ fn is_frozen(group: &Group) -> bool {
 }
 
 /// Enables the controllers of version 2 for a cgroup, in each one above it, where they are not yet.
-pub fn enable(ready: &Ready, controllers: &[&[u8]]) -> Result<()> {
+pub fn enable(ready: &Ready, group: &Group, controllers: &[&[u8]]) -> Result<()> {
     let lists = |group: &Group, file: &str, one: &[u8]| {
         let list = group.read(file).unwrap_or_default();
         list.split(u8::is_ascii_whitespace).any(|other| other == one)
     };
-    let group = &ready.group;
     for controller in controllers {
         if lists(group, "cgroup.controllers", controller) {
             continue;

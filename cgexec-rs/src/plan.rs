@@ -26,6 +26,8 @@ pub struct Plan {
     pub create: Create,
     pub settings: Vec<Setting>,
     pub rules: Option<Rules>,
+    /// The sub-cgroup that COMMAND is in, where there is a limit or a rule.
+    pub leaf: Option<OsString>,
     pub remove: bool,
     pub list: Option<i32>,
     pub failure_status: Option<u8>,
@@ -53,7 +55,9 @@ impl Plan {
     }
 
     fn supervise(&self, cast: &mut Cast) -> Result<u8> {
-        let groups: Vec<_> = cast.ready.drain(..).map(|ready| ready.group).collect();
+        let all =
+            cast.ready.drain(..).flat_map(|ready| ready.leaf.into_iter().chain([ready.group]));
+        let groups: Vec<_> = all.collect();
         let Self { command, sticky, failure_status, .. } = self;
         let (sticky, failure_status) = (*sticky, *failure_status);
         Supervisor { groups: &groups, command, sticky, failure_status }.run()
@@ -63,14 +67,40 @@ impl Plan {
         let policy = self.rules.as_ref().map(Rules::read).transpose()?;
         cast.fill(find(&self.targets, cgroups)?, self.create)?;
         self.enable(cast)?;
+        let mut homes = Vec::new();
         for setting in &self.settings {
-            let group = home(setting, cast)?;
-            set(group, setting)?;
+            let home = home(setting, cast)?;
+            set(&cast.ready[home].group, setting)?;
+            homes.push((home, Some(setting)));
         }
-        match policy {
-            Some(policy) => devices::apply(&policy, keeper(cast)?),
+        if let Some(policy) = policy {
+            let keeper = keeper(cast)?;
+            devices::apply(&policy, &cast.ready[keeper].group)?;
+            homes.push((keeper, None));
+        }
+        match &self.leaf {
+            Some(name) => self.add_leaves(cast, name, &homes),
             None => Ok(()),
         }
+    }
+
+    /// COMMAND sees the limits of its own cgroup, and those count too that it cannot reach from there.
+    fn add_leaves(
+        &self,
+        cast: &mut Cast,
+        name: &OsStr,
+        homes: &[(usize, Option<&Setting>)],
+    ) -> Result<()> {
+        for &(home, setting) in homes {
+            cast.add_leaf(home, name, self.create)?;
+            let ready = &cast.ready[home];
+            let (Some(leaf), Some(setting)) = (&ready.leaf, setting) else { continue };
+            if ready.place.version() == Version::Two && !setting.is_of_cgroups() {
+                enable(ready, leaf, &[setting.controller().as_bytes()])?;
+            }
+            set(leaf, setting)?;
+        }
+        Ok(())
     }
 
     /// The controllers that were named, and those of the limits.
@@ -86,13 +116,15 @@ impl Plan {
         wanted.extend(unified.place.wanted.iter().map(Vec::as_slice));
         wanted.sort_unstable();
         wanted.dedup();
-        enable(unified, &wanted)
+        enable(unified, &unified.group, &wanted)
     }
 
     fn become_command(&self, cast: &Cast, list: Option<&List>) -> Result<u8> {
         match list {
             Some(list) => {
-                list.fill(cast.ready.iter().map(|ready| ready.group.path()))?;
+                let all =
+                    cast.ready.iter().flat_map(|ready| ready.leaf.iter().chain([&ready.group]));
+                list.fill(all.map(Group::path))?;
                 Err(self.command.exec())
             }
             None => {
@@ -106,8 +138,10 @@ impl Plan {
 
     fn join(&self, cast: &Cast) -> Result<()> {
         sticky::register(self.sticky)?;
-        let join =
-            |ready: &Ready| ready.group.join().map_err(|errno| entry::refused(&ready.group, errno));
+        let join = |ready: &Ready| {
+            let group = ready.leaf.as_ref().unwrap_or(&ready.group);
+            group.join().map_err(|errno| entry::refused(group, errno))
+        };
         cast.ready.iter().try_for_each(join)
     }
 }
@@ -117,7 +151,7 @@ fn unified<'a, 'b>(cast: &'b Cast<'a>) -> Option<&'b Ready<'a>> {
 }
 
 /// The cgroup whose file a setting is: of version 1, where a hierarchy has the controller.
-fn home<'b>(setting: &Setting, cast: &'b mut Cast) -> Result<&'b Group> {
+fn home(setting: &Setting, cast: &mut Cast) -> Result<usize> {
     let controller = setting.controller().as_bytes();
     let has = |ready: &Ready| match setting.is_of_cgroups() {
         true => ready.place.version() == Version::Two,
@@ -131,7 +165,7 @@ fn home<'b>(setting: &Setting, cast: &'b mut Cast) -> Result<&'b Group> {
         cast.ready.iter().position(is_of_version_2)
     });
     if let Some(found) = found {
-        return Ok(&cast.ready[found].group);
+        return Ok(found);
     }
     let mut all = |version_2: bool| {
         cast.take_left_out(|hierarchy| match version_2 {
@@ -152,11 +186,11 @@ fn home<'b>(setting: &Setting, cast: &'b mut Cast) -> Result<&'b Group> {
 }
 
 /// The cgroup that device rules are for: of version 1, where a hierarchy has the controller.
-fn keeper<'b>(cast: &'b mut Cast) -> Result<&'b Group> {
+fn keeper(cast: &mut Cast) -> Result<usize> {
     let found = cast.ready.iter().position(|ready| ready.place.has(b"devices"));
     let unified = || cast.ready.iter().position(|ready| ready.place.version() == Version::Two);
     if let Some(found) = found.or_else(unified) {
-        return Ok(&cast.ready[found].group);
+        return Ok(found);
     }
     let left_out = cast.take_left_out(|hierarchy| place::has(hierarchy, b"devices"));
     Err(left_out.unwrap_or_else(|| {

@@ -25,11 +25,14 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// Of two cgroups where one is below the other, the process is in that one.
+    ///
     /// # Errors
     /// Where a file of a cgroup cannot be opened, and where two cgroups are of version 2.
     pub fn new(groups: &'a [Group]) -> Result<Self> {
+        let is_lowest = |group: &&Group| !groups.iter().any(|other| other.is_below(group));
         let (unified, others): (Vec<_>, Vec<_>) =
-            groups.iter().partition(|group| group.version() == Version::Two);
+            groups.iter().filter(is_lowest).partition(|group| group.version() == Version::Two);
         if let [_, second, ..] = unified[..] {
             let reason = "a process can be in one cgroup of version 2 alone";
             return Err(Error::because("join the cgroup", second.path(), reason));

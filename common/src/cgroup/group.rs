@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
@@ -58,6 +59,12 @@ impl Group {
     #[must_use]
     pub fn path(&self) -> &OsStr {
         &self.path
+    }
+
+    /// Whether its path leads through the other one.
+    #[must_use]
+    pub fn is_below(&self, other: &Self) -> bool {
+        self.path != other.path && Path::new(&self.path).starts_with(&other.path)
     }
 
     /// The version of its hierarchy.
