@@ -45,7 +45,7 @@ impl Writer<'_> {
     /// The directory of the container's cgroup; of the caller's, where it has none of its own.
     fn shown(&self, hierarchy: &Hierarchy) -> Vec<u8> {
         let group = self.place.of(hierarchy);
-        group.map_or_else(|| hierarchy.own.clone(), Group::directory)
+        group.map_or_else(|| hierarchy.own.clone(), Group::innermost)
     }
 
     /// Each of several controllers is found under its own name too.

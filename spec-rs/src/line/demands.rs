@@ -120,6 +120,10 @@ impl Writer<'_> {
     /// The root of a hierarchy and the caller's own cgroup hold other processes.
     fn demand_cgroup(&self) {
         const PATH: &str = "linux.cgroupsPath";
+        if self.adds_cgroup_namespace() {
+            let reason = "a cgroup namespace is added, since the container could leave its cgroup with CAP_SYS_ADMIN";
+            self.log.note("linux.namespaces", reason);
+        }
         let path = &self.config.linux.cgroups_path;
         if path.is_empty() || self.log.has(PATH) {
             return;

@@ -58,16 +58,19 @@ struct Writer<'a> {
 pub fn write(config: &Config, setting: &Setting, machine: &Machine, log: &Log) -> Vec<u8> {
     let mut writer = Writer { config, setting, machine, log, place: Place::default() };
     writer.place = writer.find_place();
-    writer.text()
+    let files = writer.files();
+    let rules = writer.rules();
+    for controller in writer.closed_controllers(&files, &rules) {
+        writer.place.add_leaf(&controller);
+    }
+    writer.text(&files.files, rules)
 }
 
 impl Writer<'_> {
-    fn text(&self) -> Vec<u8> {
+    fn text(&self, files: &[String], rules: Vec<Vec<u8>>) -> Vec<u8> {
         self.demand();
         let table = self.has_new(Kind::Mount).then(|| self.table());
         let limits = self.limits();
-        let files = self.files();
-        let rules = self.rules();
 
         let mut script = Script::new();
         self.comment(&mut script);
@@ -83,7 +86,7 @@ impl Writer<'_> {
         script.words(&[b"umask", umask.as_bytes()]);
         let before = self.guard_terminal(&mut script);
 
-        let chain = self.chain(&early, &late, &files.files, !rules.is_empty());
+        let chain = self.chain(&early, &late, files, !rules.is_empty());
         let mut documents = Vec::new();
         if let Some(table) = table {
             documents.push(Document { descriptor: TABLE, name: "mounts", lines: table });

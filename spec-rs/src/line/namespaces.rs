@@ -9,7 +9,9 @@ use crate::print::Chain;
 impl Writer<'_> {
     /// There is always a child, so that the container has a session of its own, and a supervisor outside.
     pub(super) fn add_namespaces(&self, chain: &mut Chain) {
-        let kinds = KINDS.iter().filter(|(_, kind, _)| self.has_new(*kind));
+        let is_new =
+            |kind| self.has_new(kind) || kind == Kind::Cgroup && self.adds_cgroup_namespace();
+        let kinds = KINDS.iter().filter(|(_, kind, _)| is_new(*kind));
         let options = kinds.map(|(.., option)| option.as_bytes().to_vec());
         chain.program(std::iter::once(self.tool("unshare-rs")).chain(options));
         self.add_entry(chain);
@@ -22,6 +24,12 @@ impl Writer<'_> {
         }
         chain.options(child);
         chain.options(self.set_up());
+    }
+
+    /// With CAP_SYS_ADMIN the container can mount what its cgroup namespace shows: in that of the machine all cgroups,
+    /// to leave its own.
+    pub(super) fn adds_cgroup_namespace(&self) -> bool {
+        self.is_admin() && self.place.has_leaf() && !self.has_new(Kind::Cgroup)
     }
 
     fn set_up(&self) -> Vec<String> {

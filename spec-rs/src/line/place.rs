@@ -3,7 +3,7 @@
 use common::cgroup::Hierarchy;
 
 use super::{Setting, Writer};
-use crate::model;
+use crate::model::{self, Kind};
 
 /// The version of a hierarchy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +19,24 @@ pub struct Group<'a> {
     pub version: Version,
     /// Its name below the mount point.
     pub name: Vec<u8>,
+    /// Whether the container is in a sub-cgroup of it.
+    pub has_leaf: bool,
 }
+
+/// The sub-cgroup that a container is in, whose limits it could otherwise raise.
+pub const LEAF: &str = "container";
 
 impl Group<'_> {
     pub fn directory(&self) -> Vec<u8> {
         [&self.hierarchy.point[..], &self.name].concat()
+    }
+
+    /// The directory of the cgroup that the container is in.
+    pub fn innermost(&self) -> Vec<u8> {
+        match self.has_leaf {
+            true => [&self.directory()[..], b"/", LEAF.as_bytes()].concat(),
+            false => self.directory(),
+        }
     }
 
     fn controllers(&self) -> impl Iterator<Item = &[u8]> {
@@ -54,6 +67,21 @@ impl<'a> Place<'a> {
 
     pub fn unified(&self) -> Option<&Group<'a>> {
         self.groups.iter().find(|group| group.version == Version::Two)
+    }
+
+    /// Notes that the container is in a sub-cgroup in the hierarchy of this controller.
+    pub fn add_leaf(&mut self, controller: &str) {
+        let of_version_1 =
+            |group: &&mut Group| group.controllers().any(|other| other == controller.as_bytes());
+        let found = match self.groups.iter_mut().find(of_version_1) {
+            Some(group) => Some(group),
+            None => self.groups.iter_mut().find(|group| group.version == Version::Two),
+        };
+        found.into_iter().for_each(|group| group.has_leaf = true);
+    }
+
+    pub fn has_leaf(&self) -> bool {
+        self.groups.iter().any(|group| group.has_leaf)
     }
 
     /// The container's cgroup of a hierarchy.
@@ -87,8 +115,24 @@ impl<'a> Writer<'a> {
             hierarchy,
             version,
             name: [base, name.as_bytes()].concat(),
+            has_leaf: false,
         });
         groups.into_iter().find(|group| (self.machine.may_make_cgroup)(&group.directory()))
+    }
+
+    /// Whether a process of the container can write to the files of its cgroup, in a mount of its own: the container has
+    /// the user that they belong to. The kernel lets every user mount the hierarchies in a new user namespace, from
+    /// the own cgroup on.
+    pub(super) fn owns_cgroup(&self) -> bool {
+        let uid = i128::from(self.machine.uid);
+        let mut mappings = self.config.linux.uid_mappings.iter();
+        !self.has_new(Kind::User)
+            || mappings.any(|mapping| (mapping.host..mapping.host + mapping.size).contains(&uid))
+    }
+
+    /// Whether the container can enter a cgroup namespace of the machine's, or mount the hierarchies in that.
+    pub(super) fn is_admin(&self) -> bool {
+        self.may("sys_admin") && !self.has_new(Kind::User)
     }
 
     /// As cgexec-rs reads it.

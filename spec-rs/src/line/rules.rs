@@ -1,6 +1,8 @@
 //! Device rules, and the cgroup that they and the limits are those of: cgexec-rs makes it, unshare-rs starts the
 //! container in it.
 
+use super::place::LEAF;
+use super::resources::Files;
 use super::{CGROUP, RULES, Writer, digit};
 use crate::model::DeviceRule;
 use crate::print::Chain;
@@ -47,6 +49,19 @@ impl Writer<'_> {
         !has_rules && self.own_rules().iter().rfind(denies_all).is_some_and(|rule| !rule.allow)
     }
 
+    /// The controllers whose limits, or rules, the container could change in the cgroup that it is in. It is in a
+    /// sub-cgroup there, from which it cannot reach them. Rules are changed with CAP_SYS_ADMIN alone.
+    pub(super) fn closed_controllers(&self, files: &Files, rules: &[Vec<u8>]) -> Vec<String> {
+        let has_rules = !rules.is_empty();
+        let needs_none = files.files.is_empty() && !(has_rules && self.is_admin());
+        if needs_none || !self.owns_cgroup() {
+            return Vec::new();
+        }
+        let prefix = |file: &String| file.split('.').next().unwrap_or_default().to_owned();
+        let of_rules = has_rules.then(|| "devices".to_owned());
+        files.files.iter().map(prefix).chain(of_rules).collect()
+    }
+
     /// The container is started in it by the next word, so that no process of this line is.
     pub(super) fn add_cgroup(&self, chain: &mut Chain, files: &[String], has_rules: bool) {
         if self.place.groups.is_empty() {
@@ -57,6 +72,9 @@ impl Writer<'_> {
         let start = [&tool[..], b"--failure-status", b"1", b"--create=empty", b"-g"];
         chain.program(start.into_iter().chain([target.as_bytes()]));
         chain.options(files.iter().flat_map(|file| ["--set", file]));
+        if self.place.has_leaf() {
+            chain.options(["--leaf", LEAF]);
+        }
         let rules = [&b"/dev/fd/"[..], &digit(RULES)].concat();
         let list = digit(CGROUP);
         let mut options: Vec<&[u8]> = Vec::new();
