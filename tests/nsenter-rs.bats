@@ -654,3 +654,13 @@ hint: setgroups(2) is denied in that user namespace"
   expect 1 nsenter-rs --root=/ --rootns=/ true
   contains "$stderr" '--root and --rootns exclude each other'
 }
+
+@test "what ends with its parent still does in a user namespace" {
+  requires userns
+  unshare-rs --map-root-user sh -c 'echo ready && exec sleep 60' >said &
+  local holder=$!
+  timeout 20 sh -c 'until grep -q ready said; do sleep 0.05; done'
+  ok unshare-rs --fork --kill-child nsenter-rs --user="/proc/$holder/ns/user" setpriv-rs --dump
+  contains "$output" 'Parent death signal: KILL'
+  kill "$holder"
+}

@@ -10,6 +10,7 @@ pub mod capability;
 mod carry;
 pub mod cgroup;
 pub mod command;
+pub mod death_signal;
 pub mod directory;
 pub mod error;
 pub mod escape;

@@ -10,8 +10,10 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use nix::unistd::sethostname;
 
 use crate::error::{Context, Error, Result, quote};
+use crate::sys;
 
 const DIRECTORY: &str = "/proc/sys";
 
@@ -98,6 +100,19 @@ impl<'a> Sysctls<'a> {
 
 impl Sysctl {
     fn set(&self, directory: &OwnedFd) -> Result<()> {
+        let value = OsStr::from_bytes(&self.value);
+        let failed = |errno| {
+            Error::new(format!("set the kernel parameter {} to", quote(&self.name)), value, errno)
+        };
+        // Their files belong to the machine's root, but the root of another user namespace may set them.
+        match self.file.as_str() {
+            "kernel/hostname" => sethostname(value).map_err(failed),
+            "kernel/domainname" => sys::setdomainname(value).map_err(failed),
+            _ => self.write(directory),
+        }
+    }
+
+    fn write(&self, directory: &OwnedFd) -> Result<()> {
         let resolve = ResolveFlag::RESOLVE_BENEATH
             | ResolveFlag::RESOLVE_NO_MAGICLINKS
             | ResolveFlag::RESOLVE_NO_SYMLINKS;

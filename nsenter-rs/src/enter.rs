@@ -6,6 +6,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use common::death_signal::DeathSignal;
 use common::sysctl::{Sysctl, Sysctls};
 use common::{Command, Context, Error, Result, quote, sys};
 use nix::errno::Errno;
@@ -79,6 +80,7 @@ impl Entry {
         let enters_user = opened.joins.has(CloneFlags::CLONE_NEWUSER);
         let enters_pid = opened.joins.has(CloneFlags::CLONE_NEWPID);
 
+        let mut death_signal = DeathSignal::to_keep()?;
         let becomes_root = enters_user && !self.preserve_credentials;
         let groups_dropped = becomes_root && setgroups(&[]).is_ok();
         self.enter(&mut opened)?;
@@ -86,9 +88,12 @@ impl Entry {
             if let Some(status) = child::fork(self.new_session)? {
                 return Ok(status);
             }
+            // It tells the end of the parent before.
+            death_signal = None;
         }
         let credentials = if becomes_root { self.credentials.or_root() } else { self.credentials };
         credentials.assume(opened.process.as_ref(), groups_dropped)?;
+        death_signal.map_or(Ok(()), |signal| signal.arm())?;
         sysctls.set()?;
         if let Some(environment) = opened.environment {
             replace_environment(environment);

@@ -2,11 +2,9 @@
 
 use std::ffi::c_int;
 
-use common::{Context, Error, Result, signal, sys};
-use nix::errno::Errno;
-use nix::libc;
+use common::death_signal::DeathSignal as Armed;
+use common::{Error, Result, signal};
 use nix::sys::signal::Signal;
-use nix::unistd::{Pid, getpid, getppid};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,42 +31,11 @@ impl DeathSignal {
 
     /// What is to be armed later, read before anything changes; none where there is nothing to keep.
     pub fn read(self) -> Result<Option<Armed>> {
-        let signal = match self {
-            Self::Keep => sys::parent_death_signal().step("read the parent-death signal")?,
-            Self::Clear => 0,
-            Self::Set(signal) => signal,
-        };
-        if self == Self::Keep && signal == 0 {
-            return Ok(None);
+        match self {
+            Self::Keep => Armed::to_keep(),
+            Self::Clear => Ok(Some(Armed::new(0))),
+            Self::Set(signal) => Ok(Some(Armed::new(signal))),
         }
-        Ok(Some(Armed { signal, parent: getppid() }))
-    }
-}
-
-/// A signal to arm, and the parent whose end it tells.
-#[derive(Debug)]
-pub struct Armed {
-    signal: c_int,
-    parent: Pid,
-}
-
-impl Armed {
-    /// Arms the signal. A parent that ended while it was not armed would never be told: then the
-    /// process signals itself.
-    ///
-    /// A parent outside of the PID namespace has the number 0 before and after its end.
-    pub fn arm(&self) -> Result<()> {
-        sys::prctl(libc::PR_SET_PDEATHSIG, self.signal as libc::c_ulong, 0)
-            .step("set the parent-death signal")?;
-        if self.signal == 0 || getppid() == self.parent {
-            return Ok(());
-        }
-        sys::kill(getpid(), self.signal).step("end with the parent")?;
-        // An init does not die by its own signal (pid_namespaces(7)).
-        if getpid() == Pid::from_raw(1) {
-            return Err(Error::bare("keep the parent-death signal", Errno::ESRCH));
-        }
-        Ok(())
     }
 }
 
@@ -82,6 +49,8 @@ pub fn name(signal: c_int) -> String {
 
 #[cfg(test)]
 mod tests {
+    use nix::libc;
+
     use super::*;
 
     #[test]
