@@ -535,3 +535,202 @@ wait_for() {
   refused 'process.selinuxLabel: needs SELinux, which does not run on this machine'
   refused 'linux.mountLabel: needs SELinux'
 }
+
+# hold OPTION... -- COMMAND...: unshare(1), or $unshare, makes namespaces, in which COMMAND runs and a process stays: $holder.
+hold() {
+  local options=()
+  while [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+  done
+  shift
+  mkfifo held
+  "${unshare:-unshare}" "${options[@]}" sh -c '"$@" && echo ready >&7 && exec sleep 300 7>&-' sh "$@" 7>held </dev/null >/dev/null 2>&1 3>&- &
+  timeout 20 head -n 1 held >/dev/null
+  rm held
+  holder=$!
+}
+
+# inode NAMESPACE [PID]
+inode() {
+  readlink "/proc/${2-self}/ns/$1"
+}
+
+join() {
+  jq --arg type "$1" --arg path "$2" '.linux.namespaces |= (map(select(.type != $type)) + [{type: $type, path: $path}])' \
+    b/config.json >changed
+  mv changed b/config.json
+}
+
+@test "namespaces that are joined by a path are those, and the rest are new" {
+  requires root
+  bundle b
+  hold --net --ipc --uts --cgroup --time -- hostname theirs
+  local type file
+  join network "/proc/$holder/ns/net"
+  join ipc "/proc/$holder/ns/ipc"
+  join uts "/proc/$holder/ns/uts"
+  join cgroup "/proc/$holder/ns/cgroup"
+  change 'del(.hostname)'
+  ok inside 'for n in net ipc uts cgroup; do readlink /proc/self/ns/$n; done; hostname; for n in mnt pid; do readlink /proc/self/ns/$n; done'
+  equal "$(head -n 5 <<<"$output")" "$(for file in net ipc uts cgroup; do inode "$file" "$holder"; done)"$'\ntheirs'
+  for file in mnt pid; do
+    lacks "$output" "$(inode "$file")"
+    lacks "$output" "$(inode "$file" "$holder")"
+  done
+  # With a name of its own, as under runc: it is set there.
+  change '.hostname = "mine"'
+  ok inside hostname
+  equal "$output" mine
+  equal "$(nsenter -t "$holder" -u hostname)" mine
+  kill "$holder"
+}
+
+@test "a PID namespace that is joined" {
+  requires root
+  bundle b
+  hold --pid --fork -- true
+  # unshare waits for the first process in it.
+  local first
+  first=$(descendants_of "$holder" | head -n 1)
+  join pid "/proc/$first/ns/pid"
+  ok inside 'readlink /proc/self/ns/pid; ps -o args'
+  equal "${lines[0]}" "$(inode pid "$first")"
+  contains "$output" 'sleep 300'
+  # The supervisor is outside of it, and the container is killed with it.
+  change '.process.args = ["sleep", "305"]'
+  "$runsh" run -b b box </dev/null &
+  local runsh_pid=$!
+  timeout 20 sh -c 'until pgrep -xf "sleep 305" >pid; do sleep 0.05; done'
+  equal "$(inode pid "$(cat pid)")" "$(inode pid "$first")"
+  equal "$(inode pid "$runsh_pid")" "$(inode pid)"
+  kill -9 "$runsh_pid"
+  timeout 20 sh -c 'while pgrep -xf "sleep 305"; do sleep 0.05; done'
+  kill -9 "$first"
+}
+
+@test "a user namespace that is joined, and those that belong to it" {
+  bundle b 'del(.linux.uidMappings, .linux.gidMappings, .linux.resources) | .mounts |= map(select(.type | IN("cgroup", "sysfs") | not))
+    | .mounts |= map(if .options then .options -= ["gid=5"] else . end)'
+  requires userns
+  local map
+  if is_root; then
+    chown -R 100000:100000 b/rootfs
+    # The order of the numbers changed in the classic.
+    unshare=unshare-rs hold --map-users=0:100000:1000 --map-groups=0:100000:1000 --setgid 0 --setuid 0 --net -- true
+  else
+    hold --user --map-root-user --net -- true
+  fi
+  map=$(tr -s ' ' <"/proc/$holder/uid_map")
+  join user "/proc/$holder/ns/user"
+  join network "/proc/$holder/ns/net"
+  ok inside 'for n in user net; do readlink /proc/self/ns/$n; done; tr -s " " </proc/self/uid_map; id -u; echo $$; readlink /proc/self/ns/pid'
+  equal "$(head -n 5 <<<"$output")" "$(inode user "$holder")"$'\n'"$(inode net "$holder")"$'\n'"$map"$'\n0\n1'
+  lacks "$output" "$(inode pid)"
+  # The supervisor that is seen from outside is in none of them.
+  change '.process.args = ["sleep", "306"]'
+  "$runsh" run -b b box </dev/null &
+  local runsh_pid=$!
+  timeout 20 sh -c 'until pgrep -xf "sleep 306" >pid; do sleep 0.05; done'
+  equal "$(inode user "$runsh_pid") $(inode net "$runsh_pid")" "$(inode user) $(inode net)"
+  kill -9 "$runsh_pid"
+  timeout 20 sh -c 'while pgrep -xf "sleep 306"; do sleep 0.05; done'
+  # Its map is what it is.
+  change '.linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}]'
+  refused 'linux.uidMappings: needs a new user namespace'
+  kill "$holder"
+}
+
+@test "a new user namespace beside a network namespace that is joined" {
+  requires root
+  bundle b '.linux.namespaces += [{type: "user"}] | del(.linux.resources)
+    | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 1000}]
+    | .linux.gidMappings = .linux.uidMappings | .mounts |= map(select(.type | IN("cgroup", "sysfs") | not))'
+  chown -R 100000:100000 b/rootfs
+  hold --net -- true
+  join network "/proc/$holder/ns/net"
+  ok inside 'readlink /proc/self/ns/net; tr -s " " </proc/self/uid_map; ip link set lo up || echo powerless'
+  equal "$output" "$(inode net "$holder")"$'\n 0 100000 1000\npowerless'
+  kill "$holder"
+}
+
+@test "a mount namespace that is joined: its root, and no program of it" {
+  requires root
+  bundle b '.mounts = [] | .linux = {namespaces: [{type: "uts"}]} | .root.readonly = false | .process.cwd = "/tmp"'
+  # Where the tools are, that namespace has others.
+  hold --mount --propagation private -- sh -c 'mount --bind "$(type -P false 2>/dev/null || command -v false)" "$RUNSH_TOOLS/setpriv-rs"
+    mkdir b/rootfs/theirs && mount -t tmpfs none b/rootfs/theirs && touch b/rootfs/theirs/file'
+  join mount "/proc/$holder/ns/mnt"
+  ok inside 'ls /theirs; pwd; echo *'
+  equal "$output" $'file\n/tmp\n*'
+  change '.mounts = [{destination: "/proc", type: "proc"}]'
+  refused 'mounts: needs a new mount namespace'
+  kill "$holder"
+}
+
+@test "the caller's own namespace by a path is the caller's" {
+  bundle b
+  join uts /proc/self/ns/uts
+  refused 'hostname: needs a new uts namespace'
+  change 'del(.hostname)'
+  ok inside 'readlink /proc/self/ns/uts'
+  equal "$output" "$(inode uts)"
+}
+
+@test "namespaces by path are those of runc" {
+  requires root runc
+  bundle b
+  hold --net --ipc --uts --pid --fork -- hostname theirs
+  local first
+  first=$(descendants_of "$holder" | head -n 1)
+  join network "/proc/$first/ns/net"
+  join ipc "/proc/$first/ns/ipc"
+  join uts "/proc/$first/ns/uts"
+  join pid "/proc/$first/ns/pid"
+  change 'del(.hostname) | .process.args = ["sh", "-c", "for n in net ipc uts pid; do readlink /proc/self/ns/$n; done; hostname"]'
+  : | runc --root "$PWD/state" run -b b "box-$$" >theirs
+  "$runsh" run -b b box </dev/null >ours
+  ok diff theirs ours
+  kill -9 "$first"
+}
+
+@test "kernel parameters are those of the container, and of nobody else" {
+  requires userns
+  bundle b '.linux.sysctl = {"kernel.msgmax": "4321", "fs.mqueue.msg_max": "7", "kernel.domainname": "a.b"}'
+  is_root && change '.linux.sysctl["net.ipv4.conf.lo.forwarding"] = "1" | .linux.sysctl["net/ipv4/ip_unprivileged_port_start"] = "0"'
+  local files='/proc/sys/kernel/msgmax /proc/sys/fs/mqueue/msg_max /proc/sys/kernel/domainname' before
+  is_root && files+=' /proc/sys/net/ipv4/conf/lo/forwarding /proc/sys/net/ipv4/ip_unprivileged_port_start'
+  # shellcheck disable=SC2086 # a row of files
+  before=$(cat $files)
+  ok inside "cat $files"
+  if is_root; then
+    equal "$output" $'4321\n7\na.b\n1\n0'
+  else
+    equal "$output" $'4321\n7\na.b'
+  fi
+  # shellcheck disable=SC2086
+  equal "$(cat $files)" "$before"
+  change '.linux.sysctl = {"kernel.msgmax": "-5x"}'
+  refused "cannot set the kernel parameter 'kernel.msgmax' to '-5x': Invalid argument"
+}
+
+@test "a root file system cannot catch what is written to a kernel parameter" {
+  requires userns
+  bundle b '.linux.sysctl = {"kernel.msgmax": "4321"}'
+  mkdir -p b/rootfs/proc/sys/kernel victim
+  echo mine >victim/file
+  ln -s "$PWD/victim/file" b/rootfs/proc/sys/kernel/msgmax
+  ok inside 'cat /proc/sys/kernel/msgmax'
+  equal "$output" 4321
+  equal "$(cat victim/file)" mine
+}
+
+@test "kernel parameters in a network namespace that is joined" {
+  requires root
+  bundle b '.linux.sysctl = {"net.ipv4.ip_forward": "1"}'
+  hold --net -- true
+  join network "/proc/$holder/ns/net"
+  ok inside 'cat /proc/sys/net/ipv4/ip_forward'
+  equal "$output" 1
+  kill "$holder"
+}

@@ -58,14 +58,20 @@ del(.root)	root.path: is missing
 .hostname = 5	hostname: must be a string
 .linux.namespaces[0].type = "odd"	linux.namespaces[0].type: is not a type of namespace: 'odd'
 .linux.namespaces[0].type = "$(id)"	linux.namespaces[0].type: is not a type of namespace: '$(id)'
-.linux.namespaces[0].path = "/proc/1/ns/pid"	linux.namespaces[0].path: is not supported
+.linux.namespaces[0].path = "/dev/null"	linux.namespaces[0].path: '/dev/null' is not a namespace
+.linux.namespaces[0].path = "/nothing"	linux.namespaces[0].path: '/nothing': No such file or directory
+.linux.namespaces[0].path = "proc/self/ns/pid"	linux.namespaces[0].path: must be an absolute path
+.linux.namespaces[0] = {type: "pid", path: "/proc/self/ns/net"}	linux.namespaces[0].path: is a namespace of another type: '/proc/self/ns/net' is network
 .linux.namespaces[0] = {}	linux.namespaces[0].type: is missing
 .linux.namespaces |= (map(select(.type != "cgroup")) + [{type: "pid"}])	linux.namespaces[5]: is pid for the second time
 .linux.namespaces = ["pid"]	linux.namespaces[0]: must be an object
 .linux.namespaces = {"a": 1}	linux.namespaces: must be an array
 .linux.namespaces -= [{type: "uts"}]	hostname: needs a new uts namespace
 .linux.cgroupsPath = "/x"	linux.cgroupsPath: is not supported
-.linux.sysctl = {"net.ipv4.ip_forward": "1"}	linux.sysctl: is not supported
+.linux.sysctl = {"kernel.core_pattern": "1"}	linux.sysctl["kernel.core_pattern"]: is a parameter of this machine, and of no namespace
+.linux.sysctl = {"net.ipv4.ip_forward": 1}	linux.sysctl["net.ipv4.ip_forward"]: must be a string
+.linux.sysctl = {"net.//.//.kernel.core_pattern": "x"}	linux.sysctl["net.//.//.kernel.core_pattern"]: is not the name of a kernel parameter
+.linux.sysctl = {"kernel.hostname": "x"}	linux.sysctl["kernel.hostname"]: is not taken: the property hostname is for that
 .linux.resources.memory.limit = 4096	linux.resources.memory.limit: is not supported
 .linux.timeOffsets.monotonic.secs = 5	linux.timeOffsets: needs a new time namespace
 .linux.maskedPaths = [1]	linux.maskedPaths[0]: must be a string
@@ -352,4 +358,25 @@ ROWS
   lacks "$(spec-rs -b b --no-new-keyring)" --new-keyring
   expect 1 bash -c 'spec-rs --new >/dev/full'
   contains "$stderr" "cannot write 'standard output': No space left on device"
+}
+
+@test "a namespace by path: what is none is refused at once, and the caller's own is not joined" {
+  requires jq
+  mkfifo fifo
+  ln -s /etc/passwd link
+  ln -s /proc/self/ns/net good
+  touch file
+  local path
+  for path in fifo link file .; do
+    bundle b ".linux.namespaces += [{type: \"time\", path: \"$PWD/$path\"}]"
+    expect 1 timeout 20 spec-rs -b b
+    contains "$stderr" ".path: '$PWD/$path' is not a namespace"
+  done
+  bundle b ".linux.namespaces |= map(if .type == \"network\" then .path = \"$PWD/good\" else . end)"
+  ok spec-rs -b b
+  lacks "$output" --net
+  # Its parameters are the machine's.
+  jq '.linux.sysctl = {"net.ipv4.ip_forward": "1"}' b/config.json >changed
+  mv changed b/config.json
+  refused 'linux.sysctl["net.ipv4.ip_forward"]: is a parameter of this machine without a new network namespace'
 }

@@ -2,19 +2,22 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use common::cgroup::Cgroups;
-use common::sys;
+use common::{quote, sys};
 use nix::errno::Errno;
-use nix::fcntl::AtFlags;
+use nix::fcntl::{AtFlags, OFlag, open};
+use nix::libc::{self, c_int};
 use nix::sys::resource::{Resource, getrlimit};
-use nix::sys::stat::{major, minor};
+use nix::sys::stat::{Mode, fstat, major, minor, stat};
+use nix::sys::statfs::{NSFS_MAGIC, fstatfs};
 use nix::unistd::{AccessFlags, Uid, faccessat, getegid, geteuid};
 
-use crate::model::Limit;
+use crate::model::{Kind, Limit};
 
 /// What cannot be told is no limit.
 pub type HardLimit = fn(&Limit) -> u64;
@@ -47,8 +50,18 @@ pub struct Machine {
     pub lowest_nice: fn() -> i128,
     /// Whether the caller's personality is that of every process.
     pub has_default_personality: fn() -> bool,
+    /// The namespace that a file is, or why it is none.
+    pub namespace: fn(&str) -> Result<Found, String>,
     pub has_apparmor: fn() -> bool,
     pub has_selinux: fn() -> bool,
+}
+
+/// A namespace.
+#[derive(Debug)]
+pub struct Found {
+    pub kind: Kind,
+    /// Whether the caller is in it.
+    pub is_own: bool,
 }
 
 /// linux/capability.h
@@ -77,6 +90,7 @@ impl Machine {
             nice,
             lowest_nice,
             has_default_personality,
+            namespace,
             has_apparmor: || read("/sys/module/apparmor/parameters/enabled").starts_with(b"Y"),
             has_selinux: || Path::new("/sys/fs/selinux/enforce").exists(),
             cgroups,
@@ -161,6 +175,39 @@ fn lowest_nice() -> i128 {
 /// In hexadecimal. What cannot be read is taken for the default.
 fn has_default_personality() -> bool {
     read("/proc/self/personality").iter().all(|&b| b == b'0' || b == b'\n')
+}
+
+/// Each type with its flag and its file in proc(5).
+const NAMESPACES: &[(Kind, c_int, &str)] = &[
+    (Kind::User, libc::CLONE_NEWUSER, "user"),
+    (Kind::Mount, libc::CLONE_NEWNS, "mnt"),
+    (Kind::Pid, libc::CLONE_NEWPID, "pid"),
+    (Kind::Network, libc::CLONE_NEWNET, "net"),
+    (Kind::Ipc, libc::CLONE_NEWIPC, "ipc"),
+    (Kind::Uts, libc::CLONE_NEWUTS, "uts"),
+    (Kind::Cgroup, libc::CLONE_NEWCGROUP, "cgroup"),
+    (Kind::Time, sys::CLONE_NEWTIME, "time"),
+];
+
+/// What is not of the file system of namespaces is not opened: it may be a FIFO, or a device.
+fn namespace(path: &str) -> Result<Found, String> {
+    let failed = |errno: Errno| format!("{}: {}", quote(path), errno.desc());
+    let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
+    let place = open(path, flags, Mode::empty()).map_err(failed)?;
+    let is_one = fstatfs(&place).is_ok_and(|fs| fs.filesystem_type() == NSFS_MAGIC);
+    if !is_one {
+        return Err(format!("{} is not a namespace", quote(path)));
+    }
+    let link = format!("/proc/self/fd/{}", place.as_raw_fd());
+    let file = open(link.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
+    let file = file.map_err(failed)?;
+    let flag = sys::namespace_type(file.as_fd()).map_err(failed)?;
+    let row = NAMESPACES.iter().find(|(_, other, _)| *other == flag);
+    let (kind, _, name) = row.ok_or_else(|| format!("{} is of an unknown type", quote(path)))?;
+    let own = stat(format!("/proc/self/ns/{name}").as_str()).map_err(failed)?;
+    let found = fstat(&file).map_err(failed)?;
+    let is_own = (own.st_dev, own.st_ino) == (found.st_dev, found.st_ino);
+    Ok(Found { kind: *kind, is_own })
 }
 
 /// What cannot be read is not there.

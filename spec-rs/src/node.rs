@@ -179,6 +179,10 @@ impl<'a> Node<'a> {
         }
     }
 
+    pub fn is_empty_text(&self) -> bool {
+        matches!(self.value, Some(Value::Text(text)) if text.is_empty())
+    }
+
     pub fn text(&self) -> Option<String> {
         match self.value? {
             Value::Text(text) => Some(text.clone()),

@@ -1,7 +1,30 @@
 //! What does not go together.
 
 use super::Writer;
-use crate::model::Kind;
+use crate::model::{Kind, Sysctl};
+
+/// The parameters of an IPC namespace.
+const OF_IPC: &[&str] = &[
+    "kernel/msgmax",
+    "kernel/msgmnb",
+    "kernel/msgmni",
+    "kernel/sem",
+    "kernel/shmall",
+    "kernel/shmmax",
+    "kernel/shmmni",
+    "kernel/shm_rmid_forced",
+];
+
+/// The type of namespace that has a parameter of its own.
+fn owner(file: &str) -> Option<(Kind, &'static str)> {
+    let kind = match file {
+        _ if OF_IPC.contains(&file) || file.starts_with("fs/mqueue/") => Kind::Ipc,
+        _ if file.starts_with("net/") => Kind::Network,
+        "kernel/hostname" | "kernel/domainname" => Kind::Uts,
+        _ => return None,
+    };
+    Some((kind, kind.name()))
+}
 
 impl Writer<'_> {
     pub(super) fn demand(&self) {
@@ -9,6 +32,8 @@ impl Writer<'_> {
         if !self.log.has_below("linux.namespaces") {
             self.demand_user();
             self.demand_namespaces();
+            self.demand_sysctls();
+            self.demand_joins();
             self.demand_mount_namespace();
         }
         self.demand_devices();
@@ -46,19 +71,44 @@ impl Writer<'_> {
 
     fn demand_namespaces(&self) {
         let offsets = &self.config.linux.time_offsets;
-        for (asks, path, kind, name) in [
-            (!self.config.hostname.is_empty(), "hostname", Kind::Uts, "uts"),
-            (!self.config.domainname.is_empty(), "domainname", Kind::Uts, "uts"),
-            (
-                offsets.monotonic != 0 || offsets.boottime != 0,
-                "linux.timeOffsets",
-                Kind::Time,
-                "time",
-            ),
+        for (asks, path) in [
+            (!self.config.hostname.is_empty(), "hostname"),
+            (!self.config.domainname.is_empty(), "domainname"),
         ] {
-            if asks && !self.has_new(kind) {
-                self.fault(path, &format!("needs a new {name} namespace"));
+            if asks && !self.has(Kind::Uts) {
+                self.fault(path, "needs a new uts namespace");
             }
+        }
+        if (offsets.monotonic != 0 || offsets.boottime != 0) && !self.has_new(Kind::Time) {
+            self.fault("linux.timeOffsets", "needs a new time namespace");
+        }
+    }
+
+    /// Its new user namespace has no power over the one that is joined, and whoever joins it first leaves the bundle.
+    fn demand_joins(&self) {
+        let namespaces = &self.config.linux.namespaces;
+        let mount = namespaces.iter().find(|namespace| namespace.kind == Kind::Mount);
+        if let Some(mount) = mount.filter(|mount| mount.path.is_some() && self.has_new(Kind::User))
+        {
+            let path = format!("{}.path", mount.origin);
+            self.fault(&path, "is not supported together with a new user namespace");
+        }
+    }
+
+    /// Parameters of the container's own namespaces, as runc takes them.
+    fn demand_sysctls(&self) {
+        for Sysctl { file, origin, .. } in &self.config.linux.sysctls {
+            let reason = match owner(file) {
+                Some((kind, _)) if self.has(kind) && file == "kernel/hostname" => {
+                    "is not taken: the property hostname is for that".to_owned()
+                }
+                Some((kind, _)) if self.has(kind) => continue,
+                Some((_, name)) => {
+                    format!("is a parameter of this machine without a new {name} namespace")
+                }
+                None => "is a parameter of this machine, and of no namespace".to_owned(),
+            };
+            self.fault(origin, &reason);
         }
     }
 

@@ -12,11 +12,13 @@ mod resources;
 mod root;
 mod rules;
 mod seccomp;
+mod spaces;
 mod table;
 #[cfg(test)]
 mod tests;
 
 use self::classics::Words;
+use self::spaces::Spaces;
 use crate::machine::Machine;
 use crate::model::{Config, Kind, Resources};
 use crate::node::Log;
@@ -52,11 +54,14 @@ struct Writer<'a> {
     machine: &'a Machine,
     log: &'a Log,
     place: Place<'a>,
+    spaces: Spaces,
 }
 
 /// The command line. It is of use only where no fault is in the log.
 pub fn write(config: &Config, setting: &Setting, machine: &Machine, log: &Log) -> Vec<u8> {
-    let mut writer = Writer { config, setting, machine, log, place: Place::default() };
+    let spaces = Spaces::of(&config.linux.namespaces, machine, log);
+    let mut writer =
+        Writer { config, setting, machine, log, place: Place::default(), spaces };
     writer.place = writer.find_place();
     let files = writer.files();
     let rules = writer.rules();
@@ -103,6 +108,7 @@ impl Writer<'_> {
         let mut chain = Chain::default();
         self.add_relay(&mut chain);
         early.iter().for_each(|words| chain.program(words));
+        self.join_pid_namespace(&mut chain);
         self.add_cgroup(&mut chain, files, has_rules);
         self.add_namespaces(&mut chain);
         late.iter().for_each(|words| chain.program(words));
@@ -172,12 +178,12 @@ impl Writer<'_> {
     }
 
     fn has_new(&self, kind: Kind) -> bool {
-        self.config.linux.namespaces.contains(&kind)
+        self.spaces.has_new(kind)
     }
 
     /// Whether the container has another one than the caller, new or joined.
     fn has(&self, kind: Kind) -> bool {
-        self.has_new(kind)
+        self.spaces.has(kind)
     }
 
     fn tool(&self, name: &str) -> Vec<u8> {

@@ -6,24 +6,102 @@ use super::Writer;
 use crate::model::{KINDS, Kind, Mapping};
 use crate::print::Chain;
 
+const SUPERVISION: [&str; 3] = ["--fork", "--kill-child", "--forward-signals"];
+
 impl Writer<'_> {
     /// There is always a child, so that the container has a session of its own, and a supervisor outside.
     pub(super) fn add_namespaces(&self, chain: &mut Chain) {
+        match self.spaces.are_made_by_the_child() {
+            true => self.add_in_steps(chain),
+            false => self.add_at_once(chain),
+        }
+    }
+
+    /// The supervisor joins it for its children alone. This comes before the cgroup is made, which nobody would remove
+    /// where it fails.
+    pub(super) fn join_pid_namespace(&self, chain: &mut Chain) {
+        let pid = self.spaces.joins(|kind| kind == Kind::Pid);
+        if !self.spaces.are_made_by_the_child() && !pid.is_empty() {
+            self.add_joins(chain, &pid);
+        }
+    }
+
+    /// A child is born into the new namespaces, and into a PID namespace that the supervisor has joined, and joins the
+    /// others.
+    fn add_at_once(&self, chain: &mut Chain) {
+        let others = self.spaces.joins(|kind| kind != Kind::Pid);
+        let (early, late) = match others.is_empty() {
+            true => (self.sysctls(), Vec::new()),
+            false => (Vec::new(), self.sysctls()),
+        };
+        self.add_new(chain);
+        self.add_entry(chain);
+        chain.options(self.supervision());
+        chain.options(self.set_up());
+        add_sysctls(chain, early);
+        if !others.is_empty() {
+            self.add_joins(chain, &others);
+            add_sysctls(chain, late);
+        }
+    }
+
+    /// A child joins namespaces, and makes the new ones there. Where it forks for them, two processes wait: the one
+    /// outside, and one that no process of the container sees, since a PID namespace is between them.
+    fn add_in_steps(&self, chain: &mut Chain) {
+        chain.program([self.tool("unshare-rs")]);
+        self.add_entry(chain);
+        chain.options(self.supervision());
+        self.add_joins(chain, &self.spaces.joins(|_| true));
+        self.add_new(chain);
+        if self.spaces.need_a_fork() {
+            chain.options(SUPERVISION);
+        }
+        chain.options(self.set_up());
+        add_sysctls(chain, self.sysctls());
+    }
+
+    fn add_joins(&self, chain: &mut Chain, joins: &[String]) {
+        let has_pid = joins.iter().any(|join| join.starts_with("--pid="));
+        let no_fork = has_pid.then(|| "--no-fork".to_owned());
+        let options = no_fork.iter().chain(joins).map(|option| option.as_bytes().to_vec());
+        chain.program(std::iter::once(self.tool("nsenter-rs")).chain(options));
+    }
+
+    fn add_new(&self, chain: &mut Chain) {
         let is_new =
             |kind| self.has_new(kind) || kind == Kind::Cgroup && self.adds_cgroup_namespace();
         let kinds = KINDS.iter().filter(|(_, kind, _)| is_new(*kind));
         let options = kinds.map(|(.., option)| option.as_bytes().to_vec());
         chain.program(std::iter::once(self.tool("unshare-rs")).chain(options));
-        self.add_entry(chain);
         chain.options(self.maps());
         chain.options(self.offsets());
-        let mut child = vec!["--fork", "--kill-child", "--forward-signals"];
+    }
+
+    fn supervision(&self) -> Vec<&'static str> {
+        let mut child = SUPERVISION.to_vec();
         if !self.config.process.terminal || self.has_new(Kind::Mount) {
             // Otherwise pty-rs has made the session, whose terminal it is.
             child.push("--new-session");
         }
-        chain.options(child);
-        chain.options(self.set_up());
+        child
+    }
+
+    /// The names of a UTS namespace that is joined are set in it, as runc does.
+    fn sysctls(&self) -> Vec<String> {
+        let mut list = Vec::new();
+        if self.spaces.joined(Kind::Uts).is_some() {
+            for (name, value) in [
+                ("kernel.hostname", &self.config.hostname),
+                ("kernel.domainname", &self.config.domainname),
+            ] {
+                if !value.is_empty() {
+                    list.push(format!("{name}={value}"));
+                }
+            }
+        }
+        let sysctls = self.config.linux.sysctls.iter();
+        list.extend(sysctls.map(|sysctl| format!("{}={}", sysctl.name, sysctl.value)));
+        list
     }
 
     /// With CAP_SYS_ADMIN the container can mount what its cgroup namespace shows: in that of the machine all cgroups,
@@ -41,10 +119,11 @@ impl Writer<'_> {
         if self.has_new(Kind::Network) {
             add(&["--loopback"]);
         }
-        if !self.config.hostname.is_empty() {
+        let has_names = self.has_new(Kind::Uts);
+        if has_names && !self.config.hostname.is_empty() {
             add(&["--hostname", &self.config.hostname]);
         }
-        if !self.config.domainname.is_empty() {
+        if has_names && !self.config.domainname.is_empty() {
             add(&["--domainname", &self.config.domainname]);
         }
         options
@@ -94,10 +173,22 @@ impl Writer<'_> {
     }
 
     /// Whether setgroups(2) is denied, as it must be before a user without privileges may write a map of groups
-    /// (user_namespaces(7)).
+    /// (user_namespaces(7)). In a user namespace that such a user joins it may be, and nsenter-rs has dropped the groups.
     pub(super) fn keeps_groups(&self) -> bool {
+        if self.machine.is_root() {
+            return false;
+        }
         let sizes = self.config.linux.gid_mappings.iter().map(|mapping| mapping.size);
-        self.has_new(Kind::User) && !self.machine.is_root() && sizes.sum::<i128>() == 1
+        let joins = self.spaces.joined(Kind::User).is_some();
+        joins && self.config.process.user.additional_gids.is_empty()
+            || self.has_new(Kind::User) && sizes.sum::<i128>() == 1
+    }
+}
+
+/// One a line.
+fn add_sysctls(chain: &mut Chain, sysctls: Vec<String>) {
+    for sysctl in sysctls {
+        chain.options(["--sysctl", &sysctl]);
     }
 }
 

@@ -8,6 +8,9 @@ use crate::print::Chain;
 impl Writer<'_> {
     pub(super) fn add_root(&self, chain: &mut Chain) {
         let cwd = self.config.process.cwd.as_bytes();
+        if let Some(path) = self.spaces.joined(Kind::Mount) {
+            return self.enter_mount_namespace(chain, path);
+        }
         if !self.has_new(Kind::Mount) {
             let tool = self.tool("chroot-rs");
             return chain.program([
@@ -39,6 +42,23 @@ impl Writer<'_> {
         ]);
         let tool = self.tool("chroot-rs");
         chain.program([&tool[..], b"--failure-status", b"1", b"--carry", b"--wd", cwd, b"."]);
+    }
+
+    /// The root is found in the namespace that is joined, in which nothing is mounted: it is another's. No program of it
+    /// is executed before the container's command.
+    fn enter_mount_namespace(&self, chain: &mut Chain, path: &str) {
+        let root = match self.config.root.path.starts_with('/') {
+            true => self.config.root.path.as_bytes().to_vec(),
+            false => [&self.setting.directory, self.config.root.path.as_bytes()].join(&b'/'),
+        };
+        let option = |name: &str, value: &[u8]| [name.as_bytes(), value].concat();
+        chain.program([
+            self.tool("nsenter-rs"),
+            b"--carry".to_vec(),
+            option("--mount=", path.as_bytes()),
+            option("--rootns=", &root),
+            option("--wdns=", self.config.process.cwd.as_bytes()),
+        ]);
     }
 
     fn add_table(&self, chain: &mut Chain) {

@@ -207,7 +207,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn makes_nodes(&self) -> bool {
-        self.dev() == Dev::New && !self.has_new(Kind::User)
+        self.dev() == Dev::New && !self.has(Kind::User)
     }
 }
 

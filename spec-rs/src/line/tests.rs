@@ -7,8 +7,8 @@ use common::cgroup::Cgroups;
 
 use super::{Setting, write};
 use crate::json::{self, Value};
-use crate::machine::Machine;
-use crate::model;
+use crate::machine::{Found, Machine};
+use crate::model::{self, KINDS};
 use crate::new;
 use crate::node::{Fault, Log, Node};
 
@@ -46,7 +46,16 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
         has_default_personality: || true,
         has_apparmor: || false,
         has_selinux: || false,
+        namespace,
     }
+}
+
+/// `/ns/TYPE`; `/own/TYPE` is the caller's.
+fn namespace(path: &str) -> Result<Found, String> {
+    let (directory, name) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
+    let row = KINDS.iter().find(|(known, ..)| *known == name);
+    let (_, kind, _) = row.ok_or_else(|| format!("'{path}' is not a namespace"))?;
+    Ok(Found { kind: *kind, is_own: directory == "own" })
 }
 
 fn setting() -> Setting {
@@ -558,8 +567,6 @@ fn what_is_not_supported_is_refused_by_name() {
         ("linux.seccomp.listenerMetadata", r#""x""#),
         ("linux.seccomp.defaultAction", r#""SCMP_ACT_NOTIFY""#),
         ("linux.resources.blockIO.leafWeight", "10"),
-        ("linux.namespaces.0.path", r#""/proc/1/ns/pid""#),
-        ("linux.sysctl", r#"{"net.ipv4.ip_forward": "1"}"#),
         ("hooks.prestart", r#"[{"path": "/x"}]"#),
         ("vm", r#"{"kernel": {"path": "/x"}}"#),
         ("mounts.0.uidMappings", r#"[{"containerID": 0, "hostID": 0, "size": 1}]"#),
@@ -851,7 +858,7 @@ fn the_classics_and_their_arguments() {
         let path: Vec<_> = path.split('.').collect();
         let (faults, _, text) = outcome(&with(&path, value), &machine(0, &[VERSION_2]));
         assert_eq!(faults, [], "{value}");
-        assert!(text.contains(&format!("\n{want} \\\n/opt/unshare-rs")), "{value}: {text}");
+        assert!(text.contains(&format!("\n{want} \\\n/opt/cgexec-rs")), "{value}: {text}");
         let program = want.split(' ').next().unwrap();
         let check = format!("command -v {program} >/dev/null || fail 'find {program}'\n");
         assert!(text.contains(&check), "{value}");
@@ -1035,4 +1042,178 @@ fn what_the_classics_cannot_do_is_refused() {
             |fault: &Fault| fault.path == format!("{path}{at}") && fault.reason.contains(reason);
         assert!(faults.iter().any(found), "{value}: {faults:?}");
     }
+}
+
+const USER: &str = r#"{"type": "user"}"#;
+
+/// The words between the umask and the root, with their options.
+fn words_of_namespaces(config: &Value, machine: &Machine) -> Vec<String> {
+    let (faults, _, text) = outcome(config, machine);
+    assert_eq!(faults, []);
+    let (_, text) = text.split_once("\nexec \\\n").unwrap();
+    let joined = text.replace(" \\\n  ", " ");
+    let lines = joined.lines().skip(1).map(|line| line.trim_end_matches(" \\").to_owned());
+    lines
+        .take_while(|line| {
+            !line.starts_with("/opt/bindmount-rs --f") && !line.starts_with("/opt/setpriv-rs")
+        })
+        .collect()
+}
+
+fn with_namespaces(namespaces: &[&str]) -> Value {
+    let mut config = with(&["process", "terminal"], "true");
+    namespaces.iter().for_each(|namespace| add_namespace(&mut config, namespace));
+    config
+}
+
+/// Each of the shapes that joins give the line.
+#[test]
+fn namespaces_that_are_joined() {
+    let net = r#"{"type": "network", "path": "/ns/network"}"#;
+    let pid = r#"{"type": "pid", "path": "/ns/pid"}"#;
+    let root = machine(0, &[VERSION_2]);
+    let child = "--fork --kill-child --forward-signals --new-session";
+    let new = "--propagation slave --hostname runc";
+
+    assert_eq!(
+        words_of_namespaces(&with_namespaces(&[net]), &root),
+        [
+            format!("/opt/unshare-rs --mount --pid --ipc --uts --cgroup {child} {new}"),
+            "/opt/nsenter-rs --net=/ns/network".into(),
+        ]
+    );
+    assert_eq!(
+        words_of_namespaces(&with_namespaces(&[pid, net]), &root),
+        [
+            "/opt/nsenter-rs --no-fork --pid=/ns/pid".into(),
+            format!("/opt/unshare-rs --mount --ipc --uts --cgroup {child} {new}"),
+            "/opt/nsenter-rs --net=/ns/network".into(),
+        ]
+    );
+    // The user namespace that is joined comes first, and new ones belong to it.
+    let user = r#"{"type": "user", "path": "/ns/user"}"#;
+    assert_eq!(
+        words_of_namespaces(&with_namespaces(&[net, user]), &root),
+        [
+            format!("/opt/unshare-rs {child}"),
+            "/opt/nsenter-rs --user=/ns/user --net=/ns/network".into(),
+            format!(
+                "/opt/unshare-rs --mount --pid --ipc --uts --cgroup --fork --kill-child --forward-signals {new}"
+            ),
+        ]
+    );
+    assert_eq!(
+        words_of_namespaces(&with_namespaces(&[pid, user]), &root),
+        [
+            format!("/opt/unshare-rs {child}"),
+            "/opt/nsenter-rs --no-fork --user=/ns/user --pid=/ns/pid".into(),
+            "/opt/unshare-rs --mount --net --ipc --uts --cgroup --fork --kill-child --forward-signals --propagation slave --loopback --hostname runc".to_string(),
+        ]
+    );
+    // A new one takes away the power to join others.
+    let mut config = with_namespaces(&[net, USER]);
+    add_maps(&mut config);
+    assert_eq!(
+        words_of_namespaces(&config, &root),
+        [
+            format!("/opt/unshare-rs {child}"),
+            "/opt/nsenter-rs --net=/ns/network".into(),
+            format!(
+                "/opt/unshare-rs --user --mount --pid --ipc --uts --cgroup --map-users 0:5:9 --map-groups 0:5:9 --setuid 0 --setgid 0 --fork --kill-child --forward-signals {new}"
+            ),
+        ]
+    );
+}
+
+fn add_maps(config: &mut Value) {
+    let Value::Object(members) = config else { panic!() };
+    let linux = &mut members.iter_mut().find(|(name, _)| name == "linux").unwrap().1;
+    let Value::Object(linux) = linux else { panic!() };
+    for name in ["uidMappings", "gidMappings"] {
+        let maps = json::parse(br#"[{"containerID": 0, "hostID": 5, "size": 9}]"#).unwrap();
+        linux.push((name.to_owned(), maps));
+    }
+}
+
+/// The names of a UTS namespace that is joined are set in it, and its parameters by the word that enters the last one.
+#[test]
+fn parameters_are_set_in_the_last_namespace() {
+    let uts = r#"{"type": "uts", "path": "/ns/uts"}"#;
+    let mut config =
+        with(&["linux", "sysctl"], r#"{"kernel/shmmax": "1 2", "net.x.eth0/1.y": "1"}"#);
+    let root = machine(0, &[VERSION_2]);
+    let words = words_of_namespaces(&config, &root);
+    let parameters = "--sysctl 'kernel/shmmax=1 2' --sysctl net.x.eth0/1.y=1";
+    assert!(words[0].ends_with(&format!("--hostname runc {parameters}")), "{words:?}");
+    add_namespace(&mut config, uts);
+    let words = words_of_namespaces(&config, &root);
+    assert!(!words[0].contains("hostname"), "{words:?}");
+    assert_eq!(
+        words[1],
+        format!("/opt/nsenter-rs --uts=/ns/uts --sysctl kernel.hostname=runc {parameters}")
+    );
+}
+
+#[test]
+fn parameters_of_the_machine_are_refused() {
+    for (name, namespace, reason) in [
+        ("net.ipv4.ip_forward", Some("network"), "without a new network namespace"),
+        ("net/ipv4/ip_forward", Some("network"), "without a new network namespace"),
+        ("kernel.sem", Some("ipc"), "without a new ipc namespace"),
+        ("fs.mqueue.msg_max", Some("ipc"), "without a new ipc namespace"),
+        ("kernel.domainname", Some("uts"), "without a new uts namespace"),
+        ("kernel.hostname", None, "the property hostname is for that"),
+        ("kernel.core_pattern", None, "of no namespace"),
+        ("kernel.domainname2", None, "of no namespace"),
+        ("fs.mqueue2", None, "of no namespace"),
+        ("vm.swappiness", None, "of no namespace"),
+        ("net", None, "of no namespace"),
+        ("net/../kernel/core_pattern", None, "is not the name of a kernel parameter"),
+        ("net.//.kernel.core_pattern", None, "is not the name of a kernel parameter"),
+        ("net.ipv4.x=y", None, "is not the name of a kernel parameter"),
+    ] {
+        let mut config = with(&["linux", "sysctl"], &format!(r#"{{"{name}": "1"}}"#));
+        let of_it = |config: &Value| {
+            let (faults, ..) = outcome(config, &machine(0, &[VERSION_2]));
+            let path = format!(r#"linux.sysctl["{name}"]"#);
+            let path = if name == "net" { "linux.sysctl.net".into() } else { path };
+            faults.into_iter().find(|fault| fault.path == path).map(|fault| fault.reason)
+        };
+        if let Some(namespace) = namespace {
+            assert_eq!(of_it(&config), None, "{name}");
+            let joined = format!(r#"{{"type": "{namespace}", "path": "/ns/{namespace}"}}"#);
+            add_namespace(&mut config, &joined);
+            assert_eq!(of_it(&config), None, "{name}");
+            let own = format!(r#"{{"type": "{namespace}", "path": "/own/{namespace}"}}"#);
+            add_namespace(&mut config, &own);
+        }
+        assert!(of_it(&config).is_some_and(|found| found.contains(reason)), "{name}");
+    }
+}
+
+#[test]
+fn paths_of_namespaces_that_are_refused() {
+    for (namespace, at, reason) in [
+        (r#"{"type": "network", "path": "/x"}"#, "path", "'/x' is not a namespace"),
+        (r#"{"type": "network", "path": "ns/network"}"#, "path", "must be an absolute path"),
+        (
+            r#"{"type": "network", "path": "/ns/ipc"}"#,
+            "path",
+            "is a namespace of another type: '/ns/ipc' is ipc",
+        ),
+    ] {
+        let config = with_namespaces(&[namespace]);
+        let (faults, ..) = outcome(&config, &machine(0, &[VERSION_2]));
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert_eq!(
+            (faults[0].path.as_str(), faults[0].reason.as_str()),
+            (format!("linux.namespaces[5].{at}").as_str(), reason)
+        );
+    }
+    let mount = r#"{"type": "mount", "path": "/ns/mount"}"#;
+    let mut config = with_namespaces(&[mount, USER]);
+    add_maps(&mut config);
+    let (faults, ..) = outcome(&config, &machine(0, &[VERSION_2]));
+    assert!(faults.iter().any(|fault| fault.path == "linux.namespaces[5].path"), "{faults:?}");
+    assert!(faults.iter().any(|fault| fault.path == "mounts"), "{faults:?}");
 }

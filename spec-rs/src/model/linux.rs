@@ -2,7 +2,7 @@
 
 use super::device::{self, Device};
 use super::mapping::{self, Mapping};
-use super::namespace::{self, Kind};
+use super::namespace::{self, Namespace};
 use super::personality::{self, Domain};
 use super::resources::{self, Resources};
 use super::seccomp::{self, Seccomp};
@@ -12,7 +12,7 @@ use crate::node::{Node, Row, row, row_by};
 
 #[derive(Debug, Default)]
 pub struct Linux {
-    pub namespaces: Vec<Kind>,
+    pub namespaces: Vec<Namespace>,
     pub uid_mappings: Vec<Mapping>,
     pub gid_mappings: Vec<Mapping>,
     pub time_offsets: TimeOffsets,
@@ -24,6 +24,7 @@ pub struct Linux {
     pub masked_paths: Vec<String>,
     pub readonly_paths: Vec<String>,
     pub memory_policy: Vec<String>,
+    pub sysctls: Vec<Sysctl>,
     pub mount_label: String,
     pub personality: Option<Domain>,
 }
@@ -51,8 +52,8 @@ pub const ROWS: &[Row<Linux>] = &[
     }),
     row("intelRdt", |_, n| n.refuse_object(intel_rdt::ROWS)),
     row_by("memoryPolicy", "numactl", |linux, n| linux.memory_policy = memory_policy::read(n)),
-    row_by("sysctl", "unshare-rs --sysctl, nsenter-rs --sysctl", |_, n| {
-        n.refuse_members(|_, n| n.check_text());
+    row_by("sysctl", "unshare-rs --sysctl, nsenter-rs --sysctl", |linux, n| {
+        linux.sysctls = sysctls(n);
     }),
     row_by("seccomp", "setpriv-rs --seccomp-rules", |linux, n| linux.seccomp = seccomp::read(n)),
     row_by("rootfsPropagation", "bindmount-rs", |linux, n| {
@@ -65,6 +66,31 @@ pub const ROWS: &[Row<Linux>] = &[
         linux.personality = n.object(personality::ROWS).and_then(|personality| personality.domain);
     }),
 ];
+
+/// A kernel parameter.
+#[derive(Debug)]
+pub struct Sysctl {
+    pub name: String,
+    /// Its file, below /proc/sys.
+    pub file: String,
+    pub value: String,
+    /// Its path in the configuration.
+    pub origin: String,
+}
+
+fn sysctls(node: Node) -> Vec<Sysctl> {
+    let mut sysctls = Vec::new();
+    node.members(|name, node| {
+        let Some(value) = node.text() else { return };
+        match common::sysctl::file(name).filter(|_| !name.contains('=')) {
+            None => node.fault("is not the name of a kernel parameter"),
+            Some(file) => {
+                sysctls.push(Sysctl { name: name.to_owned(), file, value, origin: node.path() });
+            }
+        }
+    });
+    sysctls
+}
 
 #[derive(Debug, Default)]
 struct NetDevice;
