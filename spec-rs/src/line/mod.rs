@@ -60,8 +60,7 @@ struct Writer<'a> {
 /// The command line. It is of use only where no fault is in the log.
 pub fn write(config: &Config, setting: &Setting, machine: &Machine, log: &Log) -> Vec<u8> {
     let spaces = Spaces::of(&config.linux.namespaces, machine, log);
-    let mut writer =
-        Writer { config, setting, machine, log, place: Place::default(), spaces };
+    let mut writer = Writer { config, setting, machine, log, place: Place::default(), spaces };
     writer.place = writer.find_place();
     let files = writer.files();
     let rules = writer.rules();

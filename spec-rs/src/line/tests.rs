@@ -1046,8 +1046,20 @@ fn what_the_classics_cannot_do_is_refused() {
 
 const USER: &str = r#"{"type": "user"}"#;
 
-/// The words between the umask and the root, with their options.
+const ENTRY: &str = " --into-cgroup /dev/fd/6 --remove-cgroup";
+
+/// The words between the umask and the root, with their options, but for those of the cgroup.
 fn words_of_namespaces(config: &Value, machine: &Machine) -> Vec<String> {
+    let all = words_before_root(config, machine);
+    // It is made by the word before the process that removes it, so that none is left where another one fails.
+    let made = all.iter().position(|word| word.starts_with("/opt/cgexec-rs")).unwrap();
+    let entered = all.iter().position(|word| word.contains(ENTRY));
+    assert_eq!(entered, Some(made + 1));
+    let words = all.iter().enumerate().filter(|(at, _)| *at != made);
+    words.map(|(_, word)| word.replace(ENTRY, "")).collect()
+}
+
+fn words_before_root(config: &Value, machine: &Machine) -> Vec<String> {
     let (faults, _, text) = outcome(config, machine);
     assert_eq!(faults, []);
     let (_, text) = text.split_once("\nexec \\\n").unwrap();
