@@ -45,14 +45,20 @@ of_pids() {
 
 # make_cgroups NAME: makes it in every hierarchy, and ./list of them.
 make_cgroups() {
-  local point
+  local point path part
+  local -a parts
+  IFS=/ read -ra parts <<<"$1"
   for point in $(hierarchies); do
-    mkdir -p "$point/$1"
-    [ ! -e "$point/$1/cpuset.mems" ] || [ -n "$(cat "$point/$1/cpuset.mems")" ] || {
-      cat "$point/cpuset.cpus" >"$point/$1/cpuset.cpus"
-      cat "$point/cpuset.mems" >"$point/$1/cpuset.mems"
-    }
-    echo "$point/$1"
+    path=$point
+    for part in "${parts[@]}"; do
+      path+=/$part
+      mkdir -p "$path"
+      [ ! -e "$path/cpuset.mems" ] || [ -n "$(cat "$path/cpuset.mems")" ] || {
+        cat "$point/cpuset.cpus" >"$path/cpuset.cpus"
+        cat "$point/cpuset.mems" >"$path/cpuset.mems"
+      }
+    done
+    echo "$path"
   done >list
 }
 

@@ -4,6 +4,7 @@
 # shellcheck disable=SC2016 # The scripts in single quotes are another shell's.
 
 load helpers
+load cgroups
 
 # same ARGUMENT...: both tools must give the same output and the same status.
 same() {
@@ -36,15 +37,6 @@ refused() {
   shift
   expect 1 "$@"
   contains "$stderr" "$message"
-}
-
-# as_nobody COMMAND...: runs COMMAND as an ordinary user.
-as_nobody() {
-  if is_root; then
-    setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
-  else
-    "$@"
-  fi
 }
 
 # until COMMAND...: waits until COMMAND succeeds, ten seconds at most.
@@ -1177,6 +1169,220 @@ Try 'unshare-rs --help' for more information."
   ln -s "$(command -v unshare-rs)" unshare
   expect 1 ./unshare --nosuch
   contains "$stderr" "unshare: invalid option '--nosuch'"
+}
+
+# in_cgroups ARGUMENT...: unshare-rs with new cgroups of the test in every hierarchy.
+in_cgroups() {
+  make_cgroups "$name"
+  unshare-rs --into-cgroup list "$@"
+}
+
+@test "into-cgroup: a cgroup, or a list of them" {
+  requires root
+  make_cgroups "$name/a b"
+  sed -i 's/ /\\040/' list
+  all=$(hierarchies | wc -l)
+  for way in 'list --fork' list 'list --init' 'list --time --monotonic 5 --fork' 'list --pid --mount --mount-proc --fork' \
+    'list -Ur --fork' 'list --info-fd 2' '/dev/fd/7 --fork' '/proc/self/fd/7 -p --fork'; do
+    read -ra words <<<"$way"
+    ok unshare-rs --into-cgroup "${words[@]}" cat /proc/self/cgroup 7<list
+    equal "$(grep -c ":/$name/a b\$" <<<"$output")" "$all"
+  done
+  ok unshare-rs --into-cgroup "$(head -n 1 list | sed 's/\\040/ /')" --fork cat /proc/self/cgroup
+  equal "$(grep -c ":/$name/a b\$" <<<"$output")" 1
+  # COMMAND has neither the list nor a file of a cgroup.
+  ok unshare-rs --into-cgroup /dev/fd/7 --fork sh -c 'ls -l /proc/self/fd' 7<list
+  lacks "$output" list
+  lacks "$output" "$name"
+}
+
+@test "into-cgroup: the parent stays outside" {
+  requires root
+  ok in_cgroups --fork sh -c 'cat "/proc/$PPID/cgroup"'
+  lacks "$output" "$name"
+}
+
+@test "into-cgroup: the cgroups are the roots of a new cgroup namespace" {
+  requires root
+  for way in '--fork' '--time --fork' '--pid --fork' '-Ur --fork' '--init' ''; do
+    read -ra words <<<"$way"
+    ok in_cgroups --cgroup "${words[@]}" cat /proc/self/cgroup
+    equal "$(cut -d: -f3 <<<"$output" | sort -u)" /
+    make_cgroups "$name"
+    ok in_cgroups --cgroup "${words[@]}" sh -c 'cat /proc/self/mountinfo; exec cat "/proc/$0/cgroup"' 1
+    contains "$output" '/..'
+  done
+}
+
+@test "into-cgroup: an ordinary user's own" {
+  requires root
+  make_cgroups "$name"
+  while read -r directory; do
+    mkdir "$directory/own" "$directory/other"
+    for file in cpuset.cpus cpuset.mems; do
+      [ ! -e "$directory/$file" ] || tee "$directory/own/$file" "$directory/other/$file" <"$directory/$file"
+    done
+    chown -R 65534 "$directory"
+    echo 0 >"$directory/cgroup.procs"
+    [ ! -e "$directory/cgroup.kill" ] || echo 0 >"$directory/own/cgroup.procs"
+    echo "$directory/other"
+  done <list >others
+  grep "/other$" others >list
+  ok as_nobody unshare-rs --into-cgroup list --remove-cgroup -Ur --pid --cgroup cat /proc/self/cgroup
+  equal "$(cut -d: -f3 <<<"$output" | sort -u)" /
+  while read -r directory; do
+    [ ! -e "$directory" ]
+  done <list
+  for point in $(hierarchies); do
+    echo 0 >"$point/cgroup.procs"
+  done
+}
+
+@test "into-cgroup: what cannot be joined" {
+  requires root
+  of_pids
+  mkdir "$pids/$name"
+  refused "cannot open the cgroup '$pids/$name/a': No such file or directory" unshare-rs --into-cgroup "$pids/$name/a" true
+  refused "cannot open the cgroup '/': it is not a cgroup" unshare-rs --into-cgroup / true
+  : >empty
+  refused "cannot read the list of cgroups 'empty': it is empty" unshare-rs --into-cgroup empty true
+  of_version_2
+  mkdir -p "$v2/$name/a"
+  refused 'a process can be in one cgroup of version 2 alone' unshare-rs --into-cgroup "$v2/$name" --into-cgroup "$v2/$name/a" --fork true
+  read -ra controllers <"$v2/cgroup.controllers"
+  [ ${#controllers[@]} -gt 0 ] || return 0
+  grep -qw "${controllers[0]}" "$v2/cgroup.subtree_control" || enabled=${controllers[0]}
+  echo "+${controllers[0]}" >"$v2/cgroup.subtree_control"
+  echo "+${controllers[0]}" >"$v2/$name/cgroup.subtree_control"
+  for way in --fork --init ''; do
+    # shellcheck disable=SC2086 # a word or none
+    refused "cannot join the cgroup '$v2/$name': Device or resource busy" unshare-rs --into-cgroup "$v2/$name" $way true
+    contains "$stderr" 'hint: its controllers are enabled for sub-cgroups'
+  done
+  echo "-${controllers[0]}" >"$v2/$name/cgroup.subtree_control"
+  remove_cgroups
+  [ -z "${enabled-}" ] || echo "-$enabled" >"$v2/cgroup.subtree_control"
+}
+
+@test "into-cgroup: an ordinary user is told why not" {
+  requires user
+  of_pids
+  refused "cannot join the cgroup '$pids': Permission denied" unshare-rs --into-cgroup "$pids" --fork true
+  contains "$stderr" 'systemd-run --user --scope -p Delegate=yes'
+}
+
+@test "remove-cgroup: nothing is left, however COMMAND ends" {
+  requires root
+  ok in_cgroups --remove-cgroup true
+  equal "$(left)" ''
+  expect 3 in_cgroups --remove-cgroup sh -c 'exit 3'
+  equal "$(left)" ''
+  expect 143 in_cgroups --remove-cgroup sh -c 'kill -TERM $$'
+  equal "$(left)" ''
+  expect 143 in_cgroups --remove-cgroup --init sh -c 'kill -TERM $$'
+  equal "$(left)" ''
+  # A process that daemonised, without a pid namespace.
+  expect 7 in_cgroups --remove-cgroup bash -c '(setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $! >pid); exit 7'
+  ended "$(cat pid)"
+  equal "$(left)" ''
+}
+
+@test "remove-cgroup: nothing is left where COMMAND does not start" {
+  requires root
+  expect 127 in_cgroups --remove-cgroup nosuch
+  equal "$(left)" ''
+  for wrong in '--mount --root nosuch true' '-U --map-users 0:0:1 --map-users 0:0:1 true' '--pid-file /nosuch/file true' '--info-fd 77 true' \
+    '--mount=/nosuch/file true' '--time --monotonic 9223372036854775807 true'; do
+    read -ra words <<<"$wrong"
+    expect 1 in_cgroups --remove-cgroup "${words[@]}"
+    equal "$(left)" ''
+  done
+  make_cgroups "$name"
+  expect 1 unshare-rs --into-cgroup list --into-cgroup nosuch --remove-cgroup true
+  equal "$(left)" ''
+}
+
+@test "remove-cgroup: cgroups below are removed too" {
+  requires root
+  ok in_cgroups_below
+  equal "$(left)" ''
+}
+
+in_cgroups_below() {
+  # shellcheck disable=SC2046 # a row of paths
+  in_cgroups --remove-cgroup bash -c '
+    part=$(printf "%0100d" 0)
+    for point; do
+      cd "$point/$0" || exit
+      for depth in $(seq 50); do
+        mkdir "$part" && cd "$part" || exit
+      done
+      mkdir a b c
+      [ "${point##*/}" = cpuset ] || (
+        echo 0 >a/cgroup.procs
+        setsid sleep 1000 </dev/null >/dev/null 2>&1 &
+      )
+    done' "$name" $(hierarchies)
+}
+
+@test "remove-cgroup: what is frozen is thawed to be killed" {
+  requires root
+  for setting in freezer.state=FROZEN cgroup.freeze=1; do
+    ok in_cgroups_frozen "$setting"
+    equal "$(left)" ''
+    ended "$(cat pid)"
+  done
+}
+
+in_cgroups_frozen() {
+  # shellcheck disable=SC2046 # a row of paths
+  in_cgroups --remove-cgroup bash -c '
+    setsid sleep 1000 </dev/null >/dev/null 2>&1 &
+    echo $! >pid
+    name=$0 setting=$1
+    shift
+    for point; do
+      below=$point/$name/below
+      mkdir "$below"
+      [ ! -e "$below/cpuset.mems" ] || continue
+      echo $! >"$below/cgroup.procs"
+      [ ! -e "$below/${setting%=*}" ] || echo "${setting#*=}" >"$below/${setting%=*}"
+    done' "$name" "$1" $(hierarchies)
+}
+
+@test "remove-cgroup: signals end COMMAND and not the parent" {
+  requires root
+  for signal in HUP TERM USR1 USR2; do
+    rm -f ready
+    make_cgroups "$name"
+    unshare-rs --into-cgroup list --remove-cgroup bash -c '
+      trap "exit 9" HUP TERM USR1 USR2
+      echo >ready
+      while :; do sleep 0.01; done' &
+    until_ok [ -e ready ]
+    kill -s "$signal" $!
+    ends 9 $!
+    equal "$(left)" ''
+  done
+}
+
+@test "remove-cgroup: never the parent itself" {
+  requires root
+  of_pids
+  make_cgroups "$name/a"
+  list=$PWD/list
+  for group in "$pids" "$pids/$name" "$pids/$name/a"; do
+    expect 1 sh -c 'echo 0 >"$0/tasks" || echo 0 >"$0/cgroup.procs"; exec unshare-rs --into-cgroup "$1" --remove-cgroup true' \
+      "$pids/$name/a" "$group"
+    contains "$stderr" "cannot remove the cgroup '$group': this process is in it"
+  done
+  # Nor where it comes there later.
+  unshare-rs --into-cgroup "$list" --remove-cgroup sh -c 'echo >ready; read -r line <fifo' &
+  mkfifo fifo
+  until_ok [ -e ready ]
+  echo $! >"$pids/$name/a/cgroup.procs"
+  echo >fifo
+  ends 0 $!
 }
 
 @test "messages are one line whatever the bytes of a name" {
