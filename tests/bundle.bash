@@ -11,7 +11,7 @@ fit() {
   [ -e image ] || make_image
   jq "$1" b/config.json >changed
   jq --arg id "$id" --arg pid $$ --argjson uid "$(id -u)" --argjson gid "$(id -g)" --argjson raises "$(may_raise)" \
-    --argjson hard "{\"RLIMIT_NOFILE\": $(ulimit -Hn), \"RLIMIT_NPROC\": $(ulimit -Hu)}" \
+    --arg nofile "$(ulimit -Hn)" --arg nproc "$(ulimit -Hu)" \
     --argjson sources "$(missing_sources)" "$fitting" changed >b/config.json
   jq -r '.linux.sysctl // {} | keys[] | gsub("\\."; "/")' b/config.json >image/facts/sysctls
   jq -r '.linux.maskedPaths[]?, .linux.readonlyPaths[]?' b/config.json >image/facts/paths
@@ -35,7 +35,8 @@ make_image() {
 fitting='def bound: .type == "bind" or any(.options[]?; . == "bind" or . == "rbind");
   def missing: bound and $sources[.source] != null;
   def within($directories): .destination as $path | any($directories[]; . as $directory | $path | startswith($directory));
-  .root.path = "rootfs" | .process.terminal = false | .process.args = ["/bin/sh", "/facts/probe"]
+  ({RLIMIT_NOFILE: $nofile, RLIMIT_NPROC: $nproc} | map_values(tonumber? // infinite)) as $hard
+  | .root.path = "rootfs" | .process.terminal = false | .process.args = ["/bin/sh", "/facts/probe"]
   | if .linux.cgroupsPath then .linux.cgroupsPath |= (split("/") | map(if . == "" then . else . + "-" + $id end) | .[-1] = $id | join("/")) else . end
   | if $raises then . else
       (.process.rlimits[]? | select($hard[.type])) |= (.hard = ([.hard, $hard[.type]] | min) | .soft = ([.soft, .hard] | min))
@@ -157,6 +158,7 @@ same_words() {
   # A masked file: runc binds the container's own null there, writable; runsh the host's, read-only.
   # A masked directory: an empty tmpfs that nobody can write to, with limits or without.
   # The tmpfs with the hierarchies of version 1: runc names it otherwise, and leaves it writable under read-only mounts.
+  # A hierarchy of version 1 has no source; runc writes another name in a cgroup namespace.
   # A /dev/core, which runc alone makes where the kernel has /proc/kcore.
   # A device of the host's, bound where none may be made; what it is and who may use it are facts of their own.
   # A rule for /dev/net/tun, which runc 1.1 gives to every container, and 1.2 to none.
@@ -167,6 +169,7 @@ same_words() {
     s#^mount / /sys/fs/cgroup r[wo],([^ ]*) - tmpfs .*#mount tmpfs /sys/fs/cgroup \1#
     s#^mount [^ ]*/null (/(proc|sys)/[^ ]*) .*#mount mask \1#
     s#^mount / (/(proc|sys)/[^ ]*) ro,.* - tmpfs .*#mount mask \1#
+    s#^(mount .*) - cgroup [^ ]+ #\1 - cgroup #
     /^dev \/dev\/core /d
     /^mount (\/[^ ]+) \/dev\1 .* devtmpfs /d
     /^cgroup devices.list:c 10:200 rwm$/d
