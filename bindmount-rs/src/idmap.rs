@@ -119,20 +119,27 @@ fn make_namespace(users: &str, groups: &str) -> Result<OwnedFd> {
     };
     drop((tell_made, opened));
 
-    let mut errno = [0];
-    let namespace = match read(&made, &mut errno).step("wait for the child")? {
-        1 if errno == [0] => map(child, users, groups),
-        _ => Err(Error::bare("make a user namespace", Errno::from_raw(errno[0].into()))),
+    let mut told = [0; 8];
+    read(&made, &mut told).step("wait for the child")?;
+    let [errno, number] =
+        [0, 4].map(|at| i32::from_le_bytes(std::array::from_fn(|i| told[at + i])));
+    let namespace = match (errno, number) {
+        (0, 1..) => map(Pid::from_raw(number), users, groups),
+        (0, _) => Err(Error::because("make", "a user namespace", "proc is not mounted on /proc")),
+        (errno, _) => Err(Error::bare("make a user namespace", Errno::from_raw(errno))),
     };
     drop(tell_opened);
     waitpid(child, None).step("wait for the child")?;
     namespace
 }
 
-/// Tells the parent the errno, or 0, and stays until the parent has closed its side.
+/// Tells the parent the errno, or 0, and the number by which /proc knows this process: it may be the proc of another
+/// PID namespace. Stays until the parent has closed its side.
 fn hold_namespace(tell_made: &OwnedFd, opened: &OwnedFd) -> i32 {
-    let errno = unshare(CloneFlags::CLONE_NEWUSER).err().map_or(0, |errno| errno as u8);
-    let _ = write(tell_made, &[errno]);
+    let errno = unshare(CloneFlags::CLONE_NEWUSER).err().map_or(0, |errno| errno as i32);
+    let number = fs::read_link("/proc/self").ok();
+    let number: i32 = number.and_then(|number| number.to_str()?.parse().ok()).unwrap_or_default();
+    let _ = write(tell_made, &[errno.to_le_bytes(), number.to_le_bytes()].concat());
     let _ = read(opened, &mut [0]);
     0
 }
