@@ -1713,3 +1713,71 @@ Try 'bindmount-rs --help' for more information."
   equal "$stderr" "mount: missing operand: SOURCE
 Try 'mount --help' for more information."
 }
+
+@test "tmpcopyup: a new tmpfs holds what was there" {
+  mkdir -p root/dir/sub target
+  echo text >root/dir/file
+  chmod 4751 root/dir/file
+  chmod 710 root/dir
+  ln -s /etc/passwd root/dir/link
+  mkfifo root/dir/fifo
+  echo deep >root/dir/sub/file
+  touch -d 2001-01-01 root/dir/file root/dir/sub
+  ok private bindmount-rs --root root -t tmpfs -o tmpcopyup,size=1m none /dir sh -c \
+    'cd root/dir && stat -c "%n %F %a %Y" . file link fifo sub && cat file sub/file && readlink link && echo new >file && cat file'
+  equal "$output" ". directory 710 $(stat -c %Y root/dir)
+file regular file 4751 $(date -d 2001-01-01 +%s)
+link symbolic link 777 $(stat -c %Y root/dir/link)
+fifo fifo $(stat -c '%a %Y' root/dir/fifo)
+sub directory 755 $(date -d 2001-01-01 +%s)
+text
+deep
+/etc/passwd
+new"
+  equal "$(cat root/dir/file)" text
+  # Read-only once it is full; a mode that is given is the mode.
+  ok private bindmount-rs --root root -t tmpfs -o tmpcopyup,ro,mode=700 none /dir sh -c 'cat root/dir/file; stat -c %a root/dir; touch root/dir/x || true'
+  equal "$output" $'text\n700'
+  contains "$stderr" 'Read-only file system'
+  # What does not fit is an error, and nothing is mounted.
+  head -c 200000 /dev/zero >root/dir/big
+  expect 32 private bindmount-rs --root root -t tmpfs -o tmpcopyup,size=64k none /dir true
+  contains "$stderr" "cannot copy what is beneath the mount at '/dir': cannot copy 'big': No space left on device"
+  expect 1 bindmount-rs -t proc -o tmpcopyup none target
+  contains "$stderr" 'tmpcopyup has no place here'
+}
+
+@test "tmpcopyup: an image cannot lead it out, nor let it wait" {
+  mkdir -p root/dir secret
+  echo secret >secret/file
+  ln -s "$PWD/secret" root/dir/link
+  ln -s "$PWD/secret/file" root/dir/file
+  mkfifo root/dir/fifo
+  python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("root/dir/socket")' 2>/dev/null || true
+  ! is_root || mknod root/dir/null c 1 3
+  ok private timeout 20 bindmount-rs --root root -t tmpfs -o tmpcopyup none /dir sh -c 'cd root/dir; ls; stat -c %F link file'
+  equal "$output" $'fifo\nfile\nlink\nsymbolic link\nsymbolic link'
+  # The target itself is found in the root.
+  ln -s "$PWD/secret" root/out
+  ok private bindmount-rs --root root -t tmpfs -o tmpcopyup none /out sh -c 'ls secret; ls "root$1"' sh "$PWD/secret"
+  equal "$output" file
+}
+
+@test "the owners of the top of a tree alone are mapped" {
+  requires root kernel 6.3
+  mkdir -p source/sub target
+  chown 1000:1000 source
+  # shellcheck disable=SC2016
+  ok private sh -c 'mount -t tmpfs none source/sub && chown 1000:1000 source source/sub &&
+    bindmount-rs --rbind -o X-mount.idmap-top=u:1000:5:1\ g:1000:6:1 source target stat -c "%u:%g" target target/sub'
+  equal "$output" $'5:6\n1000:1000'
+}
+
+@test "owners are mapped where /proc shows another PID namespace" {
+  requires root
+  mkdir source target
+  chown 1000:1000 source
+  # Process 2 of the namespace outside is another one than that of the namespace inside.
+  ok unshare --mount --pid --fork sh -c 'bindmount-rs -B -o X-mount.idmap=b:1000:5:1 source target stat -c "%u:%g" target'
+  equal "$output" 5:5
+}

@@ -6,6 +6,7 @@
 mod arbitrary;
 mod before;
 mod cli;
+mod copy;
 mod detached;
 mod guard;
 mod held;

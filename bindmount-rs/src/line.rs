@@ -186,6 +186,7 @@ fn check_options(options: &Options, work: &Work) -> Result<()> {
         (!is_new && options.subdirectory.is_some(), "a subdirectory"),
         (!is_new && finishes, "an owner, group or mode"),
         (!has_attributes && options.has_attributes(), "a mount attribute"),
+        (options.copy_up && *work != Work::FileSystem(c"tmpfs".into()), "tmpcopyup"),
         (options.for_superblock && !matches!(work, Work::FileSystem(_)), "ro=fs or rw=fs"),
         (!has_words && word.is_some(), word.as_deref().unwrap_or_default()),
     ];
@@ -237,6 +238,8 @@ mod tests {
             ("auto", "", "the type 'auto' is not supported"),
             ("none", "remount,ro", "remount without bind"),
             ("none", "bind,size=1m", "the mount option 'size=1m' has no place here"),
+            ("none", "bind,tmpcopyup", "tmpcopyup has no place here"),
+            ("proc", "tmpcopyup", "tmpcopyup has no place here"),
             ("none", "bind,ro=fs", "ro=fs or rw=fs has no place here"),
             ("none", "move,ro", "a mount attribute has no place here"),
             ("none", "rslave,X-mount.subdir=a", "a subdirectory has no place here"),

@@ -22,7 +22,7 @@ use crate::others::Others;
 use crate::owner::Owner;
 use crate::place::{Leaf, Made, Places, duplicate, is, normal, open_inside};
 use crate::undo::Step;
-use crate::{before, detached, guard, hints, mountinfo};
+use crate::{before, copy, detached, guard, hints, mountinfo};
 
 const NULL: &str = "/dev/null";
 
@@ -149,7 +149,7 @@ impl Mounter {
             tree => tree?,
         };
         if let Some(map) = &line.options.idmap {
-            map.apply(&tree, recursive, &line.target)?;
+            map.apply(&tree, recursive && !line.options.idmap_top, &line.target)?;
         }
         change_attributes(&tree, line)?;
         if self.attach_by_path(&tree, line) {
@@ -172,7 +172,7 @@ impl Mounter {
             Error::new(failed, source, errno).explain(|_| hints::copy(&line.source, true, errno))
         })?;
         if let Some(map) = &line.options.idmap {
-            map.apply(&tree, true, source)?;
+            map.apply(&tree, !line.options.idmap_top, source)?;
         }
         change_attributes(&tree, line)?;
         self.attach(tree, &root, line)
@@ -190,7 +190,9 @@ impl Mounter {
     }
 
     fn file_system(&mut self, line: &Line, kind: &CStr) -> Result<Done> {
-        let tree = match detached::file_system(kind, &line.source, &line.options) {
+        let writable = line.options.copy_up.then(|| writable(&line.options));
+        let options = writable.as_ref().unwrap_or(&line.options);
+        let tree = match detached::file_system(kind, &line.source, options) {
             Err(_) if line.options.no_fail && no_device(&line.source) => return Ok(Done::Skipped),
             tree => tree?,
         };
@@ -208,7 +210,20 @@ impl Mounter {
         } else {
             self.target(line, || Ok(Leaf::Directory(directory_mode(line))))?
         };
+        if line.options.copy_up {
+            self.copy_up(&target, &tree, line)?;
+        }
         self.attach_new(tree, &target, line)
+    }
+
+    /// Fills a new file system with what its target holds. Its mode is that of the target, where none is given.
+    fn copy_up(&self, target: &OwnedFd, tree: &OwnedFd, line: &Line) -> Result<()> {
+        let has_mode = line.options.data.iter().any(|word| word.as_bytes().starts_with(b"mode="));
+        copy::tree(target, tree, !has_mode).map_err(|error| {
+            Error::because("copy what is beneath the mount at", &line.target, error.to_string())
+        })?;
+        detached::set(tree.as_fd(), 0, line.options.top)
+            .context("change the attributes of the mount for", &line.target)
     }
 
     /// Attaches what came from outside: that must not stand in for /proc.
@@ -539,6 +554,14 @@ fn change_attributes(tree: &OwnedFd, line: &Line) -> Result<()> {
 fn propagate(mount: &OwnedFd, line: &Line) -> Result<()> {
     detached::propagate(mount.as_fd(), &line.options.propagation)
         .context("change the propagation of", &line.target)
+}
+
+/// The options without what keeps the file system from being filled. It is read-only as a mount then.
+fn writable(options: &Options) -> Options {
+    let mut options = options.clone();
+    options.superblock_read_only = None;
+    options.top.set &= !MOUNT_ATTR_RDONLY;
+    options
 }
 
 fn os(path: &CStr) -> &OsStr {

@@ -136,6 +136,8 @@ pub struct Propagation {
 pub struct Options {
     pub operation: Option<Operation>,
     pub remount: bool,
+    /// A new tmpfs holds what the target held.
+    pub copy_up: bool,
     /// For the mount itself: what the recursive words say is in here too.
     pub top: Change,
     /// For the mount and all beneath it.
@@ -155,6 +157,8 @@ pub struct Options {
     pub no_fail: bool,
     /// Show other owners.
     pub idmap: Option<IdMap>,
+    /// Of the top of a tree alone.
+    pub idmap_top: bool,
     /// Mount this directory of a new file system, not its root.
     pub subdirectory: Option<OsString>,
     /// What the root of the mount is to be, once it is mounted: a name or a number.
@@ -193,6 +197,7 @@ impl Options {
             "rbind" => self.operation = Some(Operation::BindRecursive),
             "move" => self.operation = Some(Operation::Move),
             "remount" => self.remount = true,
+            "tmpcopyup" => self.copy_up = true,
             "noauto" => self.no_auto = true,
             "nofail" => self.no_fail = true,
             _ if IGNORED.contains(&name) => {}
@@ -293,6 +298,10 @@ impl Options {
             ("group", Some(group)) => self.group = Some(group),
             ("subdir", Some(directory)) => self.subdirectory = Some(directory),
             ("idmap", Some(map)) => self.add_map(&map)?,
+            ("idmap-top", Some(map)) => {
+                self.idmap_top = true;
+                self.add_map(&map)?;
+            }
             ("noloop", None) => {}
             ("nocanonicalize", which) => {
                 let which = which.unwrap_or_default();
