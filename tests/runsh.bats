@@ -694,3 +694,44 @@ join() {
   equal "$output" 1
   kill "$holder"
 }
+
+@test "a tmpfs that holds what the image has there, and an image that cannot lead it out" {
+  bundle b '.mounts += [{destination: "/data", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "nosuid", "mode=751"]},
+                        {destination: "/out", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"]}]'
+  mkdir -p b/rootfs/data victim
+  echo text >b/rootfs/data/file
+  echo secret >victim/secret
+  ln -s "$PWD/victim" b/rootfs/out
+  ln -s "$PWD/victim" b/rootfs/data/link
+  ok inside 'cat /data/file; echo new >/data/file; cat /data/file; stat -c %a /data; ls /out/ "$1"; ls -d /data/*' "$PWD/victim"
+  equal "$(grep -v : <<<"$output" | grep .)" $'text\nnew\n751\n/data/file\n/data/link'
+  equal "$(cat b/rootfs/data/file)" text
+  equal "$(ls victim)" secret
+}
+
+@test "a bind mount with mapped owners" {
+  requires root kernel 6.3
+  mkdir volume
+  echo text >volume/file
+  chown 1000:1001 volume/file
+  bundle b '.mounts += [{destination: "/data", source: "../volume", options: ["bind", "idmap"],
+    uidMappings: [{containerID: 1000, hostID: 5, size: 1}], gidMappings: [{containerID: 1001, hostID: 6, size: 1}]}]'
+  ok inside 'stat -c "%u:%g" /data/file'
+  equal "$output" 5:6
+  equal "$(stat -c '%u:%g' volume/file)" 1000:1001
+}
+
+@test "what a user namespace does not take is left out or the machine's, with a line each" {
+  requires userns
+  bundle b '.linux.namespaces = [{type: "mount"}, {type: "pid"}, {type: "uts"}, {type: "user"}] | del(.linux.resources)
+    | .mounts |= map(select(.type != "cgroup")) | .mounts[2].options += ["gid=5"]
+    | .mounts |= (map(select(.destination != "/sys")) + [{destination: "/sys", type: "sysfs", source: "sysfs", options: ["nosuid", "ro"]}])'
+  change ".linux.uidMappings = [{containerID: 0, hostID: $(id -u), size: 1}] | .linux.gidMappings = [{containerID: 0, hostID: $(id -g), size: 1}]"
+  [ -d /dev/mqueue ] || change '.mounts |= map(select(.type != "mqueue"))'
+  ok inside 'grep -c " /sys .* - sysfs " /proc/self/mountinfo; touch /sys/x; ls /dev/pts; exit 0'
+  equal "$output" $'1\nptmx'
+  contains "$stderr" 'Read-only file system'
+  contains "$stderr" 'spec-rs: warning: mounts[2].options leaves out gid=5: the user namespace has no such group'
+  contains "$stderr" 'is /sys of this machine: without a new network namespace a user namespace takes no sysfs'
+  [ ! -d /dev/mqueue ] || contains "$stderr" 'is /dev/mqueue of this machine'
+}

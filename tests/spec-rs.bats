@@ -82,10 +82,11 @@ del(.root)	root.path: is missing
 .mounts[0].destination = "/.."	mounts[0].destination: is the root
 .mounts[0].type = ""	mounts[0].type: is missing
 .mounts[0].type = "char"	mounts[0].type: is not a file system: 'char'
-.mounts[0].options = ["tmpcopyup"]	mounts[0].options[0]: is not supported: 'tmpcopyup'
+.mounts[0].options = ["tmpcopyup"]	mounts[0].options: has tmpcopyup, which only a tmpfs takes
+.mounts[0].options = ["idmap"]	mounts[0].options: maps owners, but there are neither mappings nor a user namespace
 .mounts[0].options = ["X-mount.idmap=1:2:3"]	mounts[0].options[0]: is a word of fstab(5), not of the specification: 'X-mount.idmap=1:2:3'
 .mounts[0].options = "ro"	mounts[0].options: must be an array
-.mounts[0].uidMappings = [{containerID: 0, hostID: 0, size: 1}]	mounts[0].uidMappings: is not supported
+.mounts[0].uidMappings = [{containerID: 0, hostID: 0, size: 1}]	mounts[0].gidMappings: is missing beside the other mappings
 .mounts += [{destination: "/x", type: "bind"}]	mounts[7].source: is missing
 .mounts[0].source = ("x" * 5000)	mounts[0].source: is longer than 4095 bytes
 .hooks.prestart = [{path: "/bin/true"}]	hooks.prestart: is not supported

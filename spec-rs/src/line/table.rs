@@ -168,6 +168,8 @@ impl Writer<'_> {
         let mut options = vec![bind];
         options.extend(self.words_of_bind(mount));
         options.extend(mount.options.read_only.then_some("ro"));
+        let map = self.map_of_owners(mount, bind == "rbind");
+        options.extend(map.as_deref());
         if self.keeps_devices_out() {
             options.extend(self.keep_devices_out(mount, bind));
         }
@@ -179,9 +181,83 @@ impl Writer<'_> {
         table.add(&mount.path, &Entry::new(source, &mount.destination, "none", &options));
     }
 
+    /// The option that maps owners. The kernel takes it from nobody but the root of the user namespace that the file
+    /// system belongs to (mount_setattr(2)), which the container is not in one of its own.
+    fn map_of_owners(&self, mount: &Mount, is_recursive: bool) -> Option<String> {
+        if !mount.is_mapped() {
+            return None;
+        }
+        if self.has(Kind::User) {
+            let reason = "is not supported in a user namespace: owners cannot be mapped there";
+            self.log.fault(format_args!("{}.options", mount.path), reason);
+        } else if mount.uid_mappings.is_empty() {
+            let reason = "maps owners, but there are neither mappings nor a user namespace";
+            self.log.fault(format_args!("{}.options", mount.path), reason);
+        }
+        let top = is_recursive && mount.options.idmap != Some("ridmap");
+        let name = if top { "X-mount.idmap-top" } else { "X-mount.idmap" };
+        let ranges = [("u", &mount.uid_mappings), ("g", &mount.gid_mappings)];
+        let ranges: Vec<_> = ranges
+            .iter()
+            .flat_map(|(letter, mappings)| {
+                mappings.iter().map(move |mapping| mapping.range(letter))
+            })
+            .collect();
+        Some(format!("{name}={}", ranges.join(" ")))
+    }
+
+    /// What cannot be mounted in a user namespace, since another one that the container shares would be shown: that of
+    /// the machine is bound instead, as crun does.
+    fn substitute(&self, table: &mut Table, mount: &Mount) -> bool {
+        let (source, kind) = match mount.kind.as_str() {
+            "sysfs" => ("/sys", Kind::Network),
+            "mqueue" => ("/dev/mqueue", Kind::Ipc),
+            _ => return false,
+        };
+        let owns = self.has_new(kind) || self.spaces.joined(kind).is_some();
+        if !self.has(Kind::User) || owns {
+            return false;
+        }
+        let reason = format!(
+            "is {source} of this machine: without a new {} namespace a user namespace takes no {}",
+            kind.name(),
+            mount.kind
+        );
+        self.log.warn(&mount.path, reason);
+        let mut options = vec!["rbind"];
+        options.extend(self.words_of_bind(mount));
+        options.extend(mount.options.read_only.then_some("rro"));
+        table.add(&mount.path, &Entry::new(source, &mount.destination, "none", &options));
+        true
+    }
+
+    /// Whether it is the group of a devpts that the container's user namespace does not have.
+    fn is_unmapped_group(&self, mount: &Mount, word: &Word) -> bool {
+        let group = word.text.strip_prefix("gid=").and_then(|group| group.parse::<i128>().ok());
+        let Some(group) = group.filter(|_| mount.kind == "devpts" && self.has_new(Kind::User))
+        else {
+            return false;
+        };
+        let mappings = &self.config.linux.gid_mappings;
+        let is_unmapped = !mappings.iter().any(|mapping| mapping.has(group));
+        if is_unmapped {
+            let reason = format!("leaves out {}: the user namespace has no such group", word.text);
+            self.log.warn(format_args!("{}.options", mount.path), reason);
+        }
+        is_unmapped
+    }
+
     fn add_file_system(&self, table: &mut Table, mount: &Mount) {
+        if self.substitute(table, mount) {
+            return;
+        }
         let is_new_dev = is_new_dev(mount);
-        let mut options: Vec<_> = self.words(mount).iter().map(|word| word.text.as_str()).collect();
+        let words = self.words(mount).into_iter();
+        let words = words.filter(|word| !self.is_unmapped_group(mount, word));
+        let mut options: Vec<_> = words.map(|word| word.text.as_str()).collect();
+        options.extend(mount.options.copy_up.then_some("tmpcopyup"));
+        let map = self.map_of_owners(mount, false);
+        options.extend(map.as_deref());
         if self.keeps_devices_out() && !is_without_nodes(&mount.kind) {
             options.push("nodev");
         }

@@ -569,7 +569,6 @@ fn what_is_not_supported_is_refused_by_name() {
         ("linux.resources.blockIO.leafWeight", "10"),
         ("hooks.prestart", r#"[{"path": "/x"}]"#),
         ("vm", r#"{"kernel": {"path": "/x"}}"#),
-        ("mounts.0.uidMappings", r#"[{"containerID": 0, "hostID": 0, "size": 1}]"#),
     ] {
         let names: Vec<_> = path.split('.').collect();
         let (faults, ..) = outcome(&with(&names, value), &machine(0, &[VERSION_2]));
@@ -1228,4 +1227,80 @@ fn paths_of_namespaces_that_are_refused() {
     let (faults, ..) = outcome(&config, &machine(0, &[VERSION_2]));
     assert!(faults.iter().any(|fault| fault.path == "linux.namespaces[5].path"), "{faults:?}");
     assert!(faults.iter().any(|fault| fault.path == "mounts"), "{faults:?}");
+}
+
+/// The line of the table that comes from `mounts[at]`, and the warnings.
+fn mounted(at: usize, config: &Value, machine: &Machine) -> (String, Vec<Fault>) {
+    let log = Log::default();
+    let text = write(&model::read(Node::new(config, &log)), &setting(), machine, &log);
+    assert_eq!(log.faults(), []);
+    let text = String::from_utf8(text).unwrap();
+    let end = format!(" # mounts[{at}]");
+    let line = text.lines().find_map(|line| line.strip_suffix(&end));
+    (line.unwrap_or_default().to_owned(), log.warnings())
+}
+
+#[test]
+fn mounts_with_mapped_owners() {
+    const MAPS: &str = r#""uidMappings": [{"containerID": 0, "hostID": 5, "size": 2}, {"containerID": 9, "hostID": 9, "size": 1}],
+        "gidMappings": [{"containerID": 0, "hostID": 7, "size": 3}]"#;
+    let range = "u:0:5:2\\040u:9:9:1\\040g:0:7:3";
+    let root = machine(0, &[VERSION_2]);
+    for (options, want) in [
+        (r#""bind""#, "bind,X-mount.idmap="),
+        (r#""bind", "idmap""#, "bind,X-mount.idmap="),
+        (r#""rbind", "idmap""#, "rbind,X-mount.idmap-top="),
+        (r#""rbind", "ridmap", "ro""#, "rbind,ro,X-mount.idmap="),
+    ] {
+        let mount =
+            format!(r#"{{"destination": "/x", "source": "/s", "options": [{options}], {MAPS}}}"#);
+        let config = replace_rule(with(&["mounts", "3"], &mount));
+        assert_eq!(mounted(3, &config, &root).0, format!("/s /x none {want}{range}"));
+        let mut config = config;
+        add_namespace(&mut config, USER);
+        add_maps(&mut config);
+        let (faults, ..) = outcome(&config, &root);
+        assert!(faults.iter().any(|fault| fault.path == "mounts[3].options"), "{faults:?}");
+    }
+}
+
+#[test]
+fn what_a_user_namespace_does_not_mount_is_the_machines() {
+    let user = machine(1000, &[VERSION_2]);
+    let rootless = |namespaces: &[&str]| {
+        let mut config = with(
+            &["linux", "namespaces"],
+            r#"[{"type": "mount"}, {"type": "pid"}, {"type": "uts"}]"#,
+        );
+        config = replace_rule(config);
+        add_namespace(&mut config, USER);
+        namespaces.iter().for_each(|namespace| add_namespace(&mut config, namespace));
+        add_maps(&mut config);
+        config
+    };
+    let config = rootless(&[]);
+    let (line, warnings) = mounted(1 + 4, &config, &user);
+    assert_eq!(line, "/sys /sys none rbind,nosuid,noexec,nodev,rro");
+    assert_eq!(
+        mounted(4, &config, &user).0,
+        "/dev/mqueue /dev/mqueue none rbind,nosuid,noexec,nodev"
+    );
+    let paths: Vec<_> = warnings.iter().map(|warning| warning.path.as_str()).collect();
+    assert_eq!(paths, ["mounts[4]", "mounts[5]"]);
+    let config = rootless(&[r#"{"type": "network"}"#, r#"{"type": "ipc"}"#]);
+    assert_eq!(
+        mounted(5, &config, &user),
+        ("sysfs /sys sysfs nosuid,noexec,nodev,ro".into(), vec![])
+    );
+}
+
+#[test]
+fn the_group_of_a_devpts_that_is_not_mapped() {
+    let config = new::config(true, &machine(1000, &[VERSION_2]));
+    let config = config.replace(r#""mode=0620""#, r#""mode=0620", "gid=5""#);
+    let config = json::parse(config.as_bytes()).unwrap();
+    let (line, warnings) = mounted(2, &config, &machine(1000, &[VERSION_2]));
+    assert!(line.ends_with(",mode=0620"), "{line}");
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(warnings[0].path, "mounts[2].options");
 }

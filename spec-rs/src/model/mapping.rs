@@ -9,6 +9,18 @@ pub struct Mapping {
     pub size: i128,
 }
 
+impl Mapping {
+    /// Whether it maps this id of the container.
+    pub fn has(&self, id: i128) -> bool {
+        (self.container..self.container + self.size).contains(&id)
+    }
+
+    /// A range of bindmount-rs, for users or groups.
+    pub fn range(&self, letter: &str) -> String {
+        format!("{letter}:{}:{}:{}", self.container, self.host, self.size)
+    }
+}
+
 /// The kernel takes no more lines (UID_GID_MAP_MAX_EXTENTS).
 const LINES: usize = 340;
 

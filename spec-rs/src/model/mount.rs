@@ -1,7 +1,8 @@
 //! `mounts[]`: what is mounted, in this order.
 
+use super::mapping::{self, Mapping};
 use super::options::{self, Options};
-use super::{mapping, text};
+use super::text;
 use crate::node::{Node, Row, row};
 
 #[derive(Debug, Default)]
@@ -11,6 +12,8 @@ pub struct Mount {
     pub source: String,
     pub kind: String,
     pub options: Options,
+    pub uid_mappings: Vec<Mapping>,
+    pub gid_mappings: Vec<Mapping>,
     /// Its path in the file.
     pub path: String,
 }
@@ -20,8 +23,8 @@ const ROWS: &[Row<Mount>] = &[
     row("source", |mount, n| mount.source = text::path(&n).unwrap_or_default()),
     row("type", |mount, n| mount.kind = kind(n).unwrap_or_default()),
     row("options", |mount, n| mount.options = options::read(n)),
-    row("uidMappings", |_, n| n.refuse_array(|n| n.check_object(mapping::ROWS))),
-    row("gidMappings", |_, n| n.refuse_array(|n| n.check_object(mapping::ROWS))),
+    row("uidMappings", |mount, n| mount.uid_mappings = mapping::read(n)),
+    row("gidMappings", |mount, n| mount.gid_mappings = mapping::read(n)),
 ];
 
 /// Types to which bindmount-rs gives a meaning of its own.
@@ -55,7 +58,31 @@ impl Mount {
         self.options.bind.is_some() || self.kind == "bind"
     }
 
+    /// Whether owners are mapped, as those who have mappings alone ask for too.
+    pub fn is_mapped(&self) -> bool {
+        self.options.idmap.is_some() || !self.uid_mappings.is_empty()
+    }
+
+    /// Both mappings, or none.
+    fn demand_mappings(&self, node: &Node) {
+        for (mappings, others, name) in [
+            (&self.uid_mappings, &self.gid_mappings, "uidMappings"),
+            (&self.gid_mappings, &self.uid_mappings, "gidMappings"),
+        ] {
+            if mappings.is_empty() && !others.is_empty() {
+                node.member_fault(name, "is missing beside the other mappings");
+            }
+        }
+        if self.is_mapped() && self.options.remount {
+            node.member_fault("options", "maps owners, which a remount cannot");
+        }
+    }
+
     fn demand(&self, node: &Node) {
+        self.demand_mappings(node);
+        if self.options.copy_up && (self.kind != "tmpfs" || self.is_bind()) {
+            node.member_fault("options", "has tmpcopyup, which only a tmpfs takes");
+        }
         node.demand(!self.destination.is_empty(), "destination");
         if !self.destination.is_empty() && text::simple(&self.destination) == "/" {
             node.member_fault("destination", "is the root");

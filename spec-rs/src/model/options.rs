@@ -9,6 +9,9 @@ pub struct Options {
     pub bind: Option<&'static str>,
     pub remount: bool,
     pub read_only: bool,
+    pub copy_up: bool,
+    /// Whether owners are mapped, by `idmap`, or by `ridmap` in all that is beneath too.
+    pub idmap: Option<&'static str>,
     /// All other words, in their order.
     pub words: Vec<Word>,
 }
@@ -86,9 +89,6 @@ const OF_FILE_SYSTEMS: &[&str] = &[
     "sync",
 ];
 
-/// Words of the specification that are not supported.
-const REFUSED: &[&str] = &["idmap", "ridmap", "tmpcopyup"];
-
 /// Words to which fstab(5), and so bindmount-rs, gives a meaning of its own. The specification has none for them.
 const OF_FSTAB: &[&str] = &[
     "_netdev",
@@ -143,7 +143,9 @@ impl Options {
             "remount" => self.remount = true,
             "ro" => self.read_only = true,
             "rw" => self.read_only = false,
-            _ if REFUSED.contains(&word) => node.fault(format!("is not supported: '{word}'")),
+            "tmpcopyup" => self.copy_up = true,
+            "idmap" => self.idmap = Some("idmap"),
+            "ridmap" => self.idmap = Some("ridmap"),
             _ if is_of_fstab(word) => {
                 let word = common::quote(word);
                 node.fault(format!("is a word of fstab(5), not of the specification: {word}"));
@@ -171,16 +173,16 @@ mod tests {
 
     #[test]
     fn every_word_of_the_specification_is_known() {
-        let ours = ["bind", "rbind", "remount", "ro", "rw"];
+        let ours = ["bind", "rbind", "remount", "ro", "rw", "tmpcopyup", "idmap", "ridmap"];
         let mut count = 0;
         for word in WORDS.lines() {
-            let lists: [&[&str]; 4] = [OF_MOUNTS, OF_FILE_SYSTEMS, REFUSED, &ours];
+            let lists: [&[&str]; 3] = [OF_MOUNTS, OF_FILE_SYSTEMS, &ours];
             let found = lists.iter().filter(|list| list.contains(&word)).count();
             assert_eq!(found, 1, "{word}");
             assert!(!OF_FSTAB.contains(&word), "{word}");
             count += 1;
         }
-        let known = OF_MOUNTS.len() + OF_FILE_SYSTEMS.len() + REFUSED.len() + ours.len();
+        let known = OF_MOUNTS.len() + OF_FILE_SYSTEMS.len() + ours.len();
         assert_eq!(count, known);
     }
 }
