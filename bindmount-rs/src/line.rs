@@ -186,6 +186,10 @@ fn check_options(options: &Options, work: &Work) -> Result<()> {
         (!is_new && options.subdirectory.is_some(), "a subdirectory"),
         (!is_new && finishes, "an owner, group or mode"),
         (!has_attributes && options.has_attributes(), "a mount attribute"),
+        (
+            (options.is_tree || options.descriptor.is_some()) && !matches!(work, Work::Bind { .. }),
+            "a tree on a descriptor",
+        ),
         (options.copy_up && *work != Work::FileSystem(c"tmpfs".into()), "tmpcopyup"),
         (options.for_superblock && !matches!(work, Work::FileSystem(_)), "ro=fs or rw=fs"),
         (!has_words && word.is_some(), word.as_deref().unwrap_or_default()),

@@ -10,7 +10,7 @@ use common::sys::flags::{
 use common::{Context, Error, Result, quote, sys};
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::stat::{Mode, SFlag, fstat, makedev};
 use nix::unistd::fchdir;
 
@@ -144,7 +144,11 @@ impl Mounter {
     }
 
     fn bind(&mut self, line: &Line, recursive: bool) -> Result<Done> {
-        let tree = match copy_source(line, recursive) {
+        let tree = match line.options.is_tree {
+            true => tree_of(&line.source),
+            false => copy_source(line, recursive),
+        };
+        let tree = match tree {
             Err(error) if line.options.no_fail && is_missing(&error) => return Ok(Done::Skipped),
             tree => tree?,
         };
@@ -152,6 +156,9 @@ impl Mounter {
             map.apply(&tree, recursive && !line.options.idmap_top, &line.target)?;
         }
         change_attributes(&tree, line)?;
+        if let Some(descriptor) = line.options.descriptor {
+            return leave_on(descriptor, tree);
+        }
         if self.attach_by_path(&tree, line) {
             return self.attached(tree, line);
         }
@@ -490,6 +497,27 @@ fn copy_source(line: &Line, recursive: bool) -> Result<OwnedFd> {
     };
     let directory = open(source, PLACE, Mode::empty()).map_err(failed)?;
     detached::subdirectory(&directory, path, recursive).context("bind only", path)
+}
+
+/// The tree that another call has left on a descriptor, `/dev/fd/N`.
+fn tree_of(source: &CStr) -> Result<OwnedFd> {
+    let number = source.to_str().ok().and_then(|path| path.strip_prefix("/dev/fd/")?.parse().ok());
+    let number = number.ok_or_else(|| {
+        Error::because("use the tree", os(source), "it is not a descriptor, /dev/fd/N")
+    })?;
+    sys::borrow(number)
+        .and_then(|fd| fd.try_clone_to_owned().map_err(|_| Errno::EBADF))
+        .context("use the tree", os(source))
+}
+
+/// COMMAND inherits it.
+fn leave_on(descriptor: i32, tree: OwnedFd) -> Result<Done> {
+    let step = "leave the tree on the descriptor";
+    let name = descriptor.to_string();
+    match fcntl(&tree, FcntlArg::F_DUPFD(descriptor)).context(step, &name)? {
+        got if got == descriptor => Ok(Done::Changed),
+        _ => Err(Error::because(step, &name, "it is in use")),
+    }
 }
 
 fn is_missing(error: &Error) -> bool {

@@ -159,6 +159,10 @@ pub struct Options {
     pub idmap: Option<IdMap>,
     /// Of the top of a tree alone.
     pub idmap_top: bool,
+    /// Leave the tree on this descriptor, and attach it nowhere.
+    pub descriptor: Option<i32>,
+    /// The source is a descriptor with such a tree.
+    pub is_tree: bool,
     /// Mount this directory of a new file system, not its root.
     pub subdirectory: Option<OsString>,
     /// What the root of the mount is to be, once it is mounted: a name or a number.
@@ -303,6 +307,8 @@ impl Options {
                 self.add_map(&map)?;
             }
             ("noloop", None) => {}
+            ("tree", None) => self.is_tree = true,
+            ("fd", Some(number)) => self.descriptor = Some(descriptor(&number)?),
             ("nocanonicalize", which) => {
                 let which = which.unwrap_or_default();
                 self.source_itself |= which != "target";
@@ -330,6 +336,13 @@ impl Options {
 
 fn find(name: &str) -> Option<&'static Attribute> {
     ATTRIBUTES.iter().find(|row| row.name == name)
+}
+
+fn descriptor(text: &OsStr) -> Result<i32> {
+    let number = text.to_str().and_then(|text| text.parse().ok());
+    number
+        .filter(|&number| number > 2)
+        .ok_or_else(|| Error::usage(format!("{} is not a descriptor above 2", quote(text))))
 }
 
 /// A mode in octal, as `X-mount.mkdir=` takes it.

@@ -107,6 +107,7 @@ impl Writer<'_> {
         let mut chain = Chain::default();
         self.add_relay(&mut chain);
         early.iter().for_each(|words| chain.program(words));
+        self.add_trees(&mut chain);
         self.join_pid_namespace(&mut chain);
         self.add_cgroup(&mut chain, files, has_rules);
         self.add_namespaces(&mut chain);

@@ -2,7 +2,7 @@
 
 use super::Writer;
 use crate::model::{Kind, Mount, Word};
-use crate::print::field;
+use crate::print::{Chain, field};
 
 /// A line.
 #[derive(Debug)]
@@ -164,6 +164,16 @@ impl Writer<'_> {
     }
 
     fn add_bind(&self, table: &mut Table, mount: &Mount) {
+        if let Some(descriptor) = self.tree_descriptor(mount) {
+            return self.add_tree(table, mount, descriptor);
+        }
+        let (source, options) = self.bind(mount);
+        let options: Vec<_> = options.iter().map(String::as_str).collect();
+        table.add(&mount.path, &Entry::new(source, &mount.destination, "none", &options));
+    }
+
+    /// The source and the options of a bind.
+    fn bind(&self, mount: &Mount) -> (String, Vec<String>) {
         let bind = mount.options.bind.unwrap_or("bind");
         let mut options = vec![bind];
         options.extend(self.words_of_bind(mount));
@@ -178,25 +188,77 @@ impl Writer<'_> {
             true => format!("./{}", mount.source),
             false => mount.source.clone(),
         };
+        (source, options.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The descriptor on which a tree waits whose owners are mapped: only out here, before the user namespace, does the
+    /// kernel map them (mount_setattr(2)).
+    fn tree_descriptor(&self, mount: &Mount) -> Option<usize> {
+        let mut trees = self.trees();
+        trees.position(|other| std::ptr::eq(other, mount)).map(|index| FIRST_TREE + index)
+    }
+
+    fn trees(&self) -> impl Iterator<Item = &Mount> {
+        let has_user = self.has(Kind::User);
+        self.config.mounts.iter().filter(move |mount| {
+            has_user && mount.is_bind() && mount.is_mapped() && !mount.options.remount
+        })
+    }
+
+    /// The words that leave the trees on their descriptors.
+    pub(super) fn add_trees(&self, chain: &mut Chain) {
+        for (index, mount) in self.trees().enumerate() {
+            let (source, mut options) = self.bind(mount);
+            options.retain(|word| !is_propagation(word));
+            options.push(format!("X-mount.fd={}", FIRST_TREE + index));
+            let source = match source.starts_with(['/', '.']) {
+                true => source,
+                false => format!("./{source}"),
+            };
+            let tool = self.tool("bindmount-rs");
+            chain.program([
+                &tool[..],
+                b"--failure-status",
+                b"1",
+                b"-o",
+                options.join(",").as_bytes(),
+            ]);
+            chain.options([source.as_bytes(), b"none"]);
+        }
+    }
+
+    fn add_tree(&self, table: &mut Table, mount: &Mount, descriptor: usize) {
+        let mut options = vec!["bind", "X-mount.tree"];
+        options.extend(self.words_of_bind(mount).into_iter().filter(|word| is_propagation(word)));
+        let source = format!("/dev/fd/{descriptor}");
         table.add(&mount.path, &Entry::new(source, &mount.destination, "none", &options));
     }
 
-    /// The option that maps owners. The kernel takes it from nobody but the root of the user namespace that the file
-    /// system belongs to (mount_setattr(2)), which the container is not in one of its own.
+    /// The option that maps owners: as the mount says, or else as the user namespace of the container does.
     fn map_of_owners(&self, mount: &Mount, is_recursive: bool) -> Option<String> {
         if !mount.is_mapped() {
             return None;
         }
-        if self.has(Kind::User) {
-            let reason = "is not supported in a user namespace: owners cannot be mapped there";
+        let linux = &self.config.linux;
+        if self.has(Kind::User) && !(mount.is_bind() && self.machine.is_root()) {
+            let reason =
+                "maps owners, which a user namespace takes from root alone, and of a bind mount";
             self.log.fault(format_args!("{}.options", mount.path), reason);
-        } else if mount.uid_mappings.is_empty() {
+        } else if mount.uid_mappings.is_empty() && !self.has(Kind::User) {
             let reason = "maps owners, but there are neither mappings nor a user namespace";
             self.log.fault(format_args!("{}.options", mount.path), reason);
         }
         let top = is_recursive && mount.options.idmap != Some("ridmap");
         let name = if top { "X-mount.idmap-top" } else { "X-mount.idmap" };
-        let ranges = [("u", &mount.uid_mappings), ("g", &mount.gid_mappings)];
+        if let (true, Some(path)) = (mount.uid_mappings.is_empty(), self.spaces.joined(Kind::User))
+        {
+            return Some(format!("{name}={path}"));
+        }
+        let (users, groups) = match mount.uid_mappings.is_empty() {
+            true => (&linux.uid_mappings, &linux.gid_mappings),
+            false => (&mount.uid_mappings, &mount.gid_mappings),
+        };
+        let ranges = [("u", users), ("g", groups)];
         let ranges: Vec<_> = ranges
             .iter()
             .flat_map(|(letter, mappings)| {
@@ -285,6 +347,15 @@ impl Writer<'_> {
     pub(super) fn makes_nodes(&self) -> bool {
         self.dev() == Dev::New && !self.has(Kind::User)
     }
+}
+
+/// The first of the descriptors with trees, above those of the texts.
+const FIRST_TREE: usize = 10;
+
+/// What can be said only of a mount that is attached.
+fn is_propagation(word: &str) -> bool {
+    let word = word.strip_prefix('r').unwrap_or(word);
+    matches!(word, "shared" | "slave" | "private" | "unbindable")
 }
 
 fn is_on_dev(mount: &Mount) -> bool {

@@ -1256,10 +1256,18 @@ fn mounts_with_mapped_owners() {
             format!(r#"{{"destination": "/x", "source": "/s", "options": [{options}], {MAPS}}}"#);
         let config = replace_rule(with(&["mounts", "3"], &mount));
         assert_eq!(mounted(3, &config, &root).0, format!("/s /x none {want}{range}"));
+        // In a user namespace the tree is made before it begins.
         let mut config = config;
         add_namespace(&mut config, USER);
         add_maps(&mut config);
-        let (faults, ..) = outcome(&config, &root);
+        assert_eq!(mounted(3, &config, &root).0, "/dev/fd/10 /x none bind,X-mount.tree");
+        let (_, _, text) = outcome(&config, &root);
+        let range = range.replace("\\040", " ");
+        let word = format!(
+            "/opt/bindmount-rs --failure-status 1 -o '{want}{range},X-mount.fd=10' \\\n  /s none \\\n/opt/unshare-rs"
+        );
+        assert!(text.contains(&word), "{text}");
+        let (faults, ..) = outcome(&config, &machine(1000, &[VERSION_2]));
         assert!(faults.iter().any(|fault| fault.path == "mounts[3].options"), "{faults:?}");
     }
 }
@@ -1303,4 +1311,25 @@ fn the_group_of_a_devpts_that_is_not_mapped() {
     assert!(line.ends_with(",mode=0620"), "{line}");
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0].path, "mounts[2].options");
+}
+
+#[test]
+fn owners_are_mapped_as_the_user_namespace_does() {
+    let mount =
+        r#"{"destination": "/x", "source": "s", "options": ["rbind", "ridmap", "rprivate"]}"#;
+    let config = replace_rule(with(&["mounts", "3"], mount));
+    let root = machine(0, &[VERSION_2]);
+    let mut new = config.clone();
+    add_namespace(&mut new, USER);
+    add_maps(&mut new);
+    let text = outcome(&new, &root).2;
+    assert!(
+        text.contains("-o 'rbind,X-mount.idmap=u:0:5:9 g:0:5:9,X-mount.fd=10' \\\n  ./s none"),
+        "{text}"
+    );
+    assert_eq!(mounted(3, &new, &root).0, "/dev/fd/10 /x none bind,X-mount.tree,rprivate");
+    let mut joined = config;
+    add_namespace(&mut joined, r#"{"type": "user", "path": "/ns/user"}"#);
+    let text = outcome(&joined, &root).2;
+    assert!(text.contains("-o rbind,X-mount.idmap=/ns/user,X-mount.fd=10 \\\n"), "{text}");
 }
