@@ -225,26 +225,47 @@ wait_for() {
 @test "devices: the default ones, and no other" {
   requires root
   bundle b '.root.readonly = false'
-  mknod b/rootfs/zero c 1 5
-  ok inside 'head -c 4 /dev/zero | wc -c; echo x >/dev/null; head -c 1 /zero; mknod /dev/x c 1 5; true'
+  mknod b/rootfs/node c 10 237
+  # Outside it opens.
+  ok sh -c ': <b/rootfs/node'
+  ok inside 'head -c 4 /dev/zero | wc -c; echo x >/dev/null; head -c 1 /node; mknod /dev/x c 1 5; true'
   equal "$output" 4
-  contains "$stderr" 'zero: Permission denied'
-  contains "$stderr" 'Operation not permitted'
+  contains "$stderr" 'node: Operation not permitted'
+  contains "$stderr" 'mknod: /dev/x: Operation not permitted'
   # Nor one that another file system brings along, whatever it says of itself.
   mkdir b/devices
-  mknod b/devices/zero c 1 5
+  mknod b/devices/node c 10 237
   cp b/config.json good
   for mount in '"type": "bind", "options": ["rbind"]' '"type": "x", "options": ["rw,bind"]' \
     '"type": "overlay", "options": ["lowerdir=b/devices:b/rootfs/etc"]'; do
     jq ".mounts += [{destination: \"/etc\", source: \"devices\", $mount}]" good | sed "s,=b/,=$PWD/b/,; s,:b/,:$PWD/b/," >b/config.json
-    expect 1 inside 'head -c 1 /etc/zero'
-    contains "$stderr" 'zero: Permission denied'
+    expect 1 inside 'head -c 1 /etc/node'
+    contains "$stderr" 'node: Operation not permitted'
   done
   jq '.mounts += [{destination: "/etc", source: "/dev", options: ["rw,rbind"]}]' good >b/config.json
-  refused 'binds /dev, which the rule of linux.resources.devices to deny all devices forbids'
+  expect 1 inside 'head -c 1 /etc/loop-control'
+  contains "$stderr" 'loop-control: Operation not permitted'
+  # As in runc every node may be made, and those that are allowed open.
   cp good b/config.json
-  change '.process.capabilities.bounding += ["CAP_MKNOD"]'
-  refused 'linux.resources.devices: denies all devices, which is not supported beside CAP_MKNOD'
+  change '.process.capabilities |= map_values(. + ["CAP_MKNOD"])'
+  ok inside 'mknod /tmp/zero c 1 5 && head -c 4 /tmp/zero | wc -c; mknod /tmp/x c 10 237 && head -c 1 /tmp/x; true'
+  equal "$output" 4
+  contains "$stderr" '/tmp/x: Operation not permitted'
+}
+
+@test "device rules let more devices in" {
+  requires root
+  [ "$(stat -c %t:%T /dev/loop-control 2>/dev/null)" = a:ed ] || skip 'needs /dev/loop-control'
+  bundle b '.linux.devices = [{path: "/dev/loop-control", type: "c", major: 10, minor: 237, fileMode: 8624, gid: 7},
+      {path: "/dev/pipe", type: "p", uid: 9}]
+    | .linux.resources.devices += [{allow: true, type: "c", major: 10, minor: 237, access: "rw"}]'
+  ok inside 'stat -c "%F %t:%T %a %u:%g" /dev/loop-control /dev/pipe; : </dev/loop-control'
+  equal "$output" $'character special file a:ed 660 0:7\nfifo 0:0 666 9:0'
+  change '.linux.resources.devices += [{allow: false, type: "c", major: 10, minor: 237, access: "r"}]'
+  expect 1 inside ': >/dev/loop-control && : </dev/loop-control'
+  contains "$stderr" 'loop-control: Operation not permitted'
+  change '.linux.resources.devices = [{allow: true, access: "rwm"}]'
+  ok inside ': </dev/loop-control'
 }
 
 @test "a read-only /dev has its devices" {
@@ -292,7 +313,7 @@ wait_for() {
   contains "$output" hello
 }
 
-@test "cgroups of version 1, of version 2 and of both are the caller's own" {
+@test "cgroups of version 1, of version 2 and of both are the container's own" {
   requires root
   bundle b '.mounts |= map(if .type == "cgroup" then .options -= ["ro"] else . end) | .linux.namespaces -= [{type: "cgroup"}]'
   change '.process.args = ["sh", "-c",
@@ -308,7 +329,7 @@ wait_for() {
   v1=$(sed -n 's/^[0-9]*:pids://p' /proc/self/cgroup) v2=$(sed -n 's/^0:://p' /proc/self/cgroup)
 
   in_layout 'mount -t cgroup2 -o "$3" none /sys/fs/cgroup'
-  contains "$output" "$v2 /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime cgroup2"
+  contains "$output" "${v2%/}/runsh-box /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime cgroup2"
   contains "$output" cgroup.procs
 
   change '.linux.namespaces += [{type: "cgroup"}]'
@@ -324,10 +345,10 @@ wait_for() {
   contains "$output" "/ /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"
   change '.linux.namespaces -= [{type: "cgroup"}]'
   in_layout 'mount -t cgroup -o pids none pids'
-  contains "$output" "$v1 /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"
+  contains "$output" "${v1%/}/runsh-box /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"
   equal "${lines[-1]}" pids
   in_layout 'mount -t cgroup -o pids none pids; mount -t cgroup2 -o "$3" none unified'
-  contains "$output" "$v1 /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"
+  contains "$output" "${v1%/}/runsh-box /sys/fs/cgroup/pids rw,nosuid,nodev,noexec,relatime cgroup"
   equal "${lines[-1]}" pids
 }
 
@@ -352,8 +373,8 @@ wait_for() {
 
 # All refusals are tests of spec-rs.
 @test "what spec-rs refuses is not started, and leaves nothing behind" {
-  bundle b '.linux.cgroupsPath = "/x" | .process.args = ["touch", "/hit"] | .root.readonly = false'
-  refused "spec-rs: cannot use '$PWD/b/config.json': linux.cgroupsPath: is not supported"
+  bundle b '.linux.cgroupsPath = "/" | .process.args = ["touch", "/hit"] | .root.readonly = false'
+  refused "spec-rs: cannot use '$PWD/b/config.json': linux.cgroupsPath: must name a cgroup of the container's own"
   printf '{' >b/config.json
   refused "spec-rs: cannot use '$PWD/b/config.json': it is not JSON: "
   rm b/config.json

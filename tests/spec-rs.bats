@@ -67,12 +67,12 @@ del(.root)	root.path: is missing
 .linux.namespaces = ["pid"]	linux.namespaces[0]: must be an object
 .linux.namespaces = {"a": 1}	linux.namespaces: must be an array
 .linux.namespaces -= [{type: "uts"}]	hostname: needs a new uts namespace
-.linux.cgroupsPath = "/x"	linux.cgroupsPath: is not supported
+.linux.cgroupsPath = "/x/.."	linux.cgroupsPath: must name a cgroup of the container's own
 .linux.sysctl = {"kernel.core_pattern": "1"}	linux.sysctl["kernel.core_pattern"]: is a parameter of this machine, and of no namespace
 .linux.sysctl = {"net.ipv4.ip_forward": 1}	linux.sysctl["net.ipv4.ip_forward"]: must be a string
 .linux.sysctl = {"net.//.//.kernel.core_pattern": "x"}	linux.sysctl["net.//.//.kernel.core_pattern"]: is not the name of a kernel parameter
 .linux.sysctl = {"kernel.hostname": "x"}	linux.sysctl["kernel.hostname"]: is not taken: the property hostname is for that
-.linux.resources.memory.limit = 4096	linux.resources.memory.limit: is not supported
+.linux.resources.memory.limit = -4096	linux.resources.memory.limit: must be -1 or a number of bytes
 .linux.timeOffsets.monotonic.secs = 5	linux.timeOffsets: needs a new time namespace
 .linux.maskedPaths = [1]	linux.maskedPaths[0]: must be a string
 .mounts = {}	mounts: must be an array
@@ -92,7 +92,10 @@ del(.root)	root.path: is missing
 .hooks.prestart = [{path: "/bin/true"}]	hooks.prestart: is not supported
 .vm = {kernel: {path: "/x"}}	vm: is not supported
 .annotations = ["x"]	annotations: must be an object
-.linux.devices = ["", "x"]	linux.devices: is not supported
+.linux.devices = ["", "x"]	linux.devices[1]: must be an object
+.linux.devices = [{path: "/dev/x", type: "c", major: 1}]	linux.devices[0].minor: is missing
+.linux.devices = [{path: "/dev/x", type: "x", major: 1, minor: 3}]	linux.devices[0].type: must be c, u, b or p
+.linux.devices = [{path: "dev/x", type: "p"}]	linux.devices[0].path: must be an absolute path
 .linux.seccomp = ["", "x"]	linux.seccomp: must be an object
 .hooks = [""]	hooks: must be an object
 .mounts = ["", "x"]	mounts[0]: must be an object
@@ -123,10 +126,15 @@ del(.root)	root.path: is missing
 .linux.maskedPaths = ["proc"]	linux.maskedPaths[0]: must be an absolute path
 .linux.readonlyPaths = ["proc"]	linux.readonlyPaths[0]: must be an absolute path
 .linux.rootfsPropagation = "odd"	linux.rootfsPropagation: must be shared, slave, private or unbindable, or the recursive form of one, such as rslave
-.linux.resources.devices = [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 3, access: "rwm"}]	linux.resources.devices[1]: is not supported: only rules for all devices are
+.linux.resources.devices = [{allow: false, access: "rwx"}]	linux.resources.devices[0].access: must be made of r, w and m
+.linux.resources.devices = [{allow: true, type: "c", major: 4096}]	linux.resources.devices[0].major: must be a whole number from -1 to 4095
+.linux.resources.memory.swap = 4096	linux.resources.memory.swap: needs linux.resources.memory.limit
+.linux.resources.cpu.shares = 1	linux.resources.cpu.shares: must be 0 or a number from 2 to 262144
+.linux.resources.cpu.cpus = "a"	linux.resources.cpu.cpus: must be a list such as 0-3,7
+.linux.resources.unified["cgroup.procs"] = "1"	linux.resources.unified["cgroup.procs"]: is not supported: it is not a limit
+.linux.resources.unified["nosuch.max"] = "1"	linux.resources.unified["nosuch.max"]: cannot be kept: 
+.linux.resources.rdma.x = {}	linux.resources.rdma.x: must have hcaHandles or hcaObjects
 .linux.resources.devices[0].type = "x"	linux.resources.devices[0].type: must be a, b or c
-.process.capabilities.bounding = ["CAP_MKNOD"]	linux.resources.devices: denies all devices, which is not supported beside CAP_MKNOD
-.process.capabilities.bounding = ["CAP_SYS_ADMIN"]	linux.resources.devices: denies all devices, which is not supported beside CAP_SYS_ADMIN
 .mounts[0].options = ["remount"]	mounts[0].options: must have 'bind' beside 'remount', which else changes the file system for all who use it
 .root.path = "nothing"	root.path: 'nothing': No such file or directory
 .root.path = "/"	root.path: '/' is the root of this machine
@@ -136,7 +144,6 @@ del(.root)	root.path: is missing
 .linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 1, hostID: 0, size: 4294967295}]	linux.uidMappings[0]: ends beyond the last id, 4294967294
 .annotations = {"": "x"}	annotations[""]: must have a name
 .process.rlimits[0].soft = -1	process.rlimits[0].soft: must be a whole number from 0 to 18446744073709551615
-.mounts += [{destination: "/dev", source: "/dev", options: ["rbind"]}]	mounts[7]: binds /dev, which the rule of linux.resources.devices to deny all devices forbids
 .process.args = ["x" * 140000]	process.args[0]: is longer than 131071 bytes
 .process.env = ["A=" + "x" * 140000]	process.env[0]: is longer than 131071 bytes
 .root.path = "config.json"	root.path: 'config.json': Not a directory
@@ -156,6 +163,29 @@ ROWS
     count=$((count + 1))
   done < <(refusals)
   [ "$count" -gt 90 ]
+}
+
+@test "a rule to deny all devices that only mounts keep is refused beside capabilities that get around them" {
+  requires user jq
+  bundle b '.mounts += [{destination: "/dev", source: "/dev", options: ["rbind"]}]'
+  refused 'mounts[7]: binds /dev, which the rule of linux.resources.devices to deny all devices forbids'
+  local capability
+  for capability in CAP_MKNOD CAP_SYS_ADMIN; do
+    bundle b ".process.capabilities.bounding = [\"$capability\"]"
+    refused "linux.resources.devices: denies all devices, which takes device rules beside $capability, and the caller may set none"
+  done
+}
+
+@test "a limit that the caller may not set is refused, and a cgroup that the caller may not make is left out" {
+  requires user jq
+  bundle b '.linux.resources.pids.limit = 5'
+  # In a cgroup of somebody else's.
+  [ ! -w "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/cgroup.procs" ] || skip 'needs a user without a cgroup'
+  refused 'linux.resources.pids.limit: cannot be kept: '
+  bundle b '.linux.cgroupsPath = "/x"'
+  ok spec-rs -b b
+  contains "$stderr" 'warning: linux.cgroupsPath has no effect: the caller may not make a cgroup'
+  lacks "$output" cgexec-rs
 }
 
 @test "all faults are said in one go, a line each, and nothing is left behind" {

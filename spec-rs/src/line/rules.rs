@@ -26,7 +26,7 @@ impl Writer<'_> {
     /// less those of devices that the file has itself. Nothing where all is allowed.
     pub(super) fn rules(&self) -> Vec<Vec<u8>> {
         let own = self.own_rules();
-        if !self.machine.may_rule_devices || self.place.groups.is_empty() || allows_all(own) {
+        if !self.may_rule_devices() || allows_all(own) {
             return Vec::new();
         }
         let mut rules = vec!["deny a *:* rwm # default devices".to_owned()];
@@ -38,15 +38,21 @@ impl Writer<'_> {
         rules.into_iter().map(String::into_bytes).collect()
     }
 
+    /// Version 1 has a controller for them, version 2 a program in the place of one.
+    fn may_rule_devices(&self) -> bool {
+        let controllers = ["devices".to_owned()];
+        self.machine.may_rule_devices && self.place.version_of("devices", &controllers).is_some()
+    }
+
     fn own_rules(&self) -> &[DeviceRule] {
         self.resources().devices.as_deref().unwrap_or_default()
     }
 
     /// Whether mounts without devices stand in for rules that the caller may not set.
     pub(super) fn keeps_devices_out(&self) -> bool {
-        let has_rules = self.machine.may_rule_devices && !self.place.groups.is_empty();
         let denies_all = |rule: &&DeviceRule| rule.kind == 'a';
-        !has_rules && self.own_rules().iter().rfind(denies_all).is_some_and(|rule| !rule.allow)
+        !self.may_rule_devices()
+            && self.own_rules().iter().rfind(denies_all).is_some_and(|rule| !rule.allow)
     }
 
     /// The controllers whose limits, or rules, the container could change in the cgroup that it is in. It is in a

@@ -1,0 +1,252 @@
+#!/usr/bin/env bats
+# The cgroup of a container: its limits and its devices, and what a hostile container tries against them.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2016 # The shell inside expands what it gets.
+
+load helpers
+
+export RUNSH_TOOLS
+RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+runsh=$project/scripts/runsh
+id=cgroups-$$
+
+# A program that raises the limits of its own cgroup: in a mount that it has, or makes in new namespaces.
+setup_file() {
+  cat >"$BATS_FILE_TMPDIR/raise.c" <<'C'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void say(const char *what, long result) {
+  printf("%s: %s\n", what, result < 0 ? strerror(errno) : "done");
+}
+
+static int put(const char *file, const char *text) {
+  int fd = open(file, O_WRONLY);
+  int result = fd < 0 ? -1 : (int)write(fd, text, strlen(text));
+  if (fd >= 0)
+    close(fd);
+  return result;
+}
+
+/* raise TYPE DATA FILE VALUE: mounts TYPE with DATA, in new namespaces, and writes VALUE to FILE of its root, also from a
+   cgroup namespace below it. Says how many processes there can then be. */
+int main(int argc, char **argv) {
+  char map[64], path[256];
+  (void)argc;
+  snprintf(map, sizeof map, "%d %d 1", 0, (int)getuid());
+  say("unshare", unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWCGROUP));
+  put("/proc/self/setgroups", "deny");
+  put("/proc/self/uid_map", map);
+  mkdir("/tmp/m", 0755);
+  say("mount", mount("none", "/tmp/m", argv[1], 0, *argv[2] ? argv[2] : NULL));
+  snprintf(path, sizeof path, "/tmp/m/%s", argv[3]);
+  say("write", put(path, argv[4]));
+  say("mkdir", mkdir("/tmp/m/below", 0755));
+  say("move", put("/tmp/m/below/cgroup.procs", "0"));
+  unshare(CLONE_NEWCGROUP);
+  say("write", put(path, argv[4]));
+  fflush(stdout);
+  int count = 0;
+  for (; count < 50; count++) {
+    pid_t pid = fork();
+    if (pid < 0)
+      break;
+    if (pid == 0) {
+      /* The reader of the output would wait. */
+      close(1);
+      close(2);
+      pause();
+      _exit(0);
+    }
+  }
+  printf("processes: %s\n", count < 50 ? "limited" : "many");
+  return 0;
+}
+C
+  cc -static -O1 -o "$BATS_FILE_TMPDIR/raise" "$BATS_FILE_TMPDIR/raise.c"
+}
+
+teardown() {
+  # Of a test that has failed.
+  find /sys/fs/cgroup -depth -type d -name "*$id*" -exec rmdir {} + 2>/dev/null || true
+  nothing_left
+}
+
+# bundle [FILTER]: the bundle b, of busybox and the attacker, without a terminal.
+bundle() {
+  mkdir -p b/rootfs/etc b/rootfs/tmp
+  make_rootfs b/rootfs
+  cp "$BATS_FILE_TMPDIR/raise" b/rootfs/bin
+  spec-rs --new | jq ".process.terminal = false | .root.readonly = false | ${1:-.}" >b/config.json
+}
+
+change() {
+  jq "$1" b/config.json >changed
+  mv changed b/config.json
+}
+
+# inside SCRIPT: what the shell of the bundle b says to SCRIPT.
+inside() {
+  jq --arg script "$1" '.process.args = ["sh", "-c", $script]' b/config.json >changed
+  mv changed b/config.json
+  "$runsh" run -b b "$id" </dev/null
+}
+
+# The cgroups of the test that there are.
+cgroups() {
+  find /sys/fs/cgroup -type d -name "*$id*"
+}
+
+has_v1() {
+  grep -q "^[0-9]*:\([^:]*,\)*$1[,:]" /proc/self/cgroup
+}
+
+# writable: no cgroup mount of the bundle is read-only.
+writable='(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
+
+@test "a container has a cgroup of its own, which goes when it ends" {
+  requires root busybox jq cc
+  bundle
+  ok inside 'cat /proc/self/cgroup'
+  local line
+  while IFS= read -r line; do
+    contains "$line" "/runsh-$id"
+  done <<<"$output"
+  equal "$(cgroups)" ''
+  expect 7 inside 'exit 7'
+  equal "$(cgroups)" ''
+  # By name, from the mount point on, or from the caller's own cgroup.
+  change ".linux.cgroupsPath = \"/$id/a\""
+  ok inside 'cat /proc/self/cgroup'
+  contains "$output" ":/$id/a"
+  change ".linux.cgroupsPath = \"../../$id\""
+  ok inside 'cat /proc/self/cgroup'
+  contains "$output" "/$id"
+  lacks "$output" ..
+}
+
+@test "a process that daemonises ends with the container, without a pid namespace too" {
+  requires root busybox jq cc
+  bundle '.linux.namespaces -= [{type: "pid"}] | .linux.maskedPaths = [] | .linux.readonlyPaths = []
+    | .mounts -= [.mounts[] | select(.type == "proc")]'
+  ok inside 'setsid sh -c "while :; do sleep 0.01; done" >/dev/null 2>&1 & setsid setsid sleep 4242 & sleep 0.1; echo started'
+  equal "$output" started
+  expect 1 pgrep -f 'sleep 4242'
+  equal "$(cgroups)" ''
+}
+
+@test "a second container of one name is refused, and does not end the first" {
+  requires root busybox jq cc
+  bundle
+  change '.process.args = ["sh", "-c", "echo up; exec sleep 5000"]'
+  "$runsh" run -b b "$id" </dev/null >first 2>&1 3>&- &
+  local first=$!
+  until grep -q up first; do sleep 0.01; done
+  expect 1 "$runsh" run -b b "$id" </dev/null
+  contains "$stderr" 'exists already and holds processes'
+  # Nor is one that is below another's, by a path that leads there.
+  change ".linux.cgroupsPath = \"/x/../runsh-$id\""
+  expect 1 "$runsh" run -b b "$id-2" </dev/null
+  ok kill -0 "$first"
+  # The supervisor, which removes the cgroup, lives on.
+  pkill -9 -P "$first"
+  wait "$first" || true
+  until [ -z "$(cgroups)" ]; do sleep 0.01; done
+}
+
+@test "limits are those of the file, and what a container sees of them" {
+  requires root busybox jq cc
+  has_v1 pids || skip 'needs the pids controller in a hierarchy of version 1'
+  bundle '.linux.resources.pids.limit = 20 | .linux.resources.memory = {limit: 67108864} | .linux.resources.cpu = {shares: 512, cpus: "0"}'
+  ok inside 'cd /sys/fs/cgroup; cat pids/pids.max memory/memory.limit_in_bytes cpu/cpu.shares cpuset/cpuset.cpus'
+  equal "$output" $'20\n67108864\n512\n0'
+  # The cgroup of the limits is above, where the container does not see it.
+  expect 1 inside 'ls /sys/fs/cgroup/pids/../container /sys/fs/cgroup/pids/container'
+  ok inside 'i=0; while [ $i -lt 40 ]; do sleep 5 & i=$((i + 1)); done 2>&1 | grep -o "resource temporarily" | head -n 1'
+  lacks "$output" 5
+}
+
+@test "a limit that the kernel does not take is named, and nothing is left" {
+  requires root busybox jq cc
+  bundle '.linux.resources.cpu = {cpus: "4000"}'
+  expect 1 inside 'echo ran'
+  contains "$stderr" 'cpuset.cpus=4000'
+  equal "$output" ''
+  equal "$(cgroups)" ''
+}
+
+@test "raising the own limits: the mount of the bundle, a new mount, a second namespace below" {
+  requires root busybox jq cc
+  bundle ".linux.resources.pids.limit = 20 | $writable"
+  local namespace type data
+  type=cgroup2 data=''
+  ! has_v1 pids || type=cgroup data=pids
+  for namespace in '[]' '[{type: "cgroup"}]'; do
+    change ".linux.namespaces = (.linux.namespaces - [{type: \"cgroup\"}] + $namespace)"
+    # What is written counts for nothing.
+    ok inside 'for f in /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max; do [ ! -e $f ] || echo max >$f; done
+      exec 2>/dev/null; raise none "" x y | tail -n 1'
+    equal "$output" 'processes: limited'
+    ok inside "raise $type '$data' pids.max max 2>&1"
+    contains "$output" 'processes: limited'
+  done
+}
+
+@test "raising the own limits with CAP_SYS_ADMIN: leaving the cgroup, lifting the device rules" {
+  requires root busybox jq cc
+  has_v1 devices || skip 'needs the devices controller in a hierarchy of version 1'
+  bundle ".linux.resources.pids.limit = 20 | $writable | .process.capabilities |= map_values([\"CAP_SYS_ADMIN\"])"
+  mknod b/rootfs/node c 10 237
+  ok inside 'mkdir /tmp/d /tmp/p
+    mount -t cgroup -o devices none /tmp/d && mount -t cgroup -o pids none /tmp/p && echo mounted
+    ls /tmp/d | grep -c runsh
+    for m in /tmp/d /sys/fs/cgroup/devices; do echo a >$m/devices.allow; done 2>/dev/null
+    echo 0 >/tmp/d/tasks; echo max >/tmp/p/pids.max; (: </node) 2>&1
+    raise none "" x y 2>/dev/null | tail -n 1'
+  contains "$output" mounted
+  contains "$output" $'\n0\n'
+  contains "$output" 'node: Operation not permitted'
+  contains "$output" 'processes: limited'
+}
+
+@test "another container's cgroup is out of reach" {
+  requires root busybox jq cc
+  bundle "$writable"
+  change '.process.args = ["sh", "-c", "echo up; exec sleep 5000"]'
+  "$runsh" run -b b "$id-other" </dev/null >first 2>&1 3>&- &
+  local first=$!
+  until grep -q up first; do sleep 0.01; done
+  ok inside 'find / -name "*-other*" 2>/dev/null; ls -a /sys/fs/cgroup/*/.. | grep -e other; echo $$ >/sys/fs/cgroup/../unified/cgroup.procs; true'
+  equal "$output" ''
+  # The supervisor, which removes the cgroup, lives on.
+  pkill -9 -P "$first"
+  wait "$first" || true
+  until [ -z "$(cgroups)" ]; do sleep 0.01; done
+}
+
+@test "the cgroup of a container equals that of runc" {
+  requires root busybox jq cc runc
+  bundle '.linux.resources = {devices: [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 10, minor: 237, access: "rw"}],
+      pids: {limit: 33}, memory: {limit: 67108864, reservation: 33554432, swappiness: 7, disableOOMKiller: true},
+      cpu: {shares: 300, quota: 50000, period: 70000, cpus: "0", mems: "0"}}'
+  # The values of all files that have one, but for what is counted.
+  local look='cd /sys/fs/cgroup; for f in */*; do case $f in
+      */cgroup.* | */tasks | *stat* | *usage* | *events* | *failcnt | *current | *peak | *pressure* | *numa* | *oom_control | *.kmem.* | *.force_empty) ;;
+      *) [ ! -f "$f" ] || echo "$f: $(cat "$f" 2>/dev/null | sort)" ;;
+    esac; done; grep oom_kill_disable memory/memory.oom_control'
+  ok inside "$look"
+  equal "${#lines[@]}" "$(wc -l <<<"$output")"
+  [ "${#lines[@]}" -gt 20 ]
+  grep -v 'devices.list\|^[bc] ' <<<"$output" >ours
+  ok bash -c 'cd b && echo | runc --root "$0/state" run "$1"' "$PWD" "$id-runc"
+  grep -v 'devices.list\|^[bc] ' <<<"$output" >theirs
+  ok diff theirs ours
+}
