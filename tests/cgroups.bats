@@ -76,7 +76,7 @@ C
 
 teardown() {
   # Of a test that has failed.
-  find /sys/fs/cgroup -depth -type d -name "*$id*" -exec rmdir {} + 2>/dev/null || true
+  find /sys/fs/cgroup -depth -type d -path "*$id*" -exec rmdir {} + 2>/dev/null || true
   nothing_left
 }
 
