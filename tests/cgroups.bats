@@ -250,3 +250,34 @@ writable='(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
   grep -v 'devices.list\|^[bc] ' <<<"$output" >theirs
   ok diff theirs ours
 }
+
+@test "--systemd-cgroup: the container is in a scope that systemd was asked for" {
+  requires root cgroup2 busybox jq cc
+  bundle ".linux.cgroupsPath = \"cgroups-$$.slice:a:b\" | .linux.namespaces -= [{type: \"cgroup\"}]"
+  mkdir bin
+  # Does what systemd does when it is called like this.
+  cat >bin/busctl <<'S'
+#!/bin/sh
+set -eu
+[ "$*" = "call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartTransientUnit \
+ssa(sv)a(sa(sv)) a-b.scope fail 3 PIDs au 1 ${12} Slice s $SLICE Delegate b true 0" ]
+mkdir -p "/sys/fs/cgroup/${SLICE%%-*}.slice/$SLICE/a-b.scope"
+sleep 0.1
+echo "${12}" >"/sys/fs/cgroup/${SLICE%%-*}.slice/$SLICE/a-b.scope/cgroup.procs"
+S
+  chmod +x bin/busctl
+  local flags
+  flags=$(findmnt -nlt cgroup2 -o FS-OPTIONS | head -n 1)
+  change '.process.args = ["sh", "-c", "cat /proc/self/cgroup; ls -d /sys/fs/cgroup/container /sys/fs/cgroup/supervisor; ls /sys/fs/cgroup"]'
+  run --separate-stderr unshare --mount env PATH="$PWD/bin:$PATH" SLICE="cgroups-$$.slice" sh -euc 'umount --recursive /sys/fs/cgroup
+    mount -t cgroup2 -o "$1" none /sys/fs/cgroup; "$2" --systemd-cgroup run -b b "$3" </dev/null; echo "status $?"
+    cd /sys/fs/cgroup/cgroups.slice && find . -depth -type d; find . -depth -type d -exec rmdir {} \;; rmdir ../cgroups.slice' \
+    sh "$flags" "$runsh" "$id"
+  contains "$output" "0::/cgroups.slice/cgroups-$$.slice/a-b.scope/container"
+  contains "$output" cgroup.procs
+  contains "$output" 'status 0'
+  # The supervisor has ended; the scope is for systemd to remove.
+  contains "$output" "./cgroups-$$.slice/a-b.scope/supervisor"
+  lacks "$output" 'a-b.scope/container
+'
+}

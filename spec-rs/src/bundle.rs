@@ -118,6 +118,7 @@ impl Bundle {
             tools: self.tools.as_os_str().as_bytes().to_vec(),
             pivot: !self.request.no_pivot,
             new_keyring: !self.request.no_new_keyring,
+            systemd_cgroup: self.request.systemd_cgroup,
             id: self.request.id.as_deref().map(|id| id.as_bytes().to_vec()),
         }
     }

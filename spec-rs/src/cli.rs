@@ -17,6 +17,7 @@ Options:
   -b, --bundle DIR      the bundle: config.json and the root file system (default: .)
       --no-new-keyring  leave the container the caller's session keyring
       --no-pivot        move the root mount instead of pivoting, as on an initial ramfs
+      --systemd-cgroup  have systemd make the cgroup: linux.cgroupsPath is SLICE:PREFIX:NAME
       --tools DIR       the directory of the tools on the line (default: that of spec-rs)
 
       --new             print a new config.json, as 'runc spec' writes it
@@ -42,6 +43,7 @@ pub struct Request {
     pub tools: Option<OsString>,
     pub no_pivot: bool,
     pub no_new_keyring: bool,
+    pub systemd_cgroup: bool,
     /// The name of the container.
     pub id: Option<OsString>,
 }
@@ -57,6 +59,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Short('b') | Long("bundle") => request.bundle = Some(path(&mut parser, "--bundle")?),
             Long("tools") => request.tools = Some(path(&mut parser, "--tools")?),
             Long("no-pivot") => request.no_pivot = true,
+            Long("systemd-cgroup") => request.systemd_cgroup = true,
             Long("no-new-keyring") => request.no_new_keyring = true,
             Long("new") => new = true,
             Long("rootless") => rootless = true,
@@ -102,9 +105,10 @@ mod tests {
             tools: Some("t".into()),
             no_pivot: true,
             no_new_keyring: true,
+            systemd_cgroup: true,
             id: Some("x".into()),
         };
-        let words = ["-bb", "--tools=t", "--no-pivot", "--no-new-keyring", "x"];
+        let words = ["-bb", "--tools=t", "--no-pivot", "--no-new-keyring", "--systemd-cgroup", "x"];
         assert_eq!(parsed(&words).unwrap(), Action::Line(request));
         assert_eq!(parsed(&["-h", "--odd"]).unwrap(), Action::Help);
         assert_eq!(parsed(&[]).unwrap(), Action::Line(Request::default()));

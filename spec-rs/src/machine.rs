@@ -102,10 +102,11 @@ impl Machine {
     }
 }
 
-/// The caller's own cgroup has those that the cgroups beside it have.
+/// Root can enable all; the caller's own cgroup has those that the cgroups beside it have.
 fn controllers(cgroups: &Cgroups) -> Vec<String> {
     let Some(unified) = &cgroups.unified else { return Vec::new() };
-    let file = Path::new(OsStr::from_bytes(&unified.own)).join("cgroup.controllers");
+    let directory = if geteuid().is_root() { &unified.point } else { &unified.own };
+    let file = Path::new(OsStr::from_bytes(directory)).join("cgroup.controllers");
     let text = fs::read_to_string(file).unwrap_or_default();
     text.split_whitespace().map(str::to_owned).collect()
 }

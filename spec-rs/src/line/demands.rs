@@ -174,8 +174,12 @@ impl Writer<'_> {
             let reason = "a cgroup namespace is added, since the container could leave its cgroup with CAP_SYS_ADMIN";
             self.log.note("linux.namespaces", reason);
         }
+        if self.has_idle_rules() {
+            let reason = "single rules have no effect: the caller may set none";
+            self.log.warn("linux.resources.devices", reason);
+        }
         let path = &self.config.linux.cgroups_path;
-        if path.is_empty() || self.log.has(PATH) {
+        if path.is_empty() || self.setting.systemd_cgroup || self.log.has(PATH) {
             return;
         }
         if self.cgroup_name() == "/" {

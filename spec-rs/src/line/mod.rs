@@ -13,6 +13,7 @@ mod root;
 mod rules;
 mod seccomp;
 mod spaces;
+mod scope;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,8 @@ pub struct Setting {
     /// Whether the root is changed by pivot_root(2).
     pub pivot: bool,
     pub new_keyring: bool,
+    /// Whether systemd makes the cgroup, as a scope.
+    pub systemd_cgroup: bool,
     /// The name of the container.
     pub id: Option<Vec<u8>>,
 }
@@ -79,6 +82,7 @@ impl Writer<'_> {
         let mut script = Script::new();
         self.comment(&mut script);
         script.step(&[b"cd", &self.setting.directory], "enter the directory of the bundle");
+        self.start_scope(&mut script);
         // Before the limits, since yash cannot redirect any more below 100 descriptors.
         let (early, late) = (self.early_classics(&limits.words), self.late_classics());
         find(early.iter().chain(&late), &mut script);

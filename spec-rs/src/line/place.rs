@@ -93,6 +93,9 @@ impl<'a> Place<'a> {
 impl<'a> Writer<'a> {
     pub(super) fn find_place(&self) -> Place<'a> {
         let cgroups = &self.machine.cgroups;
+        if self.setting.systemd_cgroup {
+            return self.place_of_scope();
+        }
         let of_version_1 = cgroups.hierarchies.iter().map(|hierarchy| (hierarchy, Version::One));
         let of_version_2 = cgroups.unified.iter().map(|unified| (unified, Version::Two));
         let all = of_version_1.chain(of_version_2);
@@ -137,6 +140,9 @@ impl<'a> Writer<'a> {
 
     /// As cgexec-rs reads it.
     pub(super) fn target(&self) -> String {
+        if self.setting.systemd_cgroup {
+            return format!("*:./{LEAF}");
+        }
         let dot = if self.config.linux.cgroups_path.starts_with('/') { "" } else { "." };
         format!("*:{dot}{}", self.cgroup_name())
     }
@@ -156,7 +162,7 @@ fn parent(path: &[u8]) -> &[u8] {
 }
 
 /// The container's ID; without one the name of the bundle.
-fn default_name(setting: &Setting) -> String {
+pub(super) fn default_name(setting: &Setting) -> String {
     let bundle = || setting.directory.rsplit(|&byte| byte == b'/').find(|part| !part.is_empty());
     let name = setting.id.as_deref().or_else(bundle).unwrap_or(b"container");
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_+.-".contains(&byte);

@@ -68,6 +68,11 @@ impl Writer<'_> {
         files.files.iter().map(prefix).chain(of_rules).collect()
     }
 
+    /// Whether there are rules that neither the kernel nor the mounts keep.
+    pub(super) fn has_idle_rules(&self) -> bool {
+        !self.may_rule_devices() && self.own_rules().iter().any(|rule| rule.kind != 'a')
+    }
+
     /// The container is started in it by the next word, so that no process of this line is.
     pub(super) fn add_cgroup(&self, chain: &mut Chain, files: &[String], has_rules: bool) {
         if self.place.groups.is_empty() {

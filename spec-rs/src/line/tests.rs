@@ -64,6 +64,7 @@ fn setting() -> Setting {
         tools: b"/opt".into(),
         pivot: true,
         new_keyring: true,
+        systemd_cgroup: false,
         id: Some(b"box".into()),
     }
 }
@@ -428,6 +429,45 @@ fn no_cgroups_path_leads_out() {
         target("", &Setting { id: Some(b"../../x".into()), ..setting() }).unwrap(),
         "'*:./runsh-.._.._x'"
     );
+}
+
+#[test]
+fn a_scope_of_systemd() {
+    let systemd = || Setting { systemd_cgroup: true, ..setting() };
+    let config = with(&["linux", "cgroupsPath"], r#""machine-a.slice:docker:1""#);
+    let text = |config: &Value, machine: &Machine| {
+        let log = Log::default();
+        let text = write(&model::read(Node::new(config, &log)), &systemd(), machine, &log);
+        (log.faults(), String::from_utf8(text).unwrap())
+    };
+    let (faults, line) = text(&config, &machine(0, &[VERSION_2]));
+    assert_eq!(faults, []);
+    golden("systemd", &line);
+    let user = Machine { may_make_cgroup: |_| true, ..machine(1000, &[VERSION_2]) };
+    let rootless = json::parse(new::config(true, &user).as_bytes()).unwrap();
+    let (faults, line) = text(&rootless, &user);
+    assert_eq!(faults, []);
+    assert!(
+        line.contains("busctl --user call ") && line.contains(" runsh-box.scope fail "),
+        "{line}"
+    );
+    assert!(line.contains(" Slice s user.slice "), "{line}");
+    for path in [
+        "a",
+        "a.slice:b",
+        "a.slice:b:c:d",
+        "a:b:c",
+        "a.slice:b:c/d",
+        "a.slice:b:",
+        "a.slice:b:c.slice",
+        "-a.slice:b:c",
+        "a--b.slice:b:c",
+    ] {
+        let config = with(&["linux", "cgroupsPath"], &format!("{path:?}"));
+        let (faults, _) = text(&config, &machine(0, &[VERSION_2]));
+        assert_eq!(faults[0].path, "linux.cgroupsPath", "{path}");
+    }
+    assert_eq!(text(&config, &machine(0, &[VERSION_1])).0[0].path, "linux.cgroupsPath");
 }
 
 /// The lines of the device rules.

@@ -1,0 +1,134 @@
+//! The cgroup as a scope of systemd, which a shell asks for with busctl. The line moves to one sub-cgroup of it, the
+//! container is in another one: systemd leaves them alone, and removes the scope once the supervisor has ended.
+
+use super::Writer;
+use super::place::{Group, LEAF, Place, Version, default_name};
+use crate::print::Script;
+
+const PATH: &str = "linux.cgroupsPath";
+
+/// `SLICE:PREFIX:NAME`, as Docker, Podman and Kubernetes write it.
+struct Scope {
+    slice: String,
+    unit: String,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn place_of_scope(&self) -> Place<'a> {
+        let cgroups = &self.machine.cgroups;
+        let Some(unified) = cgroups.unified.as_ref().filter(|_| cgroups.is_version_2()) else {
+            self.log
+                .fault(PATH, "cannot be kept: --systemd-cgroup needs cgroups of version 2 alone");
+            return Place::default();
+        };
+        let Some(scope) = self.scope() else {
+            let reason = "must be SLICE:PREFIX:NAME with names that systemd takes, such as system.slice:runsh:box";
+            self.log.fault(PATH, reason);
+            return Place::default();
+        };
+        let uid = self.machine.uid;
+        let manager = match self.machine.is_root() {
+            true => String::new(),
+            false => format!("/user.slice/user-{uid}.slice/user@{uid}.service"),
+        };
+        let Scope { slice, unit } = &scope;
+        let name = format!("{manager}{}/{unit}/{LEAF}", path_of_slice(slice)).into_bytes();
+        Place {
+            groups: vec![Group {
+                hierarchy: unified,
+                version: Version::Two,
+                name,
+                has_leaf: false,
+            }],
+        }
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        let path = match self.config.linux.cgroups_path.as_str() {
+            "" => format!(":runsh:{}", default_name(self.setting)),
+            path => path.to_owned(),
+        };
+        let [slice, prefix, name] = path.split(':').collect::<Vec<_>>().try_into().ok()?;
+        let slice = match (slice, self.machine.is_root()) {
+            ("", true) => "system.slice",
+            ("", false) => "user.slice",
+            (slice, _) => slice,
+        };
+        let unit = match prefix {
+            "" => format!("{name}.scope"),
+            prefix => format!("{prefix}-{name}.scope"),
+        };
+        let is_valid =
+            is_slice(slice) && is_name(&unit) && !name.is_empty() && !name.ends_with(".slice");
+        is_valid.then(|| Scope { slice: slice.to_owned(), unit })
+    }
+
+    /// systemd answers before the process is in the scope. `$$` would be the shell that the text is pasted into.
+    pub(super) fn start_scope(&self, script: &mut Script) {
+        let Some(scope) = self.scope().filter(|_| self.setting.systemd_cgroup) else { return };
+        let Scope { slice, unit } = &scope;
+        let user = if self.machine.is_root() { "" } else { "--user " };
+        let point = self.machine.cgroups.unified.as_ref().map(|unified| &unified.point[..]);
+        script.line(b"pid=$(exec sh -c 'echo $PPID')");
+        script.line(
+            format!(
+                "busctl {user}call org.freedesktop.systemd1 /org/freedesktop/systemd1 \\\n  \
+                 org.freedesktop.systemd1.Manager StartTransientUnit 'ssa(sv)a(sa(sv))' \\\n  \
+                 {unit} fail 3 PIDs au 1 \"$pid\" Slice s {slice} Delegate b true 0 >/dev/null \\\n  \
+                 || fail 'start {unit}'"
+            )
+            .as_bytes(),
+        );
+        script.line(b"tries=0");
+        script.line(format!("until grep -q '/{unit}$' \"/proc/$pid/cgroup\"; do").as_bytes());
+        script.line(format!("[ \"$((tries += 1))\" -le 500 ] || fail 'enter {unit}'").as_bytes());
+        script.line(b"sleep 0.01");
+        script.line(b"done");
+        script.words(&[b"cd", point.unwrap_or_default()]);
+        script.line(b"cd \".$(sed -n 's/^0:://p' \"/proc/$pid/cgroup\")\" && mkdir supervisor &&");
+        script.line(b"echo \"$pid\" >supervisor/cgroup.procs || fail 'divide the scope'");
+        script.step(&[b"cd", &self.setting.directory], "enter the directory of the bundle");
+    }
+}
+
+/// What systemd takes, without the characters that a shell would see more in.
+fn is_name(unit: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    unit.len() <= 255 && !unit.starts_with('-') && unit.bytes().all(is_of_name)
+}
+
+/// Each `-` in the name of a slice is a step down.
+fn is_slice(slice: &str) -> bool {
+    let Some(name) = slice.strip_suffix(".slice") else { return false };
+    name == "-" || is_name(slice) && name.split('-').all(|part| !part.is_empty())
+}
+
+/// `a-b.slice` is in `a.slice`.
+fn path_of_slice(slice: &str) -> String {
+    let name = slice.strip_suffix(".slice").unwrap_or(slice);
+    if name == "-" {
+        return String::new();
+    }
+    let ends = name.match_indices('-').map(|(at, _)| at).chain([name.len()]);
+    ends.map(|end| format!("/{}.slice", &name[..end])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices() {
+        assert_eq!(path_of_slice("system.slice"), "/system.slice");
+        assert_eq!(path_of_slice("a-b-c.slice"), "/a.slice/a-b.slice/a-b-c.slice");
+        assert_eq!(path_of_slice("-.slice"), "");
+        for slice in ["a.slice", "a-b.slice", "-.slice"] {
+            assert!(is_slice(slice), "{slice}");
+        }
+        for slice in
+            ["", ".slice", "a", "-a.slice", "a-.slice", "a--b.slice", "a/b.slice", "a b.slice"]
+        {
+            assert!(!is_slice(slice), "{slice}");
+        }
+    }
+}
