@@ -539,3 +539,152 @@ cgexec-rs 1
 cgexec-rs 0'
   contains "$(cat error)" "cannot register with '/var/run/cgred.socket': the daemon refused"
 }
+
+# make_busctl: a busctl on the PATH that does what systemd does for a scope, and writes down how it was called.
+make_busctl() {
+  local point
+  point=$(point_of name=systemd)
+  if [ -z "$point" ]; then
+    of_version_2
+    point=$v2
+  fi
+  mkdir -p bin "$point/$name"
+  scopes=$point/$name
+  export scopes DBUS_SYSTEM_BUS_ADDRESS=unix:
+  cat >bin/busctl <<'SCRIPT'
+#!/bin/bash
+echo "$*" >>called
+if [ -e already ]; then
+  rm already
+  echo 'Call failed: Unit x.scope was already loaded or has a fragment file.' >&2
+  exit 1
+fi
+case " $* " in
+  *' StartTransientUnit '*)
+    words=" $* " unit=${10}
+    pid=${words##* PIDs au 1 }
+    mkdir "$scopes/$unit"
+    echo "${pid%% *}" >"$scopes/$unit/cgroup.procs"
+    ;;
+esac
+SCRIPT
+  chmod 755 bin/busctl
+  PATH=$PWD/bin:$PATH
+}
+
+@test "systemd: the unit that is asked for" {
+  requires root
+  make_busctl
+  ok cgexec-rs --systemd my.slice:box:1 --set pids.max=7 cat /proc/self/cgroup
+  equal "$(grep -c ":/$name/box-1.scope\$" <<<"$output")" "$(hierarchies | wc -l)"
+  call=$(cat called)
+  contains "$call" 'StartTransientUnit ssa(sv)a(sa(sv)) box-1.scope fail 6 TasksMax t 7 '
+  contains "$call" ' Slice s my.slice Delegate b true '
+  : >called
+  ok cgexec-rs --systemd ::box true
+  contains "$(cat called)" ' box.scope fail 5 '
+  contains "$(cat called)" ' Slice s system.slice '
+}
+
+@test "systemd: a unit that is left over is reset" {
+  requires root
+  make_busctl
+  touch already
+  ok cgexec-rs --systemd ::box true
+  equal "$(grep -o 'Manager [A-Za-z]*' called)" 'Manager StartTransientUnit
+Manager ResetFailedUnit
+Manager StartTransientUnit'
+  printf '#!/bin/sh\nprintf "Call failed: no\\033 such slice\\n" >&2\nexit 1\n' >bin/busctl
+  expect 1 cgexec-rs --systemd ::box true
+  contains "$stderr" "cannot start the unit 'box.scope': Call failed: no\\033 such slice"
+}
+
+@test "systemd: a placeholder keeps the scope until another process has joined" {
+  requires root
+  make_busctl
+  # In a session of its own, without the caller's descriptors and directory.
+  ok cgexec-rs --systemd ::box --list-fd 6 bash -c '
+    pid=$(cat "$scopes/box.scope/cgroup.procs")
+    cut -d " " -f 6 "/proc/$pid/stat" | grep -qx "$pid" || echo "no session"
+    readlink "/proc/$pid/cwd"
+    until [ "$(ls "/proc/$pid/fd" | wc -l)" -eq 1 ]; do :; done
+    sleep 0.2
+    kill -0 "$pid" && echo stays
+    exec unshare-rs --into-cgroup /dev/fd/6 --fork bash -c "
+      for ((try = 0; try < 500; try++)); do
+        grep -qx $pid $scopes/box.scope/cgroup.procs || break
+        sleep 0.01
+      done
+      grep -qx $pid $scopes/box.scope/cgroup.procs || echo left"'
+  equal "$output" '/
+stays
+left'
+  # Where nothing joins, it ends with the caller; and where a later step fails.
+  remove_cgroups
+  mkdir "$scopes"
+  ok cgexec-rs --systemd ::box --list-fd 6 sh -c 'cat "$scopes/box.scope/cgroup.procs"'
+  for ((try = 0; try < 500; try++)); do
+    gone "$output" || sleep 0.01
+  done
+  gone "$output"
+  remove_cgroups
+  mkdir "$scopes"
+  expect 1 cgexec-rs --systemd ::box --list-fd 6 --set nosuch.max=1 true
+  for ((try = 0; try < 500; try++)); do
+    [ -n "$(cat "$scopes/box.scope/cgroup.procs")" ] || break
+    sleep 0.01
+  done
+  equal "$(cat "$scopes/box.scope/cgroup.procs")" ''
+}
+
+@test "systemd: a bus that is missing is named" {
+  [ ! -e /run/dbus/system_bus_socket ] || requires user
+  if is_root; then
+    expect 1 env -u DBUS_SYSTEM_BUS_ADDRESS cgexec-rs --systemd ::box true
+    contains "$stderr" "cannot reach 'the system bus': '/run/dbus/system_bus_socket' is missing"
+    contains "$stderr" 'hint: --systemd needs systemd to run this machine'
+  fi
+  expect 1 as_nobody env -u DBUS_SESSION_BUS_ADDRESS -u XDG_RUNTIME_DIR cgexec-rs --systemd ::box true
+  contains "$stderr" "cannot reach 'the session bus': neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set"
+  contains "$stderr" "hint: a user who is logged in has one, and after 'loginctl enable-linger' every user"
+  expect 1 as_nobody env -u DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR=/nosuch cgexec-rs --systemd ::box true
+  contains "$stderr" "cannot reach 'the session bus': '/nosuch/bus' is missing"
+}
+
+@test "systemd: names of units" {
+  for text in a a:b x:y:z a.slice:b:c/d ../a.slice:b:c ::..; do
+    expect 1 cgexec-rs --systemd "$text" true
+    contains "$stderr" "--systemd: '$text' "
+  done
+  expect 1 cgexec-rs --systemd ::a --create true
+  contains "$stderr" '--systemd excludes -g and --create'
+}
+
+@test "systemd: a scope of the real one" {
+  requires root systemd busctl
+  ok cgexec-rs --systemd ":bats:$$" --set pids.max=7 cat /proc/self/cgroup
+  contains "$output" "/system.slice/bats-$$.scope"
+  ok cgexec-rs --systemd ":bats:$$" --set pids.max=7 sh -c 'systemctl show -p TasksMax -p Delegate -p Slice "$0"' "bats-$$.scope"
+  contains "$output" 'TasksMax=7'
+  contains "$output" 'Delegate=yes'
+  contains "$output" 'Slice=system.slice'
+  expect 3 cgexec-rs --systemd ":bats:$$" --list-fd 6 -- unshare-rs --into-cgroup /dev/fd/6 --remove-cgroup --cgroup --pid \
+    sh -c 'cat /proc/self/cgroup; exit 3'
+  contains "$output" '0::/'
+  lacks "$output" "bats-$$"
+  for ((try = 0; try < 500; try++)); do
+    [ "$(systemctl show -p LoadState --value "bats-$$.scope")" = loaded ] || break
+    sleep 0.01
+  done
+  equal "$(systemctl show -p LoadState --value "bats-$$.scope")" not-found
+}
+
+@test "systemd: a scope of an ordinary user's manager" {
+  requires user systemd busctl
+  systemctl --user show >/dev/null 2>&1 || skip "needs a user's service manager"
+  ok cgexec-rs --systemd ":bats:$$" cat /proc/self/cgroup
+  contains "$output" "/user.slice/bats-$$.scope"
+  ok cgexec-rs --systemd ":bats:$$" --set pids.max=7 --list-fd 6 -- unshare-rs --into-cgroup /dev/fd/6 --remove-cgroup -Ur --cgroup \
+    --pid cat /proc/self/cgroup
+  equal "$output" '0::/'
+}

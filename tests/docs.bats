@@ -70,6 +70,7 @@ nsenter-rs nsenter
 pivot-root-rs pivot_root
 setpriv-rs setpriv
 unshare-rs unshare
+cgexec-rs cgexec
 TABLE
 }
 

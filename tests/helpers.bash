@@ -173,7 +173,7 @@ since() {
   printf '%s\n' "$1" "$(uname -r)" | sort -VC
 }
 
-# requires root|user|userns|cgroup2|kernel VERSION|PROGRAM...: skips the test where the machine or the caller cannot do it.
+# requires root|user|userns|cgroup2|systemd|kernel VERSION|PROGRAM...: skips the test where the machine or the caller cannot do it.
 # The versions are those that brought what the test is about: idmapped tmpfs 6.3, MOVE_MOUNT_BENEATH 6.5, statmount(2) 6.8 and
 # its sources 6.13, signals of Landlock 6.12, a part of a new file system 6.15.
 requires() {
@@ -183,6 +183,7 @@ requires() {
       user) ! is_root || skip 'needs an ordinary user' ;;
       userns) unshare --user --map-root-user true 2>/dev/null || skip 'needs user namespaces' ;;
       cgroup2) findmnt -t cgroup2 >/dev/null || skip 'needs a mounted cgroup file system of version 2' ;;
+      systemd) [ -d /run/systemd/system ] || skip 'needs systemd to run this machine' ;;
       kernel)
         shift
         since "$1" || skip "needs Linux $1"

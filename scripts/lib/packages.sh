@@ -5,15 +5,16 @@ build_programs='cargo cc'
 lint_programs='cargo cc mandoc shellcheck shfmt'
 suite_programs='bats findmnt jq mount'
 # Without these some tests are skipped.
-optional_programs='busybox bwrap cc chrt crun fish getfattr hyperfine ionice ip keyctl ksh93 lz4 mandoc mkfs.ext4 mksh
+optional_programs='busybox bwrap cc cgexec chrt crun fish getfattr hyperfine ionice ip keyctl ksh93 lz4 mandoc mkfs.ext4 mksh
   newuidmap numactl pgrep ps python3 runc script setarch setfacl strace yash zsh zstd'
-bench_programs='cargo cc hyperfine jq busybox runc crun bwrap'
+bench_programs='cargo cc cgexec hyperfine jq busybox runc crun bwrap'
 
 package_of() {
   case $1 in
     busybox) echo busybox-static ;;
     bwrap) echo bubblewrap ;;
     cc) echo gcc libc6-dev ;;
+    cgexec) echo cgroup-tools ;;
     chrt | findmnt | ionice | setarch) echo util-linux ;;
     getfattr) echo attr ;;
     ip) echo iproute2 ;;
