@@ -6,9 +6,9 @@ pub mod list;
 pub mod remove;
 mod tree;
 
-use std::fs;
+use std::ffi::OsStr;
 
-use crate::escape;
+use crate::{escape, input};
 
 /// The hierarchies that are mounted, without their doubles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Cgroups {
     /// Those of this process. A file that cannot be read says nothing.
     #[must_use]
     pub fn of_this_process() -> Self {
-        let read = |path| fs::read(path).unwrap_or_default();
+        let read = |path| input::read(OsStr::new(path)).unwrap_or_default();
         Self::parse(&read("/proc/self/cgroup"), &read("/proc/self/mountinfo"))
     }
 

@@ -1,15 +1,15 @@
 //! Reading a text that an option names.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 use nix::unistd::read as read_some;
 
 use crate::accounts;
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Result};
 use crate::sys;
 
 /// The text of a file.
@@ -35,10 +35,9 @@ fn descriptor(path: &[u8]) -> Option<i32> {
 }
 
 fn read_file(path: &OsStr) -> Result<Vec<u8>> {
-    let failed = |error| Error::from_io("read", path, &error);
-    let mut text = Vec::new();
-    File::open(path).map_err(failed)?.read_to_end(&mut text).map_err(failed)?;
-    Ok(text)
+    // Files of the kernel do not tell their size, and std begins with 32 bytes of those.
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    open(path, flags, Mode::empty()).and_then(|file| read_all(file.as_fd())).context("read", path)
 }
 
 fn read_descriptor(number: i32, path: &OsStr) -> Result<Vec<u8>> {
