@@ -10,10 +10,13 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
 @test "each table has its rows, and nothing is left behind" {
   requires root hyperfine runc crun bwrap busybox jq cc script
   mkdir scratch
-  ok env RUNS=2 TMPDIR="$PWD/scratch" "$project/scripts/bench" start unshare roots bindmount
+  ok env RUNS=2 TMPDIR="$PWD/scratch" "$project/scripts/bench" start unshare roots bindmount seccomp
   for row in 'runc run' 'crun run' bwrap 'runsh run' 'start and exit of a container' 'its command line alone' 'unshare -Umr true' \
     'chroot / true' 'nsenter --target PID --all true' 'pivot_root NEW_ROOT PUT_OLD' '1,000 lines, mount -a -T'; do
     [[ $output =~ $row\ +[0-9]+\.[0-9]+\ ms ]]
+  done
+  for row in getppid 'mount, which is denied'; do
+    [[ $output =~ $row\ +[0-9]+\ ns ]]
   done
   equal "$(ls -A scratch)" ''
 }
