@@ -210,7 +210,7 @@ pub fn number(architecture: Architecture, name: &str) -> Option<u32> {
         Architecture::Aarch64 => table!(aarch64).number(name),
         Architecture::X32 => match X32[table!(x86_64).number(name)? as usize] {
             0 => None,
-            number => Some(X32_BIT | u32::from(number) - 1),
+            number => Some(X32_BIT | (u32::from(number) - 1)),
         },
     }
 }
