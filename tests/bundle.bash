@@ -35,7 +35,7 @@ make_image() {
 fitting='def bound: .type == "bind" or any(.options[]?; . == "bind" or . == "rbind");
   def missing: bound and $sources[.source] != null;
   def within($directories): .destination as $path | any($directories[]; . as $directory | $path | startswith($directory));
-  ({RLIMIT_NOFILE: $nofile, RLIMIT_NPROC: $nproc} | map_values(tonumber? // infinite)) as $hard
+  ({RLIMIT_NOFILE: $nofile, RLIMIT_NPROC: $nproc} | map_values(if . == "unlimited" then infinite else tonumber end)) as $hard
   | .root.path = "rootfs" | .process.terminal = false | .process.args = ["/bin/sh", "/facts/probe"]
   | if .linux.cgroupsPath then .linux.cgroupsPath |= (split("/") | map(if . == "" then . else . + "-" + $id end) | .[-1] = $id | join("/")) else . end
   | if $raises then . else
@@ -78,7 +78,7 @@ may_raise() {
 # facts NAME RUNTIME...: starts b under RUNTIME, and writes to NAME.facts what it is; fails with its messages where it does
 # not start. Its input is a pipe: runc changes the owner of what it is given.
 facts() {
-  local name=$1 runtime hold process failed=0
+  local name=$1 runtime hold failed=0
   shift
   rm -rf "$name".* b/rootfs
   cp -a image b/rootfs
@@ -91,8 +91,7 @@ facts() {
     sleep 0.01
   done
   if grep -qsx end "$name.inside"; then
-    process=$(descendants_of "$runtime" | head -n 1)
-    outside "${process:-$runtime}" >"$name.outside" 2>>"$name.errors" || failed=$?
+    outside "$(container_of "$runtime")" >"$name.outside" 2>>"$name.errors" || failed=$?
   fi
   exec {hold}>&-
   wait "$runtime" || failed=$?
@@ -102,6 +101,16 @@ facts() {
     return 1
   fi
   cat "$name.inside" "$name.outside" | same_words | LC_ALL=C sort >"$name.facts"
+}
+
+# container_of RUNTIME: the process of the container, a descendant of the runtime or itself; a shell may have left a dead child,
+# which wrote a here-document.
+container_of() {
+  local process
+  for process in $(descendants_of "$1") "$1"; do
+    [ ! -e "/proc/$process/exe" ] || break
+  done
+  echo "$process"
 }
 
 # outside PROCESS: what the host sees of it.
@@ -115,7 +124,10 @@ outside() {
   done
   find "$proc/fd" -type l -printf 'descriptor %f\n'
   for namespace in cgroup ipc mnt net pid time user uts; do
-    kind=$(readlink "$proc/ns/$namespace") || return
+    kind=$(readlink "$proc/ns/$namespace") || {
+      echo "cannot read $proc/ns/$namespace" >&2
+      return 1
+    }
     [ "$kind" = "$(readlink "/proc/self/ns/$namespace")" ] && kind=host || kind=new
     echo "namespace $namespace $kind"
   done

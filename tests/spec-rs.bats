@@ -118,8 +118,9 @@ del(.root)	root.path: is missing
 .process.rlimits[0] = {type: "RLIMIT_NOFILE", soft: 14, hard: 20}	process.rlimits[0]: leaves too few descriptors: it takes 15 to make the container
 .process.args = ["a\u0000b"]	process.args[0]: holds a NUL character
 .annotations = {"a\u0000b": "c"}	annotations["a\0b"]: has a NUL character in its name
-.ociVersion = "0.3.0"	ociVersion: must be 1.x
 .ociVersion = "2.0.0"	ociVersion: must be 1.x
+.ociVersion = "00.3.0"	ociVersion: must be a version as in Semantic Versioning 2.0.0
+.process.capabilities = "CAP_KILL"	process.capabilities: must be an object
 .process.consoleSize = {height: -1, width: 5}	process.consoleSize.height: must be a whole number from 0 to 65535
 .process.consoleSize = {height: 65536, width: 5}	process.consoleSize.height: must be a whole number from 0 to 65535
 .linux.maskedPaths = [""]	linux.maskedPaths[0]: must be an absolute path
@@ -286,6 +287,18 @@ ROWS
   contains "$stderr" "warning: process.capabilities.bounding[6] is not a known capability: 'CAP_ALL'"
   equal "${#stderr_lines[@]}" 7
   contains "$output" $'--bounding-set -all,+audit_write,+kill,+net_bind_service \\\n'
+}
+
+@test "a file of a draft before 1.0 is read as other runtimes read it" {
+  requires jq
+  bundle b '.ociVersion = "0.3.0" | .linux.capabilities = ["CAP_SYS_ADMIN"] | .process.capabilities = ["CAP_SYS_ADMIN"]'
+  ok spec-rs -b b
+  contains "$stderr" "warning: ociVersion is older than 1.0: properties that 1.x does not know are ignored"
+  contains "$stderr" 'warning: process.capabilities is an array, as in drafts of the specification, and grants none'
+  equal "${#stderr_lines[@]}" 2
+  contains "$output" ": 'ignored, since the specification does not know it: linux.capabilities"
+  contains "$output" $'--bounding-set -all \\\n'
+  lacks "$output" sys_admin
 }
 
 @test "large files, long strings and deep nesting work or end in an error" {

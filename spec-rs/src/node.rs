@@ -209,6 +209,10 @@ impl<'a> Node<'a> {
         }
     }
 
+    pub fn is_array(&self) -> bool {
+        matches!(self.value, Some(Value::Array(_)))
+    }
+
     /// Each element of an array.
     pub fn each(&self, mut read: impl FnMut(Node)) {
         let array = match self.value {

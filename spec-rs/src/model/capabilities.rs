@@ -22,6 +22,15 @@ pub const ROWS: &[Row<Capabilities>] = &[
     row_by("ambient", "setpriv-rs --ambient-caps", |sets, n| sets.ambient = set(n)),
 ];
 
+/// The drafts before 1.0.0 had one list for all sets. As under crun, it grants nothing.
+pub fn read(node: &Node) -> Capabilities {
+    if node.is_array() {
+        node.warn("is an array, as in drafts of the specification, and grants none");
+        return Capabilities::default();
+    }
+    node.object(ROWS).unwrap_or_default()
+}
+
 /// A name that is not known is a warning, and left out: the tools have words such as `all` that the specification has
 /// not. Whether the kernel has the capability is for setpriv-rs to say, which asks it.
 fn set(node: Node) -> Vec<String> {

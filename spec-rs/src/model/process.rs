@@ -45,7 +45,7 @@ pub const ROWS: &[Row<Process>] = &[
         process.user = n.object(user::ROWS).unwrap_or_default();
     }),
     row("capabilities", |process, n| {
-        process.capabilities = n.object(capabilities::ROWS).unwrap_or_default();
+        process.capabilities = capabilities::read(&n);
     }),
     row_by("rlimits", "ulimit, prlimit", |process, n| process.rlimits = rlimit::read(n)),
     row_by("noNewPrivileges", "setpriv-rs --no-new-privs", |process, n| {

@@ -8,11 +8,14 @@ const NAME_LENGTH: usize = 64;
 /// The kernel takes no longer path (PATH_MAX, with the NUL at its end).
 const PATH_LENGTH: usize = 4095;
 
-/// The version of the specification: SemVer, and compatible within the major version 1.
+/// The version of the specification: SemVer, and compatible within the major version 1. Other runtimes start files of the
+/// drafts before it, and read in them what 1.x knows.
 pub fn version(node: Node) -> Option<String> {
     let version = node.text()?;
     if !is_semver(&version) {
         node.fault("must be a version as in Semantic Versioning 2.0.0");
+    } else if version.starts_with("0.") {
+        node.warn("is older than 1.0: properties that 1.x does not know are ignored");
     } else if !version.starts_with("1.") {
         node.fault("must be 1.x");
     }
