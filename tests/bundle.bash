@@ -31,7 +31,8 @@ make_image() {
 # cgroup, and those above it, must not be ones that exist. Nothing starts for a root without CAP_SYS_RESOURCE where the file
 # grants it, or asks for more than a hard limit. A user namespace of one id maps the caller, who was another one. A namespace
 # with a path was that of the host, for all that wrote one. A mount without a source here is dropped where its mountpoint would
-# be made in a directory of the host.
+# be made in a directory of the host. A device rule with numbers and no type is one for all devices to runc 1.1, whose
+# numbers the kernel then ignores, and to runsh one for those numbers: it gets a type.
 fitting='def bound: .type == "bind" or any(.options[]?; . == "bind" or . == "rbind");
   def missing: bound and $sources[.source] != null;
   def within($directories): .destination as $path | any($directories[]; . as $directory | $path | startswith($directory));
@@ -42,6 +43,7 @@ fitting='def bound: .type == "bind" or any(.options[]?; . == "bind" or . == "rbi
       (.process.rlimits[]? | select($hard[.type])) |= (.hard = ([.hard, $hard[.type]] | min) | .soft = ([.soft, .hard] | min))
       | (.process.capabilities | objects)[] |= (. // [] | . - ["CAP_SYS_RESOURCE"])
     end
+  | (.linux.resources.devices[]? | select(.major and (.type | not))).type = "c"
   | if $uid != 0 then (.linux.uidMappings[]?.hostID = $uid | .linux.gidMappings[]?.hostID = $gid) else . end
   | (.linux.namespaces[]? | select(.path)) |= (.path = "/proc/" + $pid + "/ns/" + ({network: "net", mount: "mnt"}[.type] // .type))
   | [.mounts[]? | select(bound and (missing | not)) | .destination + "/"] as $directories
