@@ -9,6 +9,7 @@ id=box-$$
 # Nothing else is changed.
 fit() {
   [ -e image ] || make_image
+  mkdir -p b/rootfs
   jq "$1" b/config.json >changed
   jq --arg id "$id" --arg pid $$ --argjson uid "$(id -u)" --argjson gid "$(id -g)" --argjson raises "$(may_raise)" \
     --arg nofile "$(ulimit -Hn)" --arg nproc "$(ulimit -Hu)" \
