@@ -3,6 +3,7 @@ complete -c spec-rs -s b -r -d 'the bundle: config.json and the root file system
 complete -c spec-rs -l bundle -r -d 'the bundle: config.json and the root file system (default: .)'
 complete -c spec-rs -l no-new-keyring -d 'leave the container the caller\'s session keyring'
 complete -c spec-rs -l no-pivot -d 'move the root mount instead of pivoting, as on an initial ramfs'
+complete -c spec-rs -l systemd-cgroup -d 'have systemd make the cgroup: linux.cgroupsPath is SLICE:PREFIX:NAME'
 complete -c spec-rs -l tools -r -d 'the directory of the tools on the line (default: that of spec-rs)'
 complete -c spec-rs -l new -d 'print a new config.json, as \'runc spec\' writes it'
 complete -c spec-rs -l rootless -d 'with --new: one for an ordinary user'

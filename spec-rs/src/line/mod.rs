@@ -11,9 +11,9 @@ mod privileges;
 mod resources;
 mod root;
 mod rules;
+mod scope;
 mod seccomp;
 mod spaces;
-mod scope;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -1304,7 +1304,7 @@ fn mounts_with_mapped_owners() {
         let (_, _, text) = outcome(&config, &root);
         let range = range.replace("\\040", " ");
         let word = format!(
-            "/opt/bindmount-rs --failure-status 1 -o '{want}{range},X-mount.fd=10' \\\n  /s none \\\n/opt/unshare-rs"
+            "/opt/bindmount-rs --failure-status 1 -o '{want}{range},X-mount.fd=10' \\\n  /s none \\\n/opt/cgexec-rs"
         );
         assert!(text.contains(&word), "{text}");
         let (faults, ..) = outcome(&config, &machine(1000, &[VERSION_2]));
