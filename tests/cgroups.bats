@@ -259,11 +259,12 @@ writable='(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
   cat >bin/busctl <<'S'
 #!/bin/sh
 set -eu
+
 [ "$*" = "call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartTransientUnit \
-ssa(sv)a(sa(sv)) a-b.scope fail 3 PIDs au 1 ${12} Slice s $SLICE Delegate b true 0" ]
+ssa(sv)a(sa(sv)) a-b.scope fail 3 PIDs au 1 ${13} Slice s $SLICE Delegate b true 0" ]
 mkdir -p "/sys/fs/cgroup/${SLICE%%-*}.slice/$SLICE/a-b.scope"
 sleep 0.1
-echo "${12}" >"/sys/fs/cgroup/${SLICE%%-*}.slice/$SLICE/a-b.scope/cgroup.procs"
+echo "${13}" >"/sys/fs/cgroup/${SLICE%%-*}.slice/$SLICE/a-b.scope/cgroup.procs"
 S
   chmod +x bin/busctl
   local flags
@@ -278,6 +279,5 @@ S
   contains "$output" 'status 0'
   # The supervisor has ended; the scope is for systemd to remove.
   contains "$output" "./cgroups-$$.slice/a-b.scope/supervisor"
-  lacks "$output" 'a-b.scope/container
-'
+  lacks "$output" "./cgroups-$$.slice/a-b.scope/container"
 }

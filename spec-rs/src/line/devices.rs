@@ -62,10 +62,17 @@ impl Writer<'_> {
         Some(if bind == "rbind" { "rnodev" } else { "nodev" })
     }
 
-    /// Those of linux.devices. A node is made where the default ones are made, and where the machine has none to bind.
+    /// Those of linux.devices. A node is made where the default ones are made, where it is to have a mode that the one of
+    /// the machine may not have, and where the machine has none to bind. As under runc, /dev/ptmx is always the link to
+    /// the container's own, and a /dev of the machine stays as it is.
     pub(super) fn add_more_devices(&self, table: &mut Table) {
         for device in &self.config.linux.devices {
-            self.add_device(table, device);
+            let destination = &device.destination;
+            if destination.starts_with("/dev/") && self.has_bound_dev() {
+                self.log.note(&device.path, "is left out: /dev is a bind mount");
+            } else if destination != "/dev/ptmx" {
+                self.add_device(table, device);
+            }
         }
     }
 
@@ -78,7 +85,7 @@ impl Writer<'_> {
         };
         let name = format!("{letter} {}", device.numbers());
         let is_on_machine = (self.machine.device)(destination).is_some_and(|there| there == name);
-        if letter == 'p' || self.makes_node_of(destination, is_on_machine) {
+        if letter == 'p' || self.makes_node_of(device, is_on_machine) {
             let options = options_of_node(device);
             let options: Vec<_> = options.iter().map(String::as_str).collect();
             let numbers = if letter == 'p' { String::new() } else { device.numbers() };
@@ -94,13 +101,11 @@ impl Writer<'_> {
         }
     }
 
-    /// A node in a directory of an image or of the machine would stay there.
-    fn makes_node_of(&self, destination: &str, is_on_machine: bool) -> bool {
-        let is_below_dev = destination.starts_with("/dev/");
-        let is_in_bound_dev = is_below_dev && self.has_bound_dev();
+    /// A node in a directory of an image or of the machine stays there, as under runc.
+    fn makes_node_of(&self, device: &Device, is_on_machine: bool) -> bool {
+        let is_made_on_dev = device.destination.starts_with("/dev/") && self.makes_nodes();
         !self.has_new(Namespace::User)
-            && !is_in_bound_dev
-            && (!is_on_machine || is_below_dev && self.makes_nodes())
+            && (!is_on_machine || is_made_on_dev || device.mode.is_some())
     }
 }
 
