@@ -209,7 +209,7 @@ same_container() {
   [ ! -s refused ] || differs='cgroup unified'
   # With CAP_SYS_ADMIN a container could mount the cgroups of the machine, and leave its own: runsh adds a cgroup namespace.
   if jq -e '(.process.capabilities | objects | .bounding // [] | index("CAP_SYS_ADMIN")) and
-    all(.linux.namespaces[]; .type != "cgroup")' b/config.json >admin; then
+    all(.linux.namespaces[]; .type != "cgroup")' b/config.json >is-admin; then
     differs='namespace cgroup'
   fi
   facts ours "$runsh" run -b b "$id" || return

@@ -550,7 +550,7 @@ join() {
   requires root
   bundle b
   hold --net --ipc --uts --cgroup --time -- hostname theirs
-  local type file
+  local file
   join network "/proc/$holder/ns/net"
   join ipc "/proc/$holder/ns/ipc"
   join uts "/proc/$holder/ns/uts"

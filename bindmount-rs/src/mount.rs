@@ -157,7 +157,7 @@ impl Mounter {
         }
         change_attributes(&tree, line)?;
         if let Some(descriptor) = line.options.descriptor {
-            return leave_on(descriptor, tree);
+            return leave_on(descriptor, &tree);
         }
         if self.attach_by_path(&tree, line) {
             return self.attached(tree, line);
@@ -511,10 +511,10 @@ fn tree_of(source: &CStr) -> Result<OwnedFd> {
 }
 
 /// COMMAND inherits it.
-fn leave_on(descriptor: i32, tree: OwnedFd) -> Result<Done> {
+fn leave_on(descriptor: i32, tree: &OwnedFd) -> Result<Done> {
     let step = "leave the tree on the descriptor";
     let name = descriptor.to_string();
-    match fcntl(&tree, FcntlArg::F_DUPFD(descriptor)).context(step, &name)? {
+    match fcntl(tree, FcntlArg::F_DUPFD(descriptor)).context(step, &name)? {
         got if got == descriptor => Ok(Done::Changed),
         _ => Err(Error::because(step, &name, "it is in use")),
     }
