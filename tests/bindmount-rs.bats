@@ -1763,6 +1763,25 @@ new"
   equal "$output" file
 }
 
+@test "a tree is left on a descriptor, and attached by another call" {
+  mkdir source target
+  echo here >source/file
+  # shellcheck disable=SC2016 # for the shell inside
+  ok private bindmount-rs -o bind,ro,X-mount.fd=7 source none bindmount-rs -o bind,X-mount.tree /dev/fd/7 target \
+    sh -c 'cat target/file; findmnt -no OPTIONS target; (: >target/new) 2>&1; true'
+  contains "$output" here
+  contains "$output" ro
+  contains "$output" 'Read-only file system'
+  # Attached once, it is not there again; and a descriptor of anything else is no tree.
+  expect 32 private bindmount-rs -o bind,X-mount.tree /dev/fd/7 target true 7<source/file
+  contains "$stderr" "bindmount-rs: cannot"
+  expect 32 private bindmount-rs -o bind,X-mount.tree source target true
+  contains "$stderr" "cannot use the tree 'source': it is not a descriptor, /dev/fd/N"
+  expect 32 private bindmount-rs -o bind,X-mount.fd=7 source none true 7<source/file
+  contains "$stderr" "cannot leave the tree on the descriptor '7': it is in use"
+  expect 1 private bindmount-rs -o bind,X-mount.fd=2 source none true
+}
+
 @test "the owners of the top of a tree alone are mapped" {
   requires root kernel 6.3
   mkdir -p source/sub target
