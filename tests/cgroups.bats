@@ -153,8 +153,11 @@ writable='(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
   until grep -q up first; do sleep 0.01; done
   expect 1 "$runsh" run -b b "$id" </dev/null
   contains "$stderr" 'exists already and holds processes'
-  # Nor is one that is below another's, by a path that leads there.
-  change ".linux.cgroupsPath = \"/x/../runsh-$id\""
+  # Nor does a path lead there.
+  local path
+  path=$(sed -n 's/^0:://p' "/proc/$(pgrep -P "$first" | head -n 1)/cgroup")
+  contains "$path" "runsh-$id"
+  change ".linux.cgroupsPath = \"/x/..${path%/container}\""
   expect 1 "$runsh" run -b b "$id-2" </dev/null
   ok kill -0 "$first"
   # The supervisor, which removes the cgroup, lives on.

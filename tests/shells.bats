@@ -70,17 +70,19 @@ answer="a line/runc/1024/$secret"$'\nsh'
   mv changed b/config.json
   mkdir tools
   ln -s "$RUNSH_TOOLS"/*-rs tools
-  rm tools/unshare-rs
+  # The first of them is the first word.
+  rm tools/unshare-rs tools/cgexec-rs
   printf '#!/bin/sh\nprintf "<%%s>\\n" "$@"\numask\ncat /dev/fd/3 /dev/fd/4 /proc/self/limits\n' >tools/unshare-rs
   chmod +x tools/unshare-rs
+  cp tools/unshare-rs tools/cgexec-rs
   # What is read by a shell that works with bytes.
-  RUNSH_TOOLS=$PWD/tools "$scripts/runsh" run -b b box </dev/null >want 2>&1
+  RUNSH_TOOLS=$PWD/tools "$scripts/runsh" run -b b b </dev/null >want 2>&1
   contains "$(<want)" '<--env-fd>'
   contains "$(tr -s ' ' <want)" 'Max open files 99 100'
   [ ! -e hit ]
   same_words() {
     # yash reads characters of its locale, and bytes of no other.
-    ok env LC_ALL=C.UTF-8 "RUNSH_TOOLS=$PWD/tools" "$@" "$scripts/runsh" run -b b box </dev/null
+    ok env LC_ALL=C.UTF-8 "RUNSH_TOOLS=$PWD/tools" "$@" "$scripts/runsh" run -b b b </dev/null
     equal "$output" "$(<want)"
     RUNSH_TOOLS=$PWD/tools "$scripts/runsh" explain -b b >text
     ok env LC_ALL=C.UTF-8 "$@" text </dev/null
@@ -113,7 +115,7 @@ answer="a line/runc/1024/$secret"$'\nsh'
   "$scripts/runsh" explain -b b >text
   equal "$(sed -n 1p text)$(sed -n '$p' text)" '()'
   explains() {
-    ok "$@" "$scripts/runsh" explain -b b box
+    ok "$@" "$scripts/runsh" explain -b b b
     equal "$output" "$(cat text)"
     ok "$@" "$scripts/runsh" explain --no-pivot --no-new-keyring -bb -- box
     contains "$output" '--move '

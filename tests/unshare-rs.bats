@@ -1247,8 +1247,9 @@ in_cgroups() {
   : >empty
   refused "cannot read the list of cgroups 'empty': it is empty" unshare-rs --into-cgroup empty true
   of_version_2
-  mkdir -p "$v2/$name/a"
-  refused 'a process can be in one cgroup of version 2 alone' unshare-rs --into-cgroup "$v2/$name" --into-cgroup "$v2/$name/a" --fork true
+  mkdir -p "$v2/$name/a" "$v2/$name/b"
+  refused 'a process can be in one cgroup of version 2 alone' unshare-rs --into-cgroup "$v2/$name/b" --into-cgroup "$v2/$name/a" --fork true
+  rmdir "$v2/$name/b"
   read -ra controllers <"$v2/cgroup.controllers"
   [ ${#controllers[@]} -gt 0 ] || return 0
   grep -qw "${controllers[0]}" "$v2/cgroup.subtree_control" || enabled=${controllers[0]}
