@@ -129,7 +129,6 @@ del(.root)	root.path: is missing
 .linux.rootfsPropagation = "odd"	linux.rootfsPropagation: must be shared, slave, private or unbindable, or the recursive form of one, such as rslave
 .linux.resources.devices = [{allow: false, access: "rwx"}]	linux.resources.devices[0].access: must be made of r, w and m
 .linux.resources.devices = [{allow: true, type: "c", major: 4096}]	linux.resources.devices[0].major: must be a whole number from -1 to 4095
-.linux.resources.memory.swap = 4096	linux.resources.memory.swap: needs linux.resources.memory.limit
 .linux.resources.cpu.shares = 1	linux.resources.cpu.shares: must be 0 or a number from 2 to 262144
 .linux.resources.cpu.cpus = "a"	linux.resources.cpu.cpus: must be a list such as 0-3,7
 .linux.resources.unified["cgroup.procs"] = "1"	linux.resources.unified["cgroup.procs"]: is not supported: it is not a limit
