@@ -181,6 +181,8 @@ same_words() {
   # A device of the host's, bound where none may be made; what it is and who may use it are facts of their own.
   # A rule for /dev/net/tun, which runc 1.1 gives to every container, and 1.2 to none.
   # Who may set no device rules keeps an image's devices away with nodev, which runc does not.
+  # Who has no cgroup namespace either is shown an empty tmpfs by runc where cgroups are of version 2 alone, and by runsh the
+  # cgroups that it is in, read-only.
   # The marks of peers and masters, which are numbers of the machine's.
   # A cgroup in the container's: see cgroup_of.
   sed -E "s#/runsh-$id#/$id#g; s#(/$id)/container#\1#"'
@@ -192,7 +194,8 @@ same_words() {
     /^mount (\/[^ ]+) \/dev\1 .* devtmpfs /d
     /^cgroup devices.list:c 10:200 rwm$/d
     s#(shared|master|propagate_from):[0-9]+#\1#g' |
-    if is_root; then cat; else sed -E 's#^(mount .* r[wo],([a-z]*,)*)nodev,#\1#; s#^(mount .* r[wo]),nodev #\1 #'; fi
+    if is_root; then cat; else sed -E 's#^(mount .* r[wo],([a-z]*,)*)nodev,#\1#; s#^(mount .* r[wo]),nodev #\1 #
+    /^mount .* \/sys\/fs\/cgroup ro,.* - cgroup2 /d; /^mount tmpfs \/sys\/fs\/cgroup /d'; fi
 }
 
 # same_container: under runc, or under crun where runc refuses the file, and under runsh. crun 1.8 knows no tree with a

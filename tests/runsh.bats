@@ -329,7 +329,8 @@ wait_for() {
   v1=$(sed -n 's/^[0-9]*:pids://p' /proc/self/cgroup) v2=$(sed -n 's/^0:://p' /proc/self/cgroup)
 
   in_layout 'mount -t cgroup2 -o "$3" none /sys/fs/cgroup'
-  contains "$output" "${v2%/}/runsh-box /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime cgroup2"
+  # It is beside the caller's own.
+  contains "$output" "${v2%/*}/runsh-box /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime cgroup2"
   contains "$output" cgroup.procs
 
   change '.linux.namespaces += [{type: "cgroup"}]'
