@@ -550,7 +550,7 @@ join() {
 @test "namespaces that are joined by a path are those, and the rest are new" {
   requires root
   bundle b
-  hold --net --ipc --uts --cgroup --time -- hostname theirs
+  hold --net --ipc --uts --cgroup -- hostname theirs
   local file
   join network "/proc/$holder/ns/net"
   join ipc "/proc/$holder/ns/ipc"
