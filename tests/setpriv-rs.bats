@@ -283,6 +283,12 @@ in_module() {
   equal "$(cat fake/thread-self/attr/exec fake/self/attr/exec)" ''
 }
 
+@test "a profile that is not loaded" {
+  [ "$(cat /sys/module/apparmor/parameters/enabled 2>/dev/null)" = Y ] || skip 'needs AppArmor'
+  refused 127 "cannot set the AppArmor profile 'no such': No such file or directory
+hint: no profile of this name is loaded: see apparmor_parser(8)" --apparmor-profile 'no such'
+}
+
 @test "a label of a module that does not run" {
   requires setpriv
   [ ! -e /sys/fs/selinux ] && [ ! -e /sys/kernel/security/apparmor ] || skip "a module runs"

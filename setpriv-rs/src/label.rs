@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use common::{Error, Result, procfs};
+use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::read;
 
@@ -69,10 +70,14 @@ impl Module {
                 .write_all(&text)
                 .map_err(|error| Error::from_io(format!("set the {}", self.label), label, &error))
         });
-        set.map_err(|error| error.explain(|_| self.explain()))
+        set.map_err(|error| error.explain(|error| self.explain(error.errno())))
     }
 
-    fn explain(&self) -> Option<String> {
+    /// A container's root may not show the directory of a module that runs; the module itself tells what it does not know.
+    fn explain(&self, errno: Option<Errno>) -> Option<String> {
+        if errno == Some(Errno::ENOENT) && self.prefix == APPARMOR.prefix {
+            return Some("no profile of this name is loaded: see apparmor_parser(8)".into());
+        }
         (!self.runs())
             .then(|| format!("{} is not running: there is no {}", self.name, self.directory))
     }
