@@ -221,6 +221,18 @@ writable='(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
   contains "$output" 'processes: limited'
 }
 
+@test "a mount of the type cgroup2 is the container's own" {
+  requires root busybox jq cc cgroup2
+  local namespace
+  bundle '.mounts += [{destination: "/m", type: "cgroup2", source: "cgroup", options: ["rw", "nsdelegate"]}]'
+  for namespace in '[]' '[{type: "cgroup"}]'; do
+    change ".linux.namespaces = (.linux.namespaces - [{type: \"cgroup\"}] + $namespace)"
+    # The root has no cgroup.events.
+    ok inside 'ls /m/cgroup.events; find /m -mindepth 1 -type d'
+    equal "$output" /m/cgroup.events
+  done
+}
+
 @test "another container's cgroup is out of reach" {
   requires root busybox jq cc
   bundle "$writable"

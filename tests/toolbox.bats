@@ -47,12 +47,24 @@ first_words() {
   equal "$output" "unshare-rs --fork"$'\n'"unshare-rs"
 }
 
-@test "after the credentials or the namespaces of a container were taken it is executed" {
+@test "after the credentials of a container were taken it is executed" {
   is_root || requires userns
   run first_words setpriv-rs --no-new-privs unshare-rs --fork
   equal "$output" "unshare-rs --fork"$'\n'"unshare-rs"
+}
+
+@test "after namespaces were joined the process stays closed to others" {
+  is_root || requires userns
   run first_words unshare-rs --uts nsenter-rs --uts=/proc/self/ns/uts unshare-rs --fork
-  equal "$output" "unshare-rs --fork"$'\n'"unshare-rs"
+  equal "$output" "unshare-rs --uts"$'\n'"unshare-rs"
+  # The files in /proc of such a process belong to the first user namespace's root, whoever runs it.
+  # shellcheck disable=SC2016 # for the shell inside
+  ok unshare-rs --user --map-root-user --uts nsenter-rs --uts=/proc/self/ns/uts unshare-rs --fork \
+    sh -c 'stat -c %u "/proc/$PPID/stat"'
+  is_root || equal "$output" 65534
+  # shellcheck disable=SC2016 # for the shell inside
+  ok unshare-rs --user --map-root-user --uts unshare-rs --fork sh -c 'stat -c %u "/proc/$PPID/stat"'
+  equal "$output" 0
 }
 
 @test "a program that was carried takes nothing of the root for its own file" {

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::exit;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::libc;
@@ -31,8 +31,8 @@ pub struct Tool {
     pub run: fn() -> Result<u8, Error>,
     /// The exit status of each kind of error.
     pub status: fn(Kind) -> u8,
-    /// Whether the next tool may go on in this one's process. It may not after a tool that takes the credentials or
-    /// the namespaces of a container, since those may let the container reach the process and its file.
+    /// Whether the next tool may go on in this one's process. It may not after a tool that takes the credentials of a
+    /// container, since those may let the container reach the process and its file.
     pub hands_on: bool,
 }
 
@@ -46,6 +46,19 @@ static TOOLBOX: OnceLock<Toolbox> = OnceLock::new();
 /// How many tools have handed on. The stack grows with each.
 static DEPTH: AtomicUsize = AtomicUsize::new(0);
 const DEEPEST: usize = 16;
+/// Whether the process stays closed to others until it executes a program.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Takes away what processes of a container may otherwise do with this one: trace it, and reach the machine's root and
+/// program through its files in /proc (`PR_SET_DUMPABLE` of prctl(2)). The tools that it goes on as are closed too; execve(2)
+/// opens it again.
+///
+/// # Errors
+/// Those of prctl(2).
+pub fn close_to_others() -> nix::Result<()> {
+    CLOSED.store(true, Ordering::Relaxed);
+    sys::prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop)
+}
 
 /// Starts the tool of `tools` that this process was called by the name of.
 pub fn run(tools: &'static [Tool]) -> i32 {
@@ -142,7 +155,9 @@ fn bounding_set() -> u64 {
 fn do_what_execve_does(tool: &Tool, argv: &[CString]) {
     sys::program::close_descriptors();
     // Since the file can be read; a change of credentials has taken it away (PR_SET_DUMPABLE of prctl(2)).
-    let _ = sys::prctl(libc::PR_SET_DUMPABLE, 1, 0);
+    if !CLOSED.load(Ordering::Relaxed) {
+        let _ = sys::prctl(libc::PR_SET_DUMPABLE, 1, 0);
+    }
     sys::program::set_name(tool.name);
     sys::program::replace_arguments(argv);
 }

@@ -8,10 +8,10 @@ use std::path::Path;
 
 use common::death_signal::DeathSignal;
 use common::sysctl::{Sysctl, Sysctls};
-use common::{Command, Context, Error, Result, quote, sys};
+use common::{Command, Context, Error, Result, quote, sys, toolbox};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::libc;
+
 use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
 use nix::unistd::{chroot, fchdir, setgroups};
@@ -105,7 +105,7 @@ impl Entry {
     /// becomes COMMAND (CVE-2016-9962): so it is closed to others before.
     fn enter(&self, opened: &mut Opened) -> Result<()> {
         opened.label.as_deref().map_or(Ok(()), follow_label)?;
-        sys::prctl(libc::PR_SET_DUMPABLE, 0, 0).step("close this process to others")?;
+        toolbox::close_to_others().step("close this process to others")?;
         std::mem::take(&mut opened.joins).enter(opened.process.as_ref())?;
         self.change_directories(opened.root.take(), opened.directory.take())?;
         opened.cgroup.take().map_or(Ok(()), join_cgroup)

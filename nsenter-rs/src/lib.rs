@@ -13,7 +13,7 @@ use cli::Action;
 use common::{Kind, Result, Tool, print};
 
 /// The tool.
-pub const TOOL: Tool = Tool { name: "nsenter-rs", run, status: exit_status, hands_on: false };
+pub const TOOL: Tool = Tool { name: "nsenter-rs", run, status: exit_status, hands_on: true };
 
 fn run() -> Result<u8> {
     match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {

@@ -8,12 +8,12 @@ use super::table::{Entry, Table};
 use crate::model::{Kind, Mount};
 
 impl Writer<'_> {
-    /// Those of version 1, or else the one of version 2.
+    /// Those of version 1, or else the one of version 2, which the type "cgroup2" asks for alone.
     pub(super) fn add_cgroups(&self, table: &mut Table, mount: &Mount) {
         let cgroups = &self.machine.cgroups;
         let words = self.words_of_bind(mount);
         let read_only = mount.options.read_only.then_some("ro");
-        if !cgroups.hierarchies.is_empty() {
+        if !cgroups.hierarchies.is_empty() && mount.kind == "cgroup" {
             let options = [&["mode=755"][..], &words].concat();
             let target = &mount.destination;
             table.add(&mount.path, &Entry::new("cgroup", target, "tmpfs", &options));

@@ -107,7 +107,7 @@ impl Writer<'_> {
     /// With CAP_SYS_ADMIN the container can mount what its cgroup namespace shows: in that of the machine all cgroups,
     /// to leave its own.
     pub(super) fn adds_cgroup_namespace(&self) -> bool {
-        self.is_admin() && self.place.has_leaf() && !self.has_new(Kind::Cgroup)
+        self.is_admin() && !self.place.groups.is_empty() && !self.has(Kind::Cgroup)
     }
 
     fn set_up(&self) -> Vec<String> {

@@ -119,7 +119,8 @@ impl Writer<'_> {
         match mount.kind.as_str() {
             _ if mount.options.remount => self.add_remount(table, mount),
             _ if mount.is_bind() => self.add_bind(table, mount),
-            "cgroup" => self.add_cgroups(table, mount),
+            // By either name the machine's own hierarchy would be all cgroups, and writable.
+            "cgroup" | "cgroup2" => self.add_cgroups(table, mount),
             _ => self.add_file_system(table, mount),
         }
     }
