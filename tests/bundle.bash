@@ -224,6 +224,7 @@ same_container() {
     sed -i -E 's/^(limit Max open files) [^ ]+/\1 soft/' theirs.facts ours.facts
   sed -i -E "/^$differs/d" theirs.facts ours.facts
   [ "$differs" != 'namespace cgroup' ] || sed -i -E 's#^mount /[^ ]* (/sys/fs/cgroup/)#mount / \1#' theirs.facts ours.facts
+  LC_ALL=C sort -o theirs.facts theirs.facts && LC_ALL=C sort -o ours.facts ours.facts
   equal "$(grep -cx end ours.facts)" 2 && ok diff theirs.facts ours.facts && no_cgroup_left
 }
 
