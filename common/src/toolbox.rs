@@ -164,11 +164,9 @@ fn do_what_execve_does(tool: &Tool, argv: &[CString]) {
 
 /// Of the file itself nothing else is asked than what is in it.
 fn list(tools: &[Tool]) -> i32 {
-    let names = tools.iter().map(|tool| tool.name).collect::<Vec<_>>().join("\n");
-    let status = |_| 1;
-    let text = format!("{names}\n");
-    match start::print(&text) {
+    let names: String = tools.iter().map(|tool| format!("{}\n", tool.name)).collect();
+    match start::print(&names) {
         Ok(_) if start::arguments().len() == 1 => 0,
-        _ => status(Kind::Usage),
+        _ => 1,
     }
 }
