@@ -221,6 +221,16 @@ writable='(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
   contains "$output" 'processes: limited'
 }
 
+@test "with CAP_SYS_ADMIN and no limits the cgroups that can be mounted are the own" {
+  requires root busybox jq cc
+  bundle '.linux.resources = {devices: [{allow: true, access: "rwm"}]} | .linux.namespaces -= [{type: "cgroup"}]
+    | .process.capabilities |= map_values(["CAP_SYS_ADMIN"])'
+  local type='-t cgroup2'
+  ! has_v1 pids || type='-t cgroup -o pids'
+  ok inside "mkdir /tmp/c && mount $type none /tmp/c && echo mounted; find /tmp/c -mindepth 1 -type d; ls /tmp/c/release_agent 2>/dev/null; true"
+  equal "$output" mounted
+}
+
 @test "a mount of the type cgroup2 is the container's own" {
   requires root busybox jq cc cgroup2
   local namespace
