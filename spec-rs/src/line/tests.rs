@@ -432,6 +432,16 @@ fn no_cgroups_path_leads_out() {
 }
 
 #[test]
+fn network_devices() {
+    let config = with(&["linux", "netDevices"], r#"{"eth7": {"name": "eth0"}, "eth8": {}}"#);
+    let log = Log::default();
+    let text =
+        write(&model::read(Node::new(&config, &log)), &setting(), &machine(0, &[VERSION_2]), &log);
+    assert_eq!(log.faults(), []);
+    golden("net-devices", &String::from_utf8(text).unwrap());
+}
+
+#[test]
 fn a_scope_of_systemd() {
     let systemd = || Setting { systemd_cgroup: true, ..setting() };
     let config = with(&["linux", "cgroupsPath"], r#""machine-a.slice:docker:1""#);
