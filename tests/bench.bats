@@ -21,6 +21,18 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
   equal "$(ls -A scratch)" ''
 }
 
+@test "the table of cgroups has its rows, and no cgroup is left" {
+  requires root hyperfine cgexec
+  find /sys/fs/cgroup -type d -name 'bench-*' >before
+  mkdir scratch
+  ok env RUNS=2 TMPDIR="$PWD/scratch" "$project/scripts/bench" cgroups
+  for row in 'cgexec -g pids:PATH true' 'PATH true' 'cgcreate, cgset and cgexec, then cgdelete'; do
+    [[ $output =~ $row\ +[0-9]+\.[0-9]+\ ms ]]
+  done
+  equal "$(find /sys/fs/cgroup -type d -name 'bench-*')" "$(cat before)"
+  equal "$(ls -A scratch)" ''
+}
+
 @test "what bench refuses" {
   expect 1 "$project/scripts/bench" odd
   contains "$stderr" "unknown table 'odd'"

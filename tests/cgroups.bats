@@ -76,6 +76,7 @@ C
 
 teardown() {
   # Of a test that has failed.
+  find /sys/fs/cgroup -path "*/$id/cgroup.kill" -exec sh -c 'echo 1 >"$1"' sh {} \; 2>/dev/null || true
   find /sys/fs/cgroup -depth -type d -path "*$id*" -exec rmdir {} + 2>/dev/null || true
   nothing_left
 }
@@ -256,6 +257,95 @@ writable='(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
   pkill -9 -P "$first"
   wait "$first" || true
   until [ -z "$(cgroups)" ]; do sleep 0.01; done
+}
+
+# delegate RESOURCES: a tree of version 2, $tree, that root gives to nobody, as systemd delegates one, and the bundle b for it,
+# with the program /attack from standard input. It runs as root of a user namespace of its own too.
+delegate() {
+  requires root userns busybox jq cc cgroup2
+  tree=$(findmnt -nrt cgroup2 -o TARGET | head -n 1)/$id
+  mkdir "$tree" "$tree/own"
+  chown 65534:65534 "$tree" "$tree"/cgroup.{procs,subtree_control,threads} "$tree"/own{,/cgroup.{procs,subtree_control,threads}}
+  bundle
+  mkdir -p b/rootfs/m
+  cp "$(type -P unshare-rs)" "$(type -P bindmount-rs)" b/rootfs/bin
+  spec-rs --new --rootless | jq ".process.terminal = false | .root.readonly = false | .linux.resources = $1
+    | $writable | (.mounts[] | select(.type == \"cgroup\")).type = \"cgroup2\" | .linux.uidMappings[].hostID = 65534 | .linux.gidMappings[].hostID = 65534" >b/config.json
+  cat >b/rootfs/attack
+  chmod +x b/rootfs/attack
+  change '.process.args = ["sh", "-c", "/attack; unshare-rs -UmC --keep-caps /attack; unshare-rs -UmC --keep-caps bindmount-rs -t cgroup2 none /m -- /attack"]'
+  chown -R 65534:65534 .
+  # bats makes it for root alone.
+  chmod a+x "$BATS_RUN_TMPDIR"
+}
+
+# delegated BUNDLE ID: starts it as nobody in that tree.
+delegated() {
+  sh -euc 'echo 0 >"$0/own/cgroup.procs"; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' "$tree" \
+    "$runsh" run -b "$1" "$2" </dev/null
+}
+
+@test "delegated to an ordinary user: raising the own limits" {
+  # The limit needs no controller. It counts the cgroups below, and the container's own is one of them.
+  delegate '{unified: {"cgroup.max.descendants": "5"}}' <<'A'
+#!/bin/sh
+exec 2>/dev/null
+for top in /m /sys/fs/cgroup /sys/fs/cgroup/unified; do
+  [ -e $top/cgroup.controllers ] || continue
+  for up in . .. ../.. ../../..; do
+    echo max >$top/$up/cgroup.max.descendants
+    echo $$ >$top/$up/cgroup.procs
+    echo $$ >$top/$up/own/cgroup.procs
+  done
+  i=0
+  while [ $i -lt 30 ] && mkdir $top/x$i; do i=$((i + 1)); done
+  echo made $i
+  rmdir $top/x*
+done
+A
+  local namespace
+  for namespace in '[]' '[{type: "cgroup"}]'; do
+    change ".linux.namespaces = (.linux.namespaces - [{type: \"cgroup\"}] + $namespace)"
+    ok delegated b "$id"
+    equal "$(sort -u <<<"$output")" 'made 4'
+    equal "$(cat "$tree/cgroup.max.descendants")" max
+    equal "$(find "$tree" -mindepth 1 -type d)" "$tree/own"
+  done
+}
+
+@test "delegated to an ordinary user: another container's cgroup" {
+  delegate '{}' <<'A'
+#!/bin/sh
+exec 2>/dev/null
+[ ! -e /m/cgroup.controllers ] || echo mounted
+find /m /sys/fs/cgroup -name '*other*'
+for top in /m /sys/fs/cgroup /sys/fs/cgroup/unified; do
+  [ -e $top/cgroup.controllers ] || continue
+  for up in . .. ../.. ../../..; do
+    other=$(echo $top/$up/*other*)
+    echo $$ >$other/cgroup.procs && echo joined
+    echo 1 >$other/cgroup.kill && echo killed
+    echo 1 >$other/cgroup.freeze && echo frozen
+  done
+done
+A
+  cp -a b c
+  jq '.process.args = ["sh", "-c", "echo up; exec sleep 5000"]' b/config.json >c/config.json
+  delegated c "$id-other" >first 2>&1 3>&- &
+  local first=$! other namespace
+  until grep -q up first; do sleep 0.01; done
+  other=$(find "$tree" -type d -name "*$id-other")
+  [ -n "$other" ]
+  for namespace in '[]' '[{type: "cgroup"}]'; do
+    change ".linux.namespaces = (.linux.namespaces - [{type: \"cgroup\"}] + $namespace)"
+    ok delegated b "$id"
+    equal "$output" mounted
+    contains "$(cat "$other/cgroup.events")" 'populated 1'
+    contains "$(cat "$other/cgroup.events")" 'frozen 0'
+  done
+  echo 1 >"$other/cgroup.kill"
+  wait "$first" || true
+  equal "$(find "$tree" -mindepth 1 -type d)" "$tree/own"
 }
 
 @test "the cgroup of a container equals that of runc" {

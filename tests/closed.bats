@@ -394,3 +394,30 @@ nested='unshare -Ur -m -p -f sh -c "mount -t proc proc /tmp && echo mounted; mou
 .mounts += [{destination: "/m", type: "overlay", source: "o", options: ["dev", "lowerdir=/etc:nodes", "metacopy=\"off"]}]	/m/random
 ROWS
 }
+
+@test "a long here-document leaves no process behind that waits for its parent" {
+  requires busybox cc jq
+  bundle b '.process.env += ["LONG=" + ("x" * 130000)]'
+  become sh -c 'echo "${#LONG}"; exec sleep 1000'
+  # dash has a child write it.
+  dash "$runsh" run -b b "closed-$$" </dev/null >said 2>&1 3>&- &
+  local container=$! i
+  until [ -s said ]; do sleep 0.01; done
+  equal "$(cat said)" 130000
+  for ((i = 0; i < 200; i++)); do
+    ended_child "$container" || break
+    sleep 0.01
+  done
+  expect 1 ended_child "$container"
+  kill -KILL "$container"
+  wait "$container" || true
+}
+
+# ended_child PROCESS: a descendant of it has ended, and was not waited for.
+ended_child() {
+  local pid
+  for pid in $(descendants_of "$1"); do
+    ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null || return 0
+  done
+  return 1
+}

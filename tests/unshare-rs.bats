@@ -728,6 +728,23 @@ with --pid use --fork, so that COMMAND itself is that pid 1" \
   done
 }
 
+# zombies: the children of the parent that waits for COMMAND, as COMMAND sees them: those that have ended.
+zombies='i=0
+  while cat $(sed "s,[0-9][0-9]*,/proc/&/status,g" /proc/$PPID/task/$PPID/children) 2>/dev/null | grep -q "^State:.Z"; do
+    i=$((i + 1)); [ $i -lt 200 ] || { echo zombie; break; }; sleep 0.01
+  done'
+
+@test "forward-signals: a child that the caller left is reaped, and COMMAND's status is its own" {
+  for options in --forward-signals '--forward-signals --kill-child --new-session'; do
+    # shellcheck disable=SC2086 # options
+    for left in '' 'sleep 0.1 & ' '(exit 9) & sleep 0.1; ' 'sh -c "kill -9 \$\$" & ' '(sleep 0.05; exit 4) & (exit 5) & '; do
+      expect 7 sh -c "$left"'exec "$@"' sh unshare-rs -f $options sh -c "sleep 0.2; $zombies; exit 7"
+      equal "$output" ''
+      run -143 sh -c "$left"'exec "$@"' sh unshare-rs -f $options sh -c 'kill -TERM $$'
+    done
+  done
+}
+
 @test "forward-signals: what a terminal sends comes once, to a session of its own too" {
   requires python3
   cat >terminal.py <<'PY'

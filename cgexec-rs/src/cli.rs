@@ -9,7 +9,6 @@ use lexopt::prelude::*;
 use crate::devices::Rules;
 use crate::making::Create;
 use crate::plan::Plan;
-use crate::scope::Scope;
 use crate::setting::Setting;
 use crate::target::Target;
 
@@ -22,8 +21,6 @@ Join cgroups and become COMMAND in them.
 
 The cgroups:
   -g [CONTROLLERS:]PATH      the cgroup PATH in the hierarchies of CONTROLLERS, by default all ('*')
-      --systemd SLICE:PREFIX:NAME
-                             that of the unit PREFIX-NAME.scope, which systemd is asked to make
       --create[=empty]       make it where it is missing; with =empty it must hold no process
   -r, --set NAME=VALUE       write VALUE to its file NAME, such as pids.max
       --device-rules FILE    allow and deny devices: 'allow c 1:3 rwm', 'deny a *:* rwm', a rule a line
@@ -52,7 +49,6 @@ pub enum Action {
 #[derive(Debug, Default)]
 struct Options {
     targets: Vec<Target>,
-    scope: Option<Scope>,
     sticky: bool,
     create: Create,
     settings: Vec<Setting>,
@@ -74,7 +70,6 @@ fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> 
     while let Some(argument) = parser.next()? {
         match argument {
             Short('g') => options.targets.push(Target::parse(&parser.value()?)?),
-            Long("systemd") => options.scope = Some(Scope::parse(&parser.value()?)?),
             Long("create") => options.create = create(parser.optional_value().as_deref())?,
             Short('r') | Long("set") => options.settings.push(Setting::parse(&parser.value()?)?),
             Long("device-rules") => options.rules = Some(Rules { file: parser.value()? }),
@@ -99,11 +94,7 @@ fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> 
 
 impl Options {
     fn finish(self, command: Command, failure_status: Option<u8>) -> Result<Action> {
-        let makes_no_unit = !self.targets.is_empty() || self.create != Create::No;
-        if self.scope.is_some() && makes_no_unit {
-            return Err(Error::usage("--systemd excludes -g and --create"));
-        }
-        if self.targets.is_empty() && self.scope.is_none() {
+        if self.targets.is_empty() {
             return Err(Error::usage(
                 "-g is missing: the rules of /etc/cgrules.conf are not followed",
             ));
@@ -114,7 +105,6 @@ impl Options {
         }
         Ok(Action::Run(Box::new(Plan {
             targets: self.targets,
-            scope: self.scope,
             sticky: self.sticky,
             create: self.create,
             settings: self.settings,
@@ -220,9 +210,6 @@ mod tests {
             &["-g", "a", "--list-fd", "6", "--sticky", "sh"],
             &["-g", "a", "--list-fd", "6", "--remove", "sh"],
             &["-g", "a", "--failure-status", "0", "sh"],
-            &["--systemd", "a", "sh"],
-            &["--systemd", "::a", "-g", "a", "sh"],
-            &["--systemd", "::a", "--create", "sh"],
             &["-g", "a", "--nosuch", "sh"],
             &["-g", "a", "-x", "sh"],
         ] {

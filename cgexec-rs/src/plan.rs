@@ -7,25 +7,21 @@ use common::cgroup::Cgroups;
 use common::cgroup::entry;
 use common::cgroup::group::{Group, Version};
 use common::{Command, Error, Result};
-use nix::unistd::getpid;
 
 use crate::devices::{self, Rules};
 use crate::explain;
 use crate::list::List;
 use crate::making::{Cast, Create, Ready, enable};
 use crate::place::{self, find};
-use crate::placeholder::Placeholder;
-use crate::scope::Scope;
 use crate::setting::Setting;
 use crate::sticky;
 use crate::supervisor::Supervisor;
-use crate::target::{Controllers, Path, Target};
+use crate::target::Target;
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub struct Plan {
     pub targets: Vec<Target>,
-    pub scope: Option<Scope>,
     pub sticky: bool,
     pub create: Create,
     pub settings: Vec<Setting>,
@@ -48,16 +44,10 @@ impl Plan {
         let list = self.list.map(List::new).transpose()?;
         let cgroups = Cgroups::of_this_process();
         let mut cast = Cast::default();
-        let mut placeholder = None;
-        let prepared = match &self.scope {
-            Some(scope) => self.prepare_scope(scope, &cgroups, &mut cast, &mut placeholder),
-            None => self.prepare(&self.targets, self.create, &cgroups, &mut cast),
-        };
-        let done = prepared.and_then(|()| match self.remove {
+        let done = self.prepare(&cgroups, &mut cast).and_then(|()| match self.remove {
             true => self.supervise(&mut cast),
             false => self.become_command(&cast, list.as_ref()),
         });
-        placeholder.iter().for_each(Placeholder::end);
         // Either a step has failed, or COMMAND has ended and its cgroups are removed.
         cast.undo();
         done
@@ -72,37 +62,10 @@ impl Plan {
         Supervisor { groups: &groups, command, sticky, failure_status }.run()
     }
 
-    /// This process is the first one of the scope, unless it stays outside.
-    fn prepare_scope<'a>(
-        &self,
-        scope: &Scope,
-        cgroups: &'a Cgroups,
-        cast: &mut Cast<'a>,
-        placeholder: &mut Option<Placeholder>,
-    ) -> Result<()> {
-        if self.remove || self.list.is_some() {
-            *placeholder = Some(Placeholder::start()?);
-        }
-        let first = placeholder.as_ref().map_or_else(getpid, |placeholder| placeholder.pid);
-        let path = Path::parse(&scope.start(first, &self.settings)?)?;
-        let target = Target { controllers: Controllers::Any, path };
-        self.prepare(&[target], Create::Yes, cgroups, cast)?;
-        match (placeholder, of_systemd(cast)) {
-            (Some(placeholder), Some(group)) => placeholder.settle(group.path().as_bytes()),
-            _ => Ok(()),
-        }
-    }
-
-    fn prepare<'a>(
-        &self,
-        targets: &[Target],
-        create: Create,
-        cgroups: &'a Cgroups,
-        cast: &mut Cast<'a>,
-    ) -> Result<()> {
+    fn prepare<'a>(&self, cgroups: &'a Cgroups, cast: &mut Cast<'a>) -> Result<()> {
         let policy = self.rules.as_ref().map(Rules::read).transpose()?;
-        cast.fill(find(targets, cgroups)?, create)?;
-        if create != Create::No {
+        cast.fill(find(&self.targets, cgroups)?, self.create)?;
+        if self.create != Create::No {
             self.enable(cast)?;
         }
         let mut homes = Vec::new();
@@ -184,12 +147,6 @@ impl Plan {
 
 fn unified<'a, 'b>(cast: &'b Cast<'a>) -> Option<&'b Ready<'a>> {
     cast.ready.iter().find(|ready| ready.place.version() == Version::Two)
-}
-
-/// The cgroup that systemd itself keeps.
-fn of_systemd<'b>(cast: &'b Cast) -> Option<&'b Group> {
-    let by_name = cast.ready.iter().find(|ready| ready.place.has(b"name=systemd"));
-    by_name.or_else(|| unified(cast)).map(|ready| &ready.group)
 }
 
 /// The cgroup whose file a setting is: of version 1, where a hierarchy has the controller.

@@ -83,13 +83,17 @@ impl Held {
         })
     }
 
-    /// Waits for a change of the child. A signal that comes before is handed on to it, and gives `None`.
+    /// Waits for a change of the child. A signal that comes before is handed on to it, and gives `None`. Other children
+    /// are reaped.
     ///
     /// # Errors
     /// EINTR, ECHILD where there is no such child.
     pub fn next_change(&self, child: Pid) -> nix::Result<Option<Change>> {
         match self.next()? {
-            Event::ChildChanged => sys::wait_change(child, false),
+            Event::ChildChanged => {
+                sys::reap_others(child);
+                sys::wait_change(child, false)
+            }
             Event::Signal(arrived) => {
                 hand_on(arrived, child);
                 Ok(None)

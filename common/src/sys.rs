@@ -595,6 +595,27 @@ pub fn reap() -> nix::Result<Option<(nix::unistd::Pid, End)>> {
     Ok(reaped.map(|(pid, status)| (nix::unistd::Pid::from_raw(pid), end(status))))
 }
 
+/// Reaps the children that have ended, up to `child`, whose end is left to be waited for. A shell that wrote a long
+/// here-document leaves its writer to the program that it becomes.
+pub fn reap_others(child: nix::unistd::Pid) {
+    while let Some(pid) = ended_child() {
+        if pid == child.as_raw() || waitpid(pid, libc::WNOHANG).is_err() {
+            return;
+        }
+    }
+}
+
+/// One that has ended, and is still to be waited for.
+fn ended_child() -> Option<c_int> {
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: all bytes of this structure may be zero, and the kernel fills it in where a child has ended.
+    let (result, pid) = unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        (libc::waitid(libc::P_ALL, 0, &raw mut info, options), info.si_pid())
+    };
+    (result == 0 && pid != 0).then_some(pid)
+}
+
 /// How a child goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {

@@ -1,6 +1,5 @@
 # Completions of cgexec-rs for fish, written by scripts/completions.
 complete -c cgexec-rs -s g -d '[CONTROLLERS:]PATH      the cgroup PATH in the hierarchies of CONTROLLERS, by default all (\'*\')'
-complete -c cgexec-rs -l systemd -r -d 'that of the unit PREFIX-NAME.scope, which systemd is asked to make'
 complete -c cgexec-rs -l create -d 'make it where it is missing; with =empty it must hold no process'
 complete -c cgexec-rs -s r -r -d 'write VALUE to its file NAME, such as pids.max'
 complete -c cgexec-rs -l set -r -d 'write VALUE to its file NAME, such as pids.max'

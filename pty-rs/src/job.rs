@@ -63,6 +63,7 @@ impl Job {
     }
 
     fn look_at_child(&mut self) {
+        sys::reap_others(self.child.pid);
         match sys::wait_change(self.child.pid, false) {
             Ok(Some(Change::Ended(end))) => self.ended = Some(end),
             // The one who stopped both goes on with this process alone.

@@ -6,7 +6,7 @@ lint_programs='cargo cc mandoc shellcheck shfmt'
 suite_programs='bats findmnt jq mount'
 # Without these some tests are skipped.
 optional_programs='busybox bwrap cc cgexec chrt crun fish getfattr hyperfine ionice ip keyctl ksh93 lz4 mandoc mkfs.ext4 mksh
-  newuidmap numactl pgrep ps python3 runc script setarch setfacl strace yash zsh zstd'
+  newuidmap numactl pgrep ps python3 runc script setarch setfacl strace taskset yash zsh zstd'
 bench_programs='cargo cc cgexec hyperfine jq busybox runc crun bwrap'
 
 package_of() {
@@ -15,7 +15,7 @@ package_of() {
     bwrap) echo bubblewrap ;;
     cc) echo gcc libc6-dev ;;
     cgexec) echo cgroup-tools ;;
-    chrt | findmnt | ionice | setarch) echo util-linux ;;
+    chrt | findmnt | ionice | setarch | taskset) echo util-linux ;;
     getfattr) echo attr ;;
     ip) echo iproute2 ;;
     keyctl) echo keyutils ;;

@@ -50,6 +50,8 @@ pub struct Machine {
     pub lowest_nice: fn() -> i128,
     /// Whether the caller's personality is that of every process.
     pub has_default_personality: fn() -> bool,
+    /// Whether the caller may run on every CPU.
+    pub has_all_cpus: fn() -> bool,
     /// The namespace that a file is, or why it is none.
     pub namespace: fn(&str) -> Result<Found, String>,
     pub has_apparmor: fn() -> bool,
@@ -90,6 +92,7 @@ impl Machine {
             nice,
             lowest_nice,
             has_default_personality,
+            has_all_cpus,
             namespace,
             has_apparmor: || read("/sys/module/apparmor/parameters/enabled").starts_with(b"Y"),
             has_selinux: || Path::new("/sys/fs/selinux/enforce").exists(),
@@ -176,6 +179,13 @@ fn lowest_nice() -> i128 {
 /// In hexadecimal. What cannot be read is taken for the default.
 fn has_default_personality() -> bool {
     read("/proc/self/personality").iter().all(|&b| b == b'0' || b == b'\n')
+}
+
+fn has_all_cpus() -> bool {
+    let status = read("/proc/self/status");
+    let mut lines = status.split(|&byte| byte == b'\n');
+    let own = lines.find_map(|line| line.strip_prefix(b"Cpus_allowed_list:"));
+    own.unwrap_or_default().trim_ascii() == read("/sys/devices/system/cpu/online").trim_ascii()
 }
 
 /// Each type with its flag and its file in proc(5).

@@ -309,11 +309,6 @@ impl<'a> Node<'a> {
         self.object(rows);
     }
 
-    pub fn refuse_members(&self, read: impl FnMut(&str, Node)) {
-        self.refuse(!matches!(self.value, Some(Value::Object(members)) if !members.is_empty()));
-        self.members(read);
-    }
-
     /// Refused, unless it is one of the texts that ask for nothing.
     pub fn refuse_text(&self, nothing: &[&str]) {
         let text = self.text();

@@ -161,6 +161,8 @@ impl Child {
 
     /// Waits for the child's end, and gives its status, or the signal to end by.
     pub fn wait(mut self) -> Result<u8, Stop> {
+        // Those that ended before SIGCHLD was held.
+        sys::reap_others(self.pid);
         loop {
             match self.next_change() {
                 Ok(Some(Change::Ended(end))) => {

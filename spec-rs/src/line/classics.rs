@@ -42,7 +42,14 @@ impl Writer<'_> {
     /// A policy that a child does not inherit is set by the child.
     pub(super) fn late_classics(&self) -> Vec<Words> {
         let scheduler = self.config.process.scheduler.filter(Scheduler::ends_with_a_fork);
-        scheduler.iter().map(chrt).collect()
+        scheduler.iter().map(chrt).chain(self.affinity()).collect()
+    }
+
+    /// A process that enters a cpuset keeps to the CPUs that it was bound to before (since Linux 6.2, and in version 2).
+    fn affinity(&self) -> Option<Words> {
+        let cpus = &self.resources().cpu.cpus;
+        (!cpus.is_empty() && !(self.machine.has_all_cpus)())
+            .then(|| words(&["taskset", "-c", cpus]))
     }
 
     /// nice(1) adds to the value that it has, and goes on where it may not.

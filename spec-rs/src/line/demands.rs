@@ -32,6 +32,7 @@ impl Writer<'_> {
         if !self.log.has_below("linux.namespaces") {
             self.demand_user();
             self.demand_namespaces();
+            self.demand_network();
             self.demand_sysctls();
             self.demand_joins();
             self.demand_mount_namespace();

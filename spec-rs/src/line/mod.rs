@@ -6,6 +6,7 @@ mod demands;
 mod devices;
 mod limits;
 mod namespaces;
+mod net_devices;
 mod place;
 mod privileges;
 mod resources;
@@ -49,6 +50,8 @@ const TERMINAL: u8 = 5;
 const CGROUP: u8 = 6;
 const SECCOMP: u8 = 7;
 const RULES: u8 = 8;
+/// The caller's network namespace.
+const NETWORK: u8 = 9;
 
 /// All that a part of the line is written from.
 struct Writer<'a> {
@@ -86,6 +89,7 @@ impl Writer<'_> {
         // Before the limits, since yash cannot redirect any more below 100 descriptors.
         let (early, late) = (self.early_classics(&limits.words), self.late_classics());
         find(early.iter().chain(&late), &mut script);
+        self.open_network(&mut script);
         for (step, name) in &limits.steps {
             let words: Vec<_> = step.iter().map(String::as_bytes).collect();
             script.step(&words, format_args!("set {name}"));

@@ -8,6 +8,9 @@ use crate::print::Chain;
 impl Writer<'_> {
     pub(super) fn add_root(&self, chain: &mut Chain) {
         let cwd = self.config.process.cwd.as_bytes();
+        if !self.has_new(Kind::Mount) {
+            self.add_net_devices(chain);
+        }
         if let Some(path) = self.spaces.joined(Kind::Mount) {
             return self.enter_mount_namespace(chain, path);
         }
@@ -25,6 +28,7 @@ impl Writer<'_> {
         }
         self.add_table(chain);
         self.add_terminal(chain);
+        self.add_net_devices(chain);
         if self.setting.pivot {
             let tool = self.tool("pivot-root-rs");
             return chain.program([&tool[..], b"--carry", b"--detach", b"--wd", cwd, b".", b"."]);

@@ -44,6 +44,7 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
         nice: || 0,
         lowest_nice: || -20,
         has_default_personality: || true,
+        has_all_cpus: || true,
         has_apparmor: || false,
         has_selinux: || false,
         namespace,
@@ -429,6 +430,16 @@ fn no_cgroups_path_leads_out() {
         target("", &Setting { id: Some(b"../../x".into()), ..setting() }).unwrap(),
         "'*:./runsh-.._.._x'"
     );
+}
+
+#[test]
+fn network_devices() {
+    let config = with(&["linux", "netDevices"], r#"{"eth7": {"name": "eth0"}, "eth8": {}}"#);
+    let log = Log::default();
+    let text =
+        write(&model::read(Node::new(&config, &log)), &setting(), &machine(0, &[VERSION_2]), &log);
+    assert_eq!(log.faults(), []);
+    golden("net-devices", &String::from_utf8(text).unwrap());
 }
 
 #[test]
@@ -956,6 +967,11 @@ fn what_the_machine_adds_to_the_classics() {
     let user = Machine { lowest_nice: || 0, ..user };
     assert_eq!(outcome(&config, &user).0, []);
     let config = with(&["linux", "personality"], r#"{"domain": "LINUX"}"#);
+    let bound = Machine { has_all_cpus: || false, ..machine(0, &[VERSION_2]) };
+    let cpus = with(&["linux", "resources"], r#"{"cpu": {"cpus": "0-1"}}"#);
+    assert!(outcome(&cpus, &bound).2.contains("\ntaskset -c 0-1 \\\n"));
+    assert!(!outcome(&cpus, &machine(0, &[VERSION_2])).2.contains("taskset"));
+    assert!(!outcome(&with(&["linux", "resources"], "{}"), &bound).2.contains("taskset"));
     let odd = Machine { has_default_personality: || false, ..machine(0, &[VERSION_2]) };
     assert!(outcome(&config, &odd).2.contains("\nsetarch linux64 \\\n"));
 }

@@ -3,6 +3,7 @@
 use super::device::{self, Device};
 use super::mapping::{self, Mapping};
 use super::namespace::{self, Namespace};
+use super::net_device::{self, NetDevice};
 use super::personality::{self, Domain};
 use super::resources::{self, Resources};
 use super::seccomp::{self, Seccomp};
@@ -18,6 +19,7 @@ pub struct Linux {
     pub time_offsets: TimeOffsets,
     pub seccomp: Option<Seccomp>,
     pub devices: Vec<Device>,
+    pub net_devices: Vec<NetDevice>,
     pub cgroups_path: String,
     pub resources: Resources,
     pub rootfs_propagation: Option<&'static str>,
@@ -43,7 +45,7 @@ pub const ROWS: &[Row<Linux>] = &[
         linux.time_offsets = n.object(time_offsets::ROWS).unwrap_or_default();
     }),
     row_by("devices", "bindmount-rs", |linux, n| linux.devices = device::read(n)),
-    row_by("netDevices", "ip link", |_, n| n.refuse_members(|_, n| n.check_object(NET_DEVICE))),
+    row_by("netDevices", "ip link", |linux, n| linux.net_devices = net_device::read(n)),
     row_by("cgroupsPath", "cgexec-rs", |linux, n| {
         linux.cgroups_path = text::path(&n).unwrap_or_default();
     }),
@@ -91,11 +93,6 @@ fn sysctls(node: Node) -> Vec<Sysctl> {
     });
     sysctls
 }
-
-#[derive(Debug, Default)]
-struct NetDevice;
-
-const NET_DEVICE: &[Row<NetDevice>] = &[row("name", |_, n| n.check_text())];
 
 const PROPAGATIONS: &[&str] =
     &["shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable"];

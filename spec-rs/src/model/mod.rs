@@ -16,6 +16,7 @@ mod memory;
 mod memory_policy;
 mod mount;
 mod namespace;
+mod net_device;
 mod network;
 mod options;
 mod personality;
@@ -149,23 +150,84 @@ This file is made from the tables in `spec-rs/src/model`: `UPDATE_GOLDEN=1 cargo
         assert!(is_written, "docs/config.md is not what the tables say");
     }
 
+    const START: &str = "<!-- made from the tables in spec-rs/src/model: UPDATE_GOLDEN=1 cargo test -p spec-rs -->\n";
+    const END: &str = "<!-- end of the properties -->";
+
+    /// With UPDATE_GOLDEN set the part of the file between the marks is written instead.
+    #[test]
+    fn the_summary_is_that_of_the_tables() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+        let text = std::fs::read_to_string(file).unwrap();
+        let (before, rest) = text.split_once(START).expect("README.md has no mark");
+        let (_, after) = rest.split_once(END).expect("README.md has no mark");
+        let wanted = format!("{before}{START}{}{END}{after}", summary());
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(file, wanted).unwrap();
+        } else {
+            assert!(text == wanted, "the table of README.md is not what the tables say");
+        }
+    }
+
+    /// The words, each with its properties: those of two levels, or an object of which nothing is read.
+    fn summary() -> String {
+        let rows = Node::properties(ROWS);
+        let mut words: Vec<(String, Vec<String>)> = Vec::new();
+        let mut unused = Vec::new();
+        for row in &rows {
+            let (word, remark) = word_of(row, &rows);
+            let is_top = !row.path.contains(['.', '[']);
+            let is_inner = row.path.matches(['.', '[']).count() > 1;
+            let below = || rows.iter().filter(|other| is_below(&row.path, &other.path));
+            let is_object = below().any(|other| other.path[row.path.len()..].starts_with('.'));
+            let is_refused = |other: &Property| word_of(other, &rows).1 == "refused";
+            let is_used = !is_refused(row) && (!is_object || !below().all(is_refused));
+            let is_said = is_inner
+                || is_top && is_object && is_used
+                || unused.iter().any(|outer: &String| is_below(outer, &row.path));
+            if is_said || remark.starts_with("ignored") {
+                continue;
+            }
+            if !is_used {
+                unused.push(row.path.clone());
+            }
+            let word = if is_used { word } else { "refused".into() };
+            let property = format!("`{}`", row.path);
+            match words.iter_mut().find(|(other, _)| *other == word) {
+                Some((_, properties)) => properties.push(property),
+                None => words.push((word, vec![property])),
+            }
+        }
+        words.sort_by_key(|(word, _)| word == "refused");
+        let line = |(word, properties): &(String, Vec<String>)| {
+            format!("| {word} | {} |\n", properties.join(", "))
+        };
+        let lines: String = words.iter().map(line).collect();
+        format!("\n| on the line | config.json |\n| --- | --- |\n{lines}\n")
+    }
+
     /// What a row does not say, the row of the object that holds it does.
-    fn documented(row: &Property, rows: &[Property]) -> String {
+    fn word_of(row: &Property, rows: &[Property]) -> (String, String) {
         let above: Vec<_> = rows.iter().filter(|other| holds(&other.path, &row.path)).collect();
         let word = above.iter().rev().find_map(|other| other.word);
         let status = above.iter().map(|other| other.status).find(|status| *status != Status::Read);
-        let (word, remark) = match status {
+        match status {
             None => (format!("`{}`", word.expect(&row.path).replace(", ", "`, `")), String::new()),
             Some(Status::Meaningless(why)) => (String::new(), format!("ignored: {why}")),
             Some(_) => (String::new(), "refused".into()),
-        };
+        }
+    }
+
+    fn documented(row: &Property, rows: &[Property]) -> String {
+        let (word, remark) = word_of(row, rows);
         format!("| `{}` | {word} | {remark} |\n", row.path).replace("|  |", "| |")
     }
 
     fn holds(outer: &str, inner: &str) -> bool {
-        inner
-            .strip_prefix(outer)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        outer == inner || is_below(outer, inner)
+    }
+
+    fn is_below(outer: &str, inner: &str) -> bool {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with(['.', '[']))
     }
 
     #[test]
