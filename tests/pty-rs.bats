@@ -102,7 +102,7 @@ END
   contains "$output" ' 03 1a 1c 04 13 78 0'
   lacks "$output" 'modes changed'
   # Nothing is typed twice on the terminal.
-  ok terminal 'ready' 'word\n' -- pty-rs sh -c 'echo ready; read -r word; echo "<$word>"'
+  ok terminal 'ready\r\n' 'word\n' -- pty-rs sh -c 'echo ready; read -r word; echo "<$word>"'
   equal "$output" $'ready\nword\n<word>'
 }
 
@@ -110,7 +110,7 @@ END
   requires python3
   expect 42 terminal 'ready' '\x03' -- pty-rs sh -c 'trap "exit 42" INT; echo ready; while :; do sleep 0.01; done'
   expect 130 bash -c "$(declare -f terminal); project=$project python=$python; terminal ready '\x03' -- pty-rs sh -c 'echo ready; exec sleep 20'; exit \$?"
-  ok terminal 'ready' 'line\n' 'line\r\nline' '\x04' -- pty-rs sh -c 'echo ready; cat'
+  ok terminal 'ready\r\n' 'line\n' 'line\r\nline' '\x04' -- pty-rs sh -c 'echo ready; cat'
 }
 
 @test "job control works in a shell inside, and ^Z stops only what runs there" {
@@ -268,7 +268,7 @@ END
   # The last words of a helper that ends right after it are heard.
   # How long that takes is the machine's business.
   for _ in {1..10}; do
-    ok pty-rs bash -c 'trap "" HUP; (sleep 0.05; echo late) & exit' </dev/null
+    ok pty-rs bash -c 'trap "" HUP; (while kill -0 $$ 2>/dev/null; do :; done; echo late) & exit' </dev/null
     [ -z "$output" ] || break
   done
   equal "$output" $'late\r'
@@ -368,7 +368,7 @@ END
 
 @test "--pipes: lines, signals and statuses as on the terminal" {
   requires python3
-  expect 3 terminal 'ready' 'word\n' '<word>' '\x04' -- pty-rs --pipes sh -c 'echo ready; read -r x; echo "<$x>"; cat; exit 3'
+  expect 3 terminal 'ready\r\n' 'word\n' '<word>' '\x04' -- pty-rs --pipes sh -c 'echo ready; read -r x; echo "<$x>"; cat; exit 3'
   equal "$output" $'ready\nword\n<word>'
   expect 130 terminal 'ready' '\x03' -- pty-rs --pipes sh -c 'echo ready; exec sleep 20'
   # Output and error keep their order.

@@ -543,7 +543,8 @@ C
 
 @test "the session keyring of the caller is left" {
   requires keyctl
-  keyctl show @s >/dev/null || skip "needs a kernel with keys"
+  # The caller's own may be revoked: its login has ended.
+  keyctl session - true 2>/dev/null || skip "needs a kernel with keys"
   # inside COMMAND...: in a session keyring that holds a secret.
   inside() {
     # shellcheck disable=SC2016 # The inner shell expands it.
