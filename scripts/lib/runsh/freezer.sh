@@ -4,12 +4,16 @@
 # find_freezer: sets $freezer to the file, and $frozen and $thawed to what is written to it. Beside a freezer of version 1 the
 # hierarchy of version 2 has one too, which is another one.
 find_freezer() {
-  for dir in $cgroup_dirs; do
-    freezer=$dir/freezer.state frozen=FROZEN thawed=THAWED
+  IFS=$newline
+  # shellcheck disable=SC2086 # One line a cgroup.
+  set -- $cgroup_dirs
+  unset IFS
+  for group; do
+    freezer=$group/freezer.state frozen=FROZEN thawed=THAWED
     [ ! -e "$freezer" ] || return 0
   done
-  for dir in $cgroup_dirs; do
-    freezer=$dir/cgroup.freeze frozen=1 thawed=0
+  for group; do
+    freezer=$group/cgroup.freeze frozen=1 thawed=0
     [ ! -e "$freezer" ] || return 0
   done
   return 1

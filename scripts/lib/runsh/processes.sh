@@ -67,6 +67,7 @@ sort_numbers() {
     [ "$pid" -gt "$last" ] || {
       # shellcheck disable=SC2086 # One word a number.
       pids=$(printf '%s\n' $pids | sort -nu) || exit 1
+      pids=" $(echo $pids)"
       break
     }
     last=$pid

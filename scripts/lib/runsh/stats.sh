@@ -1,11 +1,16 @@
 # The use of a container's cgroups as JSON, in the shape and the order of "runc events": it is read with builtins alone.
 # shellcheck shell=sh
 
-# find_cgroup FILE: sets $dir to the container's cgroup that has FILE; fails where none has.
+# find_cgroup FILE: sets $group to the container's cgroup that has FILE; fails where none has.
 # shellcheck disable=SC2154 # The facts of the container assign it.
 find_cgroup() {
-  for dir in $cgroup_dirs; do
-    [ ! -e "$dir/$1" ] || return 0
+  file=$1
+  IFS=$newline
+  # shellcheck disable=SC2086 # One line a cgroup.
+  set -- $cgroup_dirs
+  unset IFS
+  for group; do
+    [ ! -e "$group/$file" ] || return 0
   done
   return 1
 }
@@ -45,11 +50,11 @@ cpu_stats() {
   members='' throttling='' psi=
   if find_cgroup cpuacct.usage; then
     cpu_usage_1
-    ! find_cgroup cpu.cfs_quota_us || throttling "$dir" throttled_time 1
+    ! find_cgroup cpu.cfs_quota_us || throttling "$group" throttled_time 1
   elif find_cgroup cgroup.controllers; then
     cpu_usage_2
-    throttling "$dir" throttled_usec 1000
-    pressure "$dir/cpu.pressure"
+    throttling "$group" throttled_usec 1000
+    pressure "$group/cpu.pressure"
   else
     add kernel 0 always
     add user 0 always
@@ -58,9 +63,9 @@ cpu_stats() {
 }
 
 cpu_usage_1() {
-  read_value "$dir/cpuacct.usage"
+  read_value "$group/cpuacct.usage"
   add total "$value"
-  read_value "$dir/cpuacct.usage_percpu"
+  read_value "$group/cpuacct.usage_percpu"
   # shellcheck disable=SC2086 # One word a processor.
   join $value
   add percpu "$value"
@@ -70,7 +75,7 @@ cpu_usage_1() {
     while read -r _ in_user in_kernel; do
       kernel="$kernel $in_kernel" user="$user $in_user"
     done
-  } 2>/dev/null <"$dir/cpuacct.usage_all" || :
+  } 2>/dev/null <"$group/cpuacct.usage_all" || :
   # shellcheck disable=SC2086
   join $kernel
   add percpu_kernel "$value"
@@ -78,18 +83,18 @@ cpu_usage_1() {
   join $user
   add percpu_user "$value"
   # In ticks of the clock that user space is shown: 100 in a second.
-  key_of "$dir/cpuacct.stat" system
+  key_of "$group/cpuacct.stat" system
   add kernel $((${value:-0} * 10000000)) always
-  key_of "$dir/cpuacct.stat" user
+  key_of "$group/cpuacct.stat" user
   add user $((${value:-0} * 10000000)) always
 }
 
 cpu_usage_2() {
-  key_of "$dir/cpu.stat" usage_usec
+  key_of "$group/cpu.stat" usage_usec
   add total $((${value:-0} * 1000))
-  key_of "$dir/cpu.stat" system_usec
+  key_of "$group/cpu.stat" system_usec
   add kernel $((${value:-0} * 1000)) always
-  key_of "$dir/cpu.stat" user_usec
+  key_of "$group/cpu.stat" user_usec
   add user $((${value:-0} * 1000)) always
 }
 
@@ -150,15 +155,15 @@ expand() {
 cpuset_stats() {
   members=
   if find_cgroup cpuset.cpu_exclusive; then
-    read_value "$dir/cpuset.cpus"
+    read_value "$group/cpuset.cpus"
     expand "$value"
     add cpus "$value"
     cpuset_flags cpu_exclusive
-    read_value "$dir/cpuset.mems"
+    read_value "$group/cpuset.mems"
     expand "$value"
     add mems "$value"
   else
-    dir=
+    group=
     cpuset_flags cpu_exclusive
   fi
   cpuset_flags mem_hardwall mem_exclusive memory_migrate memory_spread_page memory_spread_slab memory_pressure \
@@ -166,11 +171,11 @@ cpuset_stats() {
   printf '"cpuset":{%s}' "$members"
 }
 
-# cpuset_flags NAME...: those of the cpuset in $dir.
+# cpuset_flags NAME...: those of the cpuset in $group.
 cpuset_flags() {
   for flag; do
     value=
-    [ -z "$dir" ] || read_value "$dir/cpuset.$flag"
+    [ -z "$group" ] || read_value "$group/cpuset.$flag"
     add "$flag" "$value" always
   done
 }
@@ -187,7 +192,7 @@ memory_stats() {
   elif find_cgroup memory.current; then
     raw_memory file
     memory_2
-    pressure "$dir/memory.pressure"
+    pressure "$group/memory.pressure"
   fi
   members=
   add cache "$cache"
@@ -199,7 +204,7 @@ memory_stats() {
 raw_memory() {
   members='' sorted=
   # Maps are sorted in Go's JSON.
-  sorted=$(LC_ALL=C sort "$dir/memory.stat" 2>/dev/null) || :
+  sorted=$(LC_ALL=C sort "$group/memory.stat" 2>/dev/null) || :
   while read -r key value; do
     [ "$key" != "$1" ] || cache=$value
     [ -z "$key" ] || add "$key" "$value" always
@@ -211,15 +216,15 @@ E2
 
 # memory_1 PREFIX NAME: sets $NAME to the members of version 1 that are there.
 memory_1() {
-  [ -e "$dir/$1.usage_in_bytes" ] || return 0
+  [ -e "$group/$1.usage_in_bytes" ] || return 0
   members=
-  read_value "$dir/$1.limit_in_bytes"
+  read_value "$group/$1.limit_in_bytes"
   add limit "$value" always
-  read_value "$dir/$1.usage_in_bytes"
+  read_value "$group/$1.usage_in_bytes"
   add usage "$value"
-  read_value "$dir/$1.max_usage_in_bytes"
+  read_value "$group/$1.max_usage_in_bytes"
   add max "$value"
-  read_value "$dir/$1.failcnt"
+  read_value "$group/$1.failcnt"
   add failcnt "$value" always
   eval "$2=\$members"
 }
@@ -227,21 +232,21 @@ memory_1() {
 # Swap was memory and swap together in version 1, and readers expect that.
 memory_2() {
   members=
-  read_value "$dir/memory.max"
+  read_value "$group/memory.max"
   limit=$value
-  read_value "$dir/memory.current"
+  read_value "$group/memory.current"
   used=${value:-0}
-  read_value "$dir/memory.peak"
+  read_value "$group/memory.peak"
   limit_of "$limit" 0
   add usage "$used"
   add max "$value"
   add failcnt 0 always
   usage=$members
-  [ -e "$dir/memory.swap.current" ] || return 0
+  [ -e "$group/memory.swap.current" ] || return 0
   members=
-  read_value "$dir/memory.swap.max"
+  read_value "$group/memory.swap.max"
   limit_of "$value" "$limit"
-  read_value "$dir/memory.swap.current"
+  read_value "$group/memory.swap.current"
   add usage $((${value:-0} + used))
   add failcnt 0 always
   swap=$members
@@ -258,9 +263,9 @@ limit_of() {
 pids_stats() {
   members=
   if find_cgroup pids.current; then
-    read_value "$dir/pids.current"
+    read_value "$group/pids.current"
     add current "$value"
-    read_value "$dir/pids.max"
+    read_value "$group/pids.max"
     [ "$value" = max ] || add limit "$value"
   fi
   printf '"pids":{%s}' "$members"
@@ -272,7 +277,7 @@ blkio_stats() {
     blkio_1
   elif find_cgroup io.stat; then
     io_2
-    pressure "$dir/io.pressure"
+    pressure "$group/io.pressure"
     [ -n "$members" ] || psi=${psi#,}
   fi
   printf '"blkio":{%s%s}' "$members" "$psi"
@@ -281,7 +286,7 @@ blkio_stats() {
 # The first of the schedulers that has statistics gives all of them.
 blkio_1() {
   for scheduler in blkio.bfq blkio blkio.throttle; do
-    [ -e "$dir/$scheduler.io_service_bytes_recursive" ] || continue
+    [ -e "$group/$scheduler.io_service_bytes_recursive" ] || continue
     blkio_file ioServiceBytesRecursive "$scheduler.io_service_bytes_recursive"
     blkio_file ioServicedRecursive "$scheduler.io_serviced_recursive"
     blkio_file ioQueueRecursive "$scheduler.io_queued_recursive"
@@ -296,13 +301,13 @@ blkio_1() {
 
 # blkio_file NAME FILE: lines are "MAJOR:MINOR OPERATION VALUE" or "MAJOR:MINOR VALUE", and a total.
 blkio_file() {
-  [ -e "$dir/$2" ] || return 0
+  [ -e "$group/$2" ] || return 0
   entries=
   while read -r device operation value; do
     case $device in
       *:*) entry "$operation" "$value" ;;
     esac
-  done <"$dir/$2" || :
+  done <"$group/$2" || :
   add "$1" "${entries:+[$entries]}"
 } 2>/dev/null
 
@@ -332,16 +337,20 @@ io_2() {
         wios=*) entries=$operations && entry Write "${item#*=}" && operations=$entries ;;
       esac
     done
-  done <"$dir/io.stat" || :
+  done <"$group/io.stat" || :
   add ioServiceBytesRecursive "${bytes:+[$bytes]}"
   add ioServicedRecursive "${operations:+[$operations]}"
 } 2>/dev/null
 
 hugetlb_stats() {
   all=
+  IFS=$newline
+  # shellcheck disable=SC2086 # One line a cgroup.
+  set -- $cgroup_dirs
+  unset IFS
   set +f
-  for dir in $cgroup_dirs; do
-    for file in "$dir"/hugetlb.*.usage_in_bytes "$dir"/hugetlb.*.current; do
+  for group; do
+    for file in "$group"/hugetlb.*.usage_in_bytes "$group"/hugetlb.*.current; do
       case $file in
         *.rsvd.* | *'*'*) ;;
         *) hugetlb_size "$file" ;;
