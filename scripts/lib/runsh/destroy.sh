@@ -8,8 +8,7 @@ destroy() {
   read_line "$dir/creator"
   # Not this process, which may be the one that creates it.
   [ "${line%% *}" = "$$" ] || end_process "$line"
-  read_line "$dir/process"
-  process=$line
+  read_process
   [ -z "$cgroup_dirs" ] || remove_cgroups
   end_process "$process"
   pid=0

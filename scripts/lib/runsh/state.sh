@@ -13,6 +13,7 @@
 
 # find_root: sets $root.
 find_root() {
+  : "${root:=${RUNSH_ROOT-}}"
   case $root in
     /*) ;;
     ?*) root=$PWD/$root ;;
@@ -85,10 +86,16 @@ is_alive() {
   [ "${21-}" = "$1" ]
 } 2>/dev/null
 
+# read_process: sets $process. In a user namespace that was joined, unshare-rs tells it by a descriptor, with a word before it.
+read_process() {
+  read_line "$dir/process"
+  process=${line#process }
+}
+
 # find_status: sets $status, $process ("PID START" of the init) and $pid (0 where it is not alive).
 find_status() {
-  read_line "$dir/process"
-  process=$line pid=0 status=stopped
+  read_process
+  pid=0 status=stopped
   if is_alive "$process"; then
     pid=${process%% *}
     if [ -e "$dir/started" ]; then
