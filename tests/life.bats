@@ -493,7 +493,7 @@ hooks() {
   for word; do
     kind=${word%%=*} script=
     [ "$kind" = "$word" ] || script=${word#*=}
-    filter+=" | .hooks.$kind += [{path: \"/bin/sh\", args: [\"a name\", \"-c\", \$script, \"sh\", \"$kind\", \$script_$kind], env: [\"A=b \\\\ c\n\", \"PATH=/bin:/usr/bin\"]}]"
+    filter+=" | .hooks.$kind += [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \$script, \"sh\", \"$kind\", \$script_$kind], env: [\"A=b \\\\ c\n\", \"PATH=/bin:/usr/bin\"]}]"
     scripts+=(--arg "script_$kind" "$script")
   done
   bundle
@@ -520,8 +520,11 @@ hooks() {
   equal "$(cut -d' ' -f1 told | tail -n 1)" poststart
   eventually grep -q command b/rootfs/tmp/told
   equal "$(sed -n 's/ .*//p' b/rootfs/tmp/told)" startContainer
+  # shellcheck disable=SC2034 # The table names them.
   local mount uts theirs_mount theirs_uts
+  # shellcheck disable=SC2034
   mount=$(readlink /proc/self/ns/mnt) uts=$(readlink /proc/self/ns/uts)
+  # shellcheck disable=SC2034
   theirs_mount=$(readlink "/proc/$init/ns/mnt") theirs_uts=$(readlink "/proc/$init/ns/uts")
   quiet "$runsh" delete --force "$box"
   equal "$(cut -d' ' -f1 told | tail -n 1)" poststop
@@ -620,10 +623,10 @@ TABLE
 
 @test "two that create, start or delete at once: one of them does" {
   bundle
-  local round i count
-  for round in 1 2 3; do
+  local i
+  for _ in 1 2 3; do
     for i in 1 2 3 4; do
-      { "$runsh" create -b b "$box" <nothing >"said.$i" 2>&1 && echo done >"done.$i"; } 3>&- &
+      { "$runsh" create -b b "$box" <nothing >"said.$i" 2>&1 && echo x >"done.$i"; } 3>&- &
     done
     : >nothing
     wait
@@ -632,14 +635,14 @@ TABLE
     is created
     rm -f done.*
     for i in 1 2 3 4; do
-      { "$runsh" start "$box" >"said.$i" 2>&1 && echo done >"done.$i"; } 3>&- &
+      { "$runsh" start "$box" >"said.$i" 2>&1 && echo x >"done.$i"; } 3>&- &
     done
     wait
     equal "$(cat done.* | wc -l)" 1
     is running
     rm -f done.*
     for i in 1 2 3 4; do
-      { "$runsh" delete --force "$box" >"said.$i" 2>&1 && echo done >"done.$i"; } 3>&- &
+      { "$runsh" delete --force "$box" >"said.$i" 2>&1 && echo x >"done.$i"; } 3>&- &
     done
     wait
     equal "$(cat done.* | wc -l)" 4

@@ -76,12 +76,13 @@ warn_of_hooks() {
 send_container_hooks() {
   if has_hooks createContainer; then
     find_state creating "$pid"
+    # The words of the line are the arguments of that shell.
     words=
-    add_word "$tools" "$state"
-    cat <<text
-eval set -- ${words#"${words%%[! ]*}"}
-tools=\$1 state=\$2
-text
+    add_word "$tools"
+    printf 'tools=%s\n' "${words# }"
+    words=
+    add_word "$state"
+    printf 'state=%s\n' "${words# }"
     cat <<'text'
 hook() {
   [ "$1" = createContainer ] || return 0

@@ -48,6 +48,12 @@ await_start() {
 
 # start_failure: a message that names what could not be executed, or done before.
 start_failure() {
+  case $failure in
+    *' hook '*)
+      printf 'startContainer hook: %s' "${failure#* }"
+      return
+      ;;
+  esac
   . "$library/line.sh"
   command_failure "$command" "$failure"
 }
