@@ -542,3 +542,110 @@ cgexec-rs 1
 cgexec-rs 0'
   contains "$(cat error)" "cannot register with '/var/run/cgred.socket': the daemon refused"
 }
+
+@test "--delete: all that is in it is killed, and it is removed in every hierarchy" {
+  requires root
+  make_cgroups "$name"
+  of_pids
+  ok cgexec-rs -g "$name" bash -c '(setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $! >pid)'
+  mkdir "$pids/$name/below" "$pids/$name/below/more"
+  echo "$(cat pid)" >"$pids/$name/below/more/cgroup.procs"
+  mapfile -t all <list
+  ok cgexec-rs --delete "${all[@]}" /sys/fs/cgroup/nosuch
+  equal "$(left)" ''
+  [ ! -e "/proc/$(cat pid)/cwd" ]
+  # What is gone is nothing to do.
+  ok cgexec-rs --delete "${all[@]}"
+}
+
+@test "--delete: many, deep, frozen, forking" {
+  requires root python3
+  make_cgroups "$name"
+  of_pids
+  echo 300 >"$pids/$name/pids.max"
+  cgexec-rs -g "$name" bash -c 'while :; do (while :; do sleep 0.01 & done) & done' >/dev/null 2>&1 3>&- &
+  python3 - "$pids/$name" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+for number in range(1000):
+    os.mkdir(f"many{number}")
+for _ in range(200):
+    os.mkdir("deep")
+    os.chdir("deep")
+END
+  freezer=$(point_of freezer)
+  [ -z "$freezer" ] || echo FROZEN >"$freezer/$name/freezer.state"
+  mapfile -t all <list
+  ok timeout 20 cgexec-rs --delete "${all[@]}"
+  equal "$(left)" ''
+}
+
+@test "--delete: one that makes cgroups without an end" {
+  requires root python3
+  of_pids
+  mkdir "$pids/$name"
+  python3 -c 'import os, sys
+open(sys.argv[1] + "/cgroup.procs", "w").write("0")
+os.chdir(sys.argv[1])
+while True:
+    try:
+        os.mkdir("x"); os.chdir("x")
+    except OSError:
+        os.chdir(sys.argv[1])' "$pids/$name" 3>&- &
+  until [ -e "$pids/$name/x/x" ]; do sleep 0.01; done
+  ok timeout 20 cgexec-rs --delete "$pids/$name"
+  [ ! -e "$pids/$name" ]
+}
+
+@test "--delete: threads in a threaded cgroup" {
+  requires root python3
+  of_version_2
+  mkdir "$v2/$name" "$v2/$name/threads"
+  python3 -c 'import os, sys, threading, time
+cgroup = sys.argv[1]
+threading.Thread(target=time.sleep, args=[600], daemon=True).start()
+open(cgroup + "/cgroup.procs", "w").write("0")
+open(cgroup + "/threads/cgroup.type", "w").write("threaded")
+open(cgroup + "/threads/cgroup.threads", "w").write(os.listdir("/proc/self/task")[1])
+open("ready", "w").close()
+time.sleep(600)' "$v2/$name" 3>&- &
+  until [ -e ready ]; do sleep 0.01; done
+  ok cgexec-rs --delete "$v2/$name"
+  [ ! -e "$v2/$name" ]
+}
+
+@test "--delete and --kill refuse what holds this process, and what is not a cgroup" {
+  requires root
+  of_pids
+  mkdir "$pids/$name"
+  for deed in --delete '--kill KILL'; do
+    # shellcheck disable=SC2086 # Words.
+    expect 1 cgexec-rs $deed "$pids"
+    contains "$stderr" "this process is in it"
+    # shellcheck disable=SC2086 # Words.
+    expect 7 cgexec-rs --failure-status 7 $deed /etc
+    contains "$stderr" "cannot open the cgroup '/etc': it is not a cgroup"
+  done
+  [ -e "$pids/$name" ]
+  expect 1 cgexec-rs --delete -g "$name" "$pids/$name"
+  expect 1 cgexec-rs --delete
+  contains "$stderr" 'missing operand: DIR'
+}
+
+@test "--kill: every process in it and below it, once" {
+  requires root
+  of_pids
+  mkdir -p "$pids/$name/below"
+  for place in "$name" "$name/below"; do
+    sh -c 'trap "echo got >>said" USR1; echo 0 >"$1/cgroup.procs"; touch "ready$2"; while :; do sleep 0.05; done' \
+      sh "$pids/$place" "${place//\//-}" 3>&- 2>/dev/null &
+  done
+  until [ -e "ready$name" ] && [ -e "ready$name-below" ]; do sleep 0.01; done
+  # The sleeps of the two end by it.
+  ok cgexec-rs --kill usr1 "$pids/$name"
+  until [ "$(wc -l <said)" -ge 2 ]; do sleep 0.01; done
+  sleep 0.2
+  equal "$(wc -l <said)" 2
+  ok cgexec-rs --kill 9 "$pids/$name" /nosuch
+  until [ -z "$(cat "$pids/$name/cgroup.procs" "$pids/$name/below/cgroup.procs")" ]; do sleep 0.01; done
+}

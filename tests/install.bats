@@ -45,6 +45,11 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
   [ -f b/config.json ]
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" explain -b b
   contains "$output" "a prefix/bin/unshare-rs' --"
+  # Each command finds what it shares with others.
+  for file in "$project"/scripts/lib/runsh/*; do
+    cmp "$file" "a prefix/lib/runsh/${file##*/}"
+  done
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" list -q
 }
 
 @test "a wrong command line, and tools that are not built, are refused" {

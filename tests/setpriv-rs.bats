@@ -806,3 +806,274 @@ hint: inheritable, but not in the bounding set: kill" --nnp $drop setpriv-rs --i
   contains "$stderr" "setpriv: "
   contains "$stderr" "Try 'setpriv --help' for more information."
 }
+
+# gate ARGUMENT...: starts setpriv-rs at a gate with these arguments, its errors in ./errors. $gate is its process; what it
+# tells is read from descriptor 6 with a timeout, and what is written to descriptor 9 it is told.
+gate() {
+  rm -f go told
+  mkfifo go told
+  exec 9<>go 6<>told
+  if is_root; then
+    exec setpriv-rs --gate-fds 9,6 --close-fds "$@"
+  else
+    exec unshare --user --map-root-user setpriv-rs --gate-fds 9,6 --close-fds "$@"
+  fi 2>errors 3>&- &
+  gate=$!
+  exec 6<told
+}
+
+# tells LINE: the next line that is told.
+tells() {
+  local line
+  read -r -t 60 line <&6
+  equal "$line" "$1"
+}
+
+# ends STATUS: nothing more is told, and the gate's process ends so.
+ends() {
+  equal "$(timeout 60 cat <&6)" ''
+  local got=0
+  wait "$gate" || got=$?
+  equal "$got" "$1"
+}
+
+@test "--gate-fds: COMMAND is found, waits, and starts with neither descriptor" {
+  gate sh -c 'ls /proc/self/fd >fds; echo ran >ran'
+  tells ready
+  sleep 0.1
+  [ ! -e ran ]
+  echo go >&9
+  tells started
+  ends 0
+  equal "$(cat ran)" ran
+  # The last one is of ls.
+  equal "$(tr '\n' ' ' <fds)" '0 1 2 3 '
+  [ ! -s errors ]
+}
+
+@test "--gate-fds: what cannot be executed is told, and not said" {
+  touch plain
+  ln -s loop loop
+  mkdir bin
+  touch bin/program
+  while IFS='|' read -r program status reason; do
+    gate --setenv "PATH=/nosuch:$PWD/bin" -- "$program"
+    tells "failed $status $reason"
+    ends "$status"
+    [ ! -s errors ]
+  done <<END
+nosuch|127|No such file or directory
+program|126|Permission denied
+/nosuch|127|No such file or directory
+./plain|126|Permission denied
+/etc|126|Is a directory
+/etc/passwd/x|126|Not a directory
+./loop|126|Too many symbolic links encountered
+/dev/null|126|Permission denied
+/proc/self/exe|126|Too many symbolic links encountered
+/proc/self/fd/0|126|Too many symbolic links encountered
+END
+  # A program that goes meanwhile, and one that the kernel refuses.
+  printf '#!/nosuch\n' >script
+  chmod 755 script
+  gate ./script
+  tells ready
+  echo go >&9
+  tells started
+  tells 'failed 127 No such file or directory'
+  ends 127
+  gate ./script
+  tells ready
+  rm script
+  echo go >&9
+  tells 'failed 127 No such file or directory'
+  ends 127
+}
+
+@test "--gate-fds: COMMAND is searched in its own PATH and in its own root" {
+  requires busybox
+  make_rootfs rootfs
+  ln -s "$(type -P true)" rootfs/outside
+  mkfifo go told
+  exec 9<>go 6<>told
+  for program in outside /outside; do
+    as_root chroot-rs --carry rootfs setpriv-rs --gate-fds 9,6 --clear-env --setenv PATH=/ "$program" 2>errors 3>&- &
+    read -r -t 60 line <&6
+    equal "$line" 'failed 127 No such file or directory'
+    wait "$!" || :
+  done
+}
+
+@test "--gate-fds: an error before the gate is said, and one after it is told" {
+  gate --ruid=nosuchuser true
+  ends 1
+  contains "$(cat errors)" "nosuchuser"
+  gate --failure-status 7 --landlock-access fs -- /bin/true
+  tells ready
+  exec 9>&-
+  # Whoever holds the FIFO for writing could still say something.
+  echo nonsense >go
+  tells "failed 7 cannot wait at the gate 'nonsense': it is not a word that is known"
+  ends 7
+  [ ! -s errors ]
+  gate --landlock-access fs -- /bin/true
+  tells ready
+  echo go >&9
+  tells started
+  tells 'failed 126 Permission denied'
+  ends 126
+  for wrong in 9 9,9 9,2 x,y; do
+    refused 1 "is not two descriptor numbers above 2" --gate-fds "$wrong"
+  done
+  refused 127 "cannot use the descriptor '9'" --gate-fds 9,6 9>&-
+}
+
+# The process has the credentials of COMMAND while it waits.
+@test "--gate-fds: others of the same user reach neither its descriptors nor its program" {
+  requires root python3 setpriv
+  gate --reuid 65534 --regid 65534 --clear-groups --bounding-set -all --permitted-caps -all --inh-caps -all -- \
+    sh -c 'exec sleep 600'
+  tells ready
+  equal "$(awk '/^Uid/ { print $2 }' "/proc/$gate/status")" 65534
+  cat >reach.py <<'END'
+import ctypes, os, sys
+pid = int(sys.argv[1])
+libc = ctypes.CDLL(None, use_errno=True)
+pidfd = os.pidfd_open(pid)
+for name, reach in {
+    "descriptor": lambda: os.open(f"/proc/{pid}/fd/9", os.O_RDWR),
+    "program": lambda: os.open(f"/proc/{pid}/exe", os.O_RDONLY),
+    "root": lambda: os.listdir(f"/proc/{pid}/root/"),
+    "memory": lambda: os.open(f"/proc/{pid}/mem", os.O_RDWR),
+}.items():
+    try:
+        reach()
+        print(name, "reached")
+    except PermissionError:
+        pass
+for number in 0, 6, 9:
+    if libc.syscall(438, pidfd, number, 0) != -1:
+        print("got descriptor", number)
+if libc.ptrace(16, pid, 0, 0) != -1:
+    print("traced")
+END
+  chmod a+r reach.py
+  ok setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all python3 - "$gate" <reach.py
+  equal "$output" ''
+  # COMMAND itself is a process like any other.
+  echo go >&9
+  tells started
+  until [ "$(cat "/proc/$gate/comm")" = sleep ]; do sleep 0.01; done
+  ok setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all python3 - "$gate" <reach.py
+  contains "$output" 'traced'
+  kill -9 "$gate"
+}
+
+@test "--gate-fds: a hook has the privileges of COMMAND and no more, its own environment and input" {
+  requires jq
+  printf 'default allow\nerrno 1 mkdir mkdirat\n' >rules
+  gate --bounding-set -all,+kill --no-new-privs --seccomp-rules rules --setenv SECRET=x -- \
+    sh -c 'grep -E "^(Cap|NoNew)" /proc/self/status >command'
+  tells ready
+  printf '%s\n' 'hook 60' 'path /bin/sh' 'arg name' 'arg -c' \
+    "arg cd '$PWD' || exit 9\\012grep -E '^(Cap|NoNew)' /proc/self/status >hook; env >env; cat >input; ls /proc/self/fd >fds; mkdir made; exit 0" \
+    'env A=b c' 'env PATH=/usr/bin:/bin' 'input {"id": "x\134012y"}' run go >&9
+  tells started
+  ends 0
+  equal "$(cat hook)" "$(cat command)"
+  contains "$(cat env)" 'A=b c'
+  lacks "$(cat env)" SECRET
+  equal "$(cat input)" '{"id": "x\012y"}'
+  equal "$(tr '\n' ' ' <fds)" '0 1 2 3 '
+  [ ! -e made ]
+}
+
+@test "--gate-fds: a hook that fails or takes too long ends it" {
+  gate --failure-status 1 touch ran
+  tells ready
+  printf '%s\n' 'hook 0' 'path /bin/sh' 'arg sh' 'arg -c' 'arg echo bad luck; exit 3' run go >&9
+  tells "failed 1 cannot run the hook '/bin/sh': exit status 3: bad luck"
+  ends 1
+  gate touch ran
+  tells ready
+  printf '%s\n' 'hook 1' 'path /bin/sh' 'arg sh' 'arg -c' 'arg sleep 601 & sleep 602' run go >&9
+  tells "failed 127 cannot run the hook '/bin/sh': it has not ended within 1 seconds"
+  ends 127
+  [ ! -e ran ]
+  [ -z "$(pgrep -f '^sleep 60[12]$')" ]
+  gate touch ran
+  tells ready
+  printf '%s\n' 'hook 0' 'path /nosuch/hook' run go >&9
+  read -r -t 60 line <&6
+  contains "$line" "cannot run the hook '/nosuch/hook': exit status 127"
+  [ ! -e ran ]
+}
+
+@test "--gate-fds: where the other side is gone it ends" {
+  mkfifo told
+  exec 6<>told
+  expect 127 as_root setpriv-rs --gate-fds 9,6 touch ran 9</dev/null
+  tells ready
+  tells "failed 127 cannot wait at the gate 'go': the other side is gone"
+  [ ! -e ran ]
+  # A text that says go already is a gate that is open.
+  ok as_root setpriv-rs --gate-fds 9,6 touch ran 9<<<go
+  tells ready
+  tells started
+  [ -e ran ]
+}
+
+@test "--stderr-fd: standard error from the gate on" {
+  ok as_root setpriv-rs --close-fds --stderr-fd 5 sh -c 'echo late >&2; ls /proc/self/fd' 2>early 5>late
+  equal "$(cat late)" late
+  equal "$stderr" ''
+  lacks "$output" 5
+  expect 127 as_root setpriv-rs --close-fds --stderr-fd 5 --gate-fds 9,6 nosuch 5>late 9<<<go 6>told
+  equal "$(cat late)" ''
+  refused 127 'it is a directory' --close-fds --stderr-fd 5 5</
+  refused 127 "cannot make standard error of the descriptor '5': Bad file number" --stderr-fd 5 5>&-
+  refused 1 "'x' is not a descriptor number" --stderr-fd x
+}
+
+@test "--argv0: the name that COMMAND gets" {
+  for option in '-a name' '--argv0 name' '--argv0=name' -aname; do
+    # shellcheck disable=SC2086 # Words.
+    ok as_root setpriv-rs $option sh -c 'echo "$0"; tr "\0" " " </proc/$$/cmdline'
+    contains "$output" 'name -c'
+  done
+}
+
+@test "--pass-fds: COMMAND gets these as 3 and so on, and no other" {
+  echo one >one
+  echo two >two
+  for first in 3 4 6 100; do
+    run bash -c 'from=$1; exec 20</etc/passwd; eval "exec $from<one $((from + 1))<two"
+      exec setpriv-rs --close-fds --pass-fds "$from:2" -- sh -c "cat <&3; cat <&4; ls /proc/self/fd"' sh "$first"
+    equal "${output//$'\n'/ }" 'one two 0 1 2 3 4 5'
+  done
+  refused 127 "cannot pass on the descriptor '101': Bad file number" --close-fds --pass-fds 100:2 100</dev/null 101<&-
+  refused 1 '--pass-fds needs --close-fds' --pass-fds 3:1
+  refused 1 "'2:1' is not FROM:COUNT" --close-fds --pass-fds 2:1
+}
+
+@test "--pass-fds: the numbers of the gate, the environment and the fences may be among them" {
+  echo one >one
+  mkfifo told
+  exec 6<>told
+  ok bash -c 'exec setpriv-rs --gate-fds 9,6 --close-fds --clear-env --env-fd 4 --seccomp-rules /dev/fd/7 \
+    --landlock-access fs:write-file --pass-fds 100:8 -- /bin/sh -c "echo \$A; cat <&3; cat /dev/fd/10; ls /proc/self/fd"' \
+    4<<<'A=b' 7<<<'default allow' 9<<<go 100<one 101<one 102<one 103<one 104<one 105<one 106<one 107<one
+  equal "${output//$'\n'/ }" 'b one one 0 1 10 11 2 3 4 5 6 7 8 9'
+  tells ready
+  tells started
+}
+
+@test "--move-fds: before anything else" {
+  ok bash -c 'exec setpriv-rs --move-fds 3:2:100 -- sh -c "ls /proc/self/fd; cat /dev/fd/100 /dev/fd/101"' 3<<<a 4<<<b 100</dev/null
+  contains "${output//$'\n'/ }" ' 100 101 2 '
+  equal "$(tail -n 2 <<<"$output")" $'a\nb'
+  refused 127 "cannot pass on the descriptor '4': Bad file number" --move-fds 3:2:100 3</dev/null 4<&-
+  for wrong in 3:2 3:5:4 2:1:9 3:1:2 x:1:9; do
+    refused 1 'is not FROM:COUNT:TO' --move-fds "$wrong"
+  done
+}

@@ -949,7 +949,7 @@ PY
     [ ! -e pid ]
   done
   # COMMAND starts after that.
-  ok unshare-rs -Ur --pid-file pid --info-fd 7 sh -c 'cat pid info' 7>info
+  ok unshare-rs -Ur --pid-file pid --info-fd 7 sh -c 'cat pid; echo; cat info' 7>info
   contains "$output" '"child-pid": '
   equal "${output%%$'\n'*}" "$(cat pid)"
   equal "$(stat -c %a pid)" 644
@@ -1451,4 +1451,107 @@ hint: this kernel has none of that name, or not in these namespaces" unshare-rs 
     expect 1 unshare-rs -Urn --sysctl "$text" true
     contains "$stderr" "'$text' is not NAME=VALUE of a kernel parameter"
   done
+}
+
+# start_of PID: field 22 of /proc/PID/stat, of a name without blanks.
+start_of() {
+  cut -d' ' -f22 "/proc/$1/stat"
+}
+
+@test "pid file and information: files without a newline, and as many as are asked for" {
+  ok unshare-rs --pid-file one --pid-file two sh -c 'cmp one two && echo $$'
+  equal "$(cat one)" "$output"
+  equal "$(wc -l <one)" 0
+}
+
+@test "process file: the child is known by its start" {
+  for options in --fork '--fork --kill-child' '-Ur --init' '-UrT'; do
+    # shellcheck disable=SC2086 # Words.
+    unshare-rs $options --process-file process sh -c 'echo >ready; exec sleep 600' 3>&- &
+    until [ -e ready ]; do sleep 0.01; done
+    read -r pid start <process
+    equal "$start" "$(start_of "$pid")"
+    equal "$(cut -d' ' -f4 "/proc/$pid/stat")" "$!"
+    kill -9 "$pid"
+    wait "$!" || :
+    rm ready process
+  done
+  # It stands there before the child's first word.
+  ok unshare-rs --process-file process cat process
+  equal "$output" "$(cat process)"
+  equal "$(wc -w <process)" 2
+}
+
+@test "process file: none where COMMAND does not start" {
+  expect 127 unshare-rs --process-file process /nosuch
+  expect 1 unshare-rs --process-file process -w /nosuch true
+  expect 1 unshare-rs --process-file process --pid-file no/such true
+  contains "$stderr" "cannot write the pid file 'no/such'"
+  [ ! -e process ]
+  equal "$(echo process*)" 'process*'
+  expect 1 unshare-rs --process-file no/such touch ran
+  contains "$stderr" "cannot write the process file 'no/such': No such file or directory"
+  [ ! -e ran ]
+}
+
+@test "process file: a descriptor that COMMAND inherits" {
+  ok unshare-rs --process-fd 6 sh -c 'echo "$$ more" >&6' 6>said
+  read -r word pid start <said
+  equal "$word" process
+  equal "$(sed -n 2p said)" "$pid more"
+  [ "$start" -gt 0 ]
+  refused "cannot use the descriptor '9': Bad file number" unshare-rs --process-fd 9 true 9>&-
+}
+
+# A number of the inner namespace would be another process's for the ones who read the file.
+@test "process file: the number that /proc has, also in another PID namespace" {
+  requires userns
+  as_root unshare --pid --fork --kill-child unshare-rs --process-file process --pid-file pid \
+    sh -c 'echo $$ >inner; exec sleep 600' 3>&- &
+  until [ -s inner ]; do sleep 0.01; done
+  read -r pid start <process
+  equal "$(cat "/proc/$pid/comm")" sleep
+  equal "$start" "$(start_of "$pid")"
+  equal "$(cat pid)" "$pid"
+  equal "$(awk '/^NSpid/ { print $NF }' "/proc/$pid/status")" "$(cat inner)"
+  kill -9 "$pid"
+  wait "$!" || :
+}
+
+@test "remove: a directory goes with COMMAND" {
+  for line in 'true 0' '/nosuch 127' '-w /nosuch true 1' '--pid-file no/such true 1' '--init -Ur true 0'; do
+    mkdir -p state/sub/below outside
+    touch state/file state/sub/below/file outside/kept
+    ln -s "$PWD/outside" state/link
+    mkfifo state/go
+    # shellcheck disable=SC2086 # Words.
+    expect "${line##* }" unshare-rs --remove state ${line% *}
+    [ ! -e state ] && [ -e outside/kept ]
+  done
+  expect 1 unshare-rs --remove state true
+  contains "$stderr" "cannot open the directory 'state': No such file or directory"
+  refused '--detach excludes --remove-cgroup and --remove' unshare-rs --detach --remove state true
+}
+
+# shellcheck disable=SC2016 # The inner shell expands it.
+@test "remove: a signal ends COMMAND and not the parent" {
+  mkdir state
+  unshare-rs --remove state sh -c 'touch ready; exec sleep 600' 3>&- &
+  until [ -e ready ]; do sleep 0.01; done
+  kill -TERM "$!"
+  got=0
+  wait "$!" || got=$?
+  equal "$got" 143
+  [ ! -e state ]
+}
+
+@test "remove: another directory of that name is left alone, and so is what is mounted inside" {
+  mkdir state
+  ok unshare-rs --remove state sh -c 'mv state old; mkdir state; touch state/new old/file'
+  [ -e state/new ]
+  mkdir -p mounted/point outside
+  touch outside/kept
+  ok private sh -c 'mount --bind outside mounted/point && unshare-rs --remove mounted true'
+  contains "$stderr" "cannot remove the directory 'mounted'"
+  [ -e outside/kept ]
 }

@@ -10,6 +10,7 @@ mod making;
 mod place;
 mod plan;
 mod program;
+mod removal;
 mod rules;
 mod setting;
 mod sticky;
@@ -27,6 +28,7 @@ fn run() -> Result<u8> {
         Action::Help => print(cli::HELP),
         Action::Version => print(cli::VERSION),
         Action::Run(plan) => plan.run(),
+        Action::Remove(removal) => removal.run(),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::explain;
 use crate::list::List;
 use crate::making::{Cast, Create, Ready, enable};
 use crate::place::{self, find};
+use crate::rules::Policy;
 use crate::setting::Setting;
 use crate::sticky;
 use crate::supervisor::Supervisor;
@@ -41,10 +42,12 @@ impl Plan {
 
     /// What was made is unmade where a later step fails.
     fn carry_out(&self) -> Result<u8> {
+        // The rules may stand on the very descriptor that the list is left on.
+        let policy = self.rules.as_ref().map(Rules::read).transpose()?;
         let list = self.list.map(List::new).transpose()?;
         let cgroups = Cgroups::of_this_process();
         let mut cast = Cast::default();
-        let done = self.prepare(&cgroups, &mut cast).and_then(|()| match self.remove {
+        let done = self.prepare(&cgroups, policy.as_ref(), &mut cast).and_then(|()| match self.remove {
             true => self.supervise(&mut cast),
             false => self.become_command(&cast, list.as_ref()),
         });
@@ -62,8 +65,12 @@ impl Plan {
         Supervisor { groups: &groups, command, sticky, failure_status }.run()
     }
 
-    fn prepare<'a>(&self, cgroups: &'a Cgroups, cast: &mut Cast<'a>) -> Result<()> {
-        let policy = self.rules.as_ref().map(Rules::read).transpose()?;
+    fn prepare<'a>(
+        &self,
+        cgroups: &'a Cgroups,
+        policy: Option<&Policy>,
+        cast: &mut Cast<'a>,
+    ) -> Result<()> {
         cast.fill(find(&self.targets, cgroups)?, self.create)?;
         if self.create != Create::No {
             self.enable(cast)?;
@@ -76,7 +83,7 @@ impl Plan {
         }
         if let Some(policy) = policy {
             let keeper = keeper(cast)?;
-            devices::apply(&policy, &cast.ready[keeper].group)?;
+            devices::apply(policy, &cast.ready[keeper].group)?;
             homes.push((keeper, None));
         }
         match &self.leaf {

@@ -17,8 +17,10 @@ pub mod escape;
 mod explain;
 pub mod held;
 pub mod input;
+pub mod line;
 pub mod process;
 pub mod procfs;
+pub mod record;
 pub mod seconds;
 pub mod signal;
 pub mod start;
@@ -26,6 +28,7 @@ pub mod start;
 pub mod sys;
 
 pub mod sysctl;
+pub mod target;
 pub mod toolbox;
 
 pub use command::Command;

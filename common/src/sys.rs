@@ -19,7 +19,7 @@ pub mod seccomp;
 
 pub(crate) use clone::shares_memory;
 pub use clone::{clone_into, fork_into, fork_sibling, vfork, vfork_into};
-pub use descriptor::hand_down;
+pub use descriptor::{copy_from_number, hand_down};
 
 /// What `main` was called with: null, or C strings up to a null pointer.
 static ARGUMENTS: AtomicPtr<*const u8> = AtomicPtr::new(std::ptr::null_mut());
@@ -664,6 +664,17 @@ pub const PIDFD_THREAD: c_int = libc::O_EXCL;
 pub fn pidfd_open(pid: nix::unistd::Pid, flags: c_int) -> nix::Result<OwnedFd> {
     // SAFETY: the call takes numbers and gives a new descriptor.
     descriptor(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), flags) })
+}
+
+/// pidfd_send_signal(2): to the process that `process` is open on; 0 sends none.
+///
+/// # Errors
+/// ESRCH where it has ended and was waited for, EPERM, EINVAL.
+pub fn pidfd_send_signal(process: BorrowedFd, signal: c_int) -> nix::Result<()> {
+    const NO_INFO: *const c_void = std::ptr::null();
+    // SAFETY: without a siginfo_t the call takes numbers.
+    check(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, raw(process), signal, NO_INFO, 0) })
+        .map(drop)
 }
 
 /// pidfd_getfd(2): a copy of the process's descriptor `fd`.

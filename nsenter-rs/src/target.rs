@@ -1,49 +1,19 @@
 //! The process whose world is entered: what can be had of it in proc(5).
 
 use std::cell::OnceCell;
-use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use common::{Context, Error, Result, accounts, procfs, sys};
+use common::target::Target;
+use common::{Context, Error, Result, procfs};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
-use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::Pid;
-
-/// What names a process: its number, and the inode of its descriptor (pidfs), which no later process of
-/// the same number has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
-    pid: Pid,
-    inode: Option<u64>,
-}
-
-impl Target {
-    /// `PID` or `PID:INODE`.
-    pub fn parse(text: &OsStr) -> Result<Self> {
-        let parse = || {
-            let (pid, inode) = match text.to_str()?.split_once(':') {
-                Some((pid, inode)) => (pid, Some(inode)),
-                None => (text.to_str()?, None),
-            };
-            let pid = accounts::id(pid.as_bytes())?.try_into().ok().filter(|&pid| pid > 0)?;
-            let inode = match inode {
-                Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                    Some(digits.parse().ok()?)
-                }
-                Some(_) => return None,
-                None => None,
-            };
-            Some(Self { pid: Pid::from_raw(pid), inode })
-        };
-        parse().ok_or_else(|| Error::usage(format!("{} is no process id", common::quote(text))))
-    }
-}
 
 /// A process that is held on to: its number may be given to another one, its descriptors never are.
 #[derive(Debug)]
@@ -57,20 +27,7 @@ pub struct Process {
 impl Process {
     /// Takes hold of the target.
     pub fn open(target: Target) -> Result<Self> {
-        let pid = target.pid;
-        let name = pid.to_string();
-        let pidfd = match sys::pidfd_open(pid, 0) {
-            // A thread that is not the first one of its process.
-            Err(Errno::EINVAL | Errno::ENOENT) => sys::pidfd_open(pid, sys::PIDFD_THREAD),
-            pidfd => pidfd,
-        }
-        .context("find the process", &name)?;
-        if let Some(inode) = target.inode {
-            if fstat(&pidfd).context("find the process", &name)?.st_ino != inode {
-                let reason = "the process of this number is not the one of that inode";
-                return Err(Error::because("find the process", &name, reason));
-            }
-        }
+        let (pid, pidfd) = (target.pid(), target.open()?);
         Ok(Self { pid, pidfd, directory: OnceCell::new() })
     }
 
@@ -84,21 +41,13 @@ impl Process {
         let directory = open(&path, flags, Mode::empty())
             .context("open", &path)
             .map_err(|error| error.explain(explain_proc))?;
-        if self.number_in_proc() != Some(self.pid) {
+        if procfs::number_of(self.pidfd.as_fd()) != Some(self.pid) {
             let reason = "it is another process's";
             return Err(Error::because("open", &path, reason).with_hint(
                 "/proc belongs to another PID namespace than this process: mount a proc of its own",
             ));
         }
         Ok(self.directory.get_or_init(|| directory))
-    }
-
-    /// The number by which /proc knows the process (proc(5), fdinfo); none where it has ended.
-    fn number_in_proc(&self) -> Option<Pid> {
-        let path = format!("/proc/self/fdinfo/{}", self.pidfd.as_raw_fd());
-        let text = fs::read_to_string(path).ok()?;
-        let number = text.lines().find_map(|line| line.strip_prefix("Pid:"))?;
-        number.trim().parse().ok().map(Pid::from_raw)
     }
 
     /// The descriptor that setns(2) takes for it.
@@ -148,20 +97,14 @@ impl Process {
         self.read("attr/current")
     }
 
-    /// The file of its cgroup of version 2 that takes the processes in.
-    pub fn cgroup(&self) -> Result<OwnedFd> {
-        let failed = |reason: &str| {
-            Error::because("find the cgroup of the process", self.pid.to_string(), reason)
-        };
-        let text = self.read("cgroup")?;
-        let path = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"0::/"));
-        let path = path.ok_or_else(|| failed("it is in none of version 2"))?;
-        let root = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
-            .into_iter()
-            .find(|root| statfs(*root).is_ok_and(|fs| fs.filesystem_type() == CGROUP2_SUPER_MAGIC));
-        let root = root.ok_or_else(|| failed("no cgroup file system of version 2 is mounted"))?;
-        let file = Path::new(root).join(OsString::from_vec(path.to_vec())).join("cgroup.procs");
-        open(&file, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).context("open", file)
+    /// Its cgroups, as this process's cgroup namespace shows them.
+    pub fn cgroups(&self) -> Result<Vec<u8>> {
+        self.read("cgroup")
+    }
+
+    /// Its number.
+    pub fn number(&self) -> Pid {
+        self.pid
     }
 
     fn explain(&self, error: &Error) -> Option<String> {
@@ -212,18 +155,6 @@ pub fn follow_label(label: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn targets() {
-        let target = |text| Target::parse(OsStr::new(text));
-        let pid = Pid::from_raw(42);
-        assert_eq!(target("42"), Ok(Target { pid, inode: None }));
-        assert_eq!(target("42:7"), Ok(Target { pid, inode: Some(7) }));
-        for wrong in ["", "0", "-1", "+1", "x", "42:", "42:+7", ":7", "42:7:8", "4294967295", "1 "]
-        {
-            assert!(target(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn variables_that_can_be_set() {

@@ -5,10 +5,10 @@
 mod cgroups;
 mod child;
 mod cli;
+mod directory;
 mod explain;
 mod idmap;
 mod init;
-mod line;
 mod midwife;
 mod namespaces;
 mod outside;

@@ -1,0 +1,768 @@
+#!/usr/bin/env bats
+# The life of a container: create, start, run, state, kill, delete, list, gc. What it is, is read off the kernel.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2016 # The shell inside expands what it gets.
+# shellcheck disable=SC2030,SC2031 # A test is a process of its own.
+
+load helpers
+
+export RUNSH_TOOLS
+RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+runsh=$project/scripts/runsh
+box=box-$$
+
+teardown() {
+  local id
+  for id in "$RUNSH_ROOT"/*/; do
+    [ ! -d "$id" ] || "$runsh" delete --force "$(basename "$id")" || :
+  done >>"$BATS_TEST_TMPDIR.deleted" 2>&1 </dev/null
+  [ -n "$BATS_TEST_COMPLETED" ] || cat "$BATS_TEST_TMPDIR.deleted"
+  nothing_left && no_cgroups_left
+}
+
+# no_cgroups_left: of this test; those of systemd's are asked of it elsewhere.
+no_cgroups_left() {
+  equal "$(find /sys/fs/cgroup -name "*$box*" 2>/dev/null)" ''
+}
+
+# bundle [FILTER]: the bundle b of busybox, which sleeps, with a config.json that the jq FILTER has changed.
+bundle() {
+  mkdir -p b made-from
+  : >made-from/a
+  [ -e made/config.json ] || "$project/scripts/mkbundle" made "$(type -P true)"
+  [ -e b/rootfs/bin/busybox ] || make_rootfs b/rootfs
+  mkdir -p b/rootfs/etc b/rootfs/tmp
+  echo 'root:x:0:0:root:/root:/bin/sh' >b/rootfs/etc/passwd
+  jq ".process.terminal = false | .root.readonly = false | .process.args = [\"sleep\", \"600\"] | ${1:-.}" made/config.json >b/config.json
+}
+
+# quiet COMMAND...: it succeeds and says nothing. A container would hold the pipe of "run".
+quiet() {
+  : >nothing
+  "$@" <nothing >said 2>&1 || {
+    printf '%s: status %s\n' "$*" $?
+    cat said
+    return 1
+  }
+  equal "$(cat said)" ''
+}
+
+# create: of the bundle b as $box; $init is its first process.
+create() {
+  quiet "$runsh" create -b b --pid-file init "$box" && init=$(cat init)
+}
+
+# is STATUS: the status of $box.
+is() {
+  equal "$("$runsh" state "$box" | jq -r .status)" "$1"
+}
+
+# refused MESSAGE COMMAND...: it fails so, says nothing else, and writes one record of it to the log for machines.
+refused() {
+  local message=$1
+  shift
+  rm -f log
+  expect 1 "$runsh" --log log --log-format json "$@" </dev/null
+  contains "$stderr" "$message"
+  contains "$(jq -r 'select(.level == "error" and (.time | fromdate > 0)) | .msg' log)" "$message"
+  equal "$(wc -l <log)" 1
+  equal "$output" ''
+}
+
+# eventually COMMAND...: it succeeds, after a while.
+eventually() {
+  local i
+  for ((i = 0; i < 400; i++)); do
+    ! "$@" 2>/dev/null || return 0
+    sleep 0.05
+  done
+  echo "never: $*"
+  return 1
+}
+
+# gone PID: the process has ended.
+gone() {
+  ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null
+}
+
+@test "a container is created by one process, started by another and deleted by a third" {
+  bundle '.process.args = ["sh", "-c", "echo it runs >/tmp/said; sleep 600"] | .annotations = {"b": "<x>\n", "a": "1"}'
+  create
+  # No newline, as engines read it.
+  equal "$(od -An -c init | tr -d ' \n')" "$init"
+  is created
+  equal "$("$runsh" state "$box" | jq -r .pid)" "$init"
+  # Everything is made, and the command does not run yet.
+  [ ! -e b/rootfs/tmp/said ]
+  [ "/proc/$init/root" -ef b/rootfs ]
+  equal "$(find "/proc/$init/ns" -lname "$(readlink /proc/self/ns/mnt)")" ''
+  ! is_root || contains "$(cat "/proc/$init/cgroup")" "$box"
+  # Nothing of ours waits for it.
+  expect 1 pgrep -f -- "--process-file $RUNSH_ROOT"
+  quiet "$runsh" start "$box"
+  is running
+  eventually grep -q 'it runs' b/rootfs/tmp/said
+  equal "$(tr '\0' ' ' <"/proc/$init/cmdline")" 'sleep 600 '
+  refused "cannot delete container $box that is not stopped: running" delete "$box"
+  quiet "$runsh" kill "$box" KILL
+  eventually gone "$init"
+  is stopped
+  equal "$("$runsh" state "$box" | jq .pid)" 0
+  quiet "$runsh" delete "$box"
+  refused 'container does not exist' state "$box"
+}
+
+@test "its init is a child of the caller's subreaper" {
+  requires cc
+  bundle
+  cc -x c -o subreaper - <<<'#include <sys/prctl.h>
+    #include <sys/wait.h>
+    #include <unistd.h>
+    #include <stdio.h>
+    int main(int argc, char **argv) {
+      int status, count = 0;
+      prctl(PR_SET_CHILD_SUBREAPER, 1);
+      if (fork() == 0) { execv(argv[1], argv + 1); _exit(99); }
+      while (wait(&status) > 0) count++;
+      printf("%d\n", count);
+    }'
+  mkfifo in
+  ./subreaper "$runsh" create -b b --pid-file init "$box" <in >said 2>&1 &
+  exec 7>in
+  eventually is created
+  equal "$(ps -o ppid= -p "$(cat init)" | tr -d ' ')" "$!"
+  quiet "$runsh" kill "$box" KILL
+  wait $!
+  [ "$(cat said)" -ge 2 ]
+  exec 7>&-
+  quiet "$runsh" delete "$box"
+}
+
+# The error of each operation in each state, or nothing where it succeeds; and the state it leads to.
+@test "each operation in each state" {
+  bundle
+  while IFS='|' read -r state operation error after; do
+    reach "$state"
+    # shellcheck disable=SC2086 # The words of the operation.
+    if [ -n "$error" ]; then
+      refused "$error" ${operation//ID/$box} || {
+        echo "$state: $operation"
+        return 1
+      }
+    else
+      quiet "$runsh" ${operation//ID/$box} || {
+        echo "$state: $operation"
+        return 1
+      }
+    fi
+    [ "$after" != stopped ] || eventually is stopped
+    case $after in
+      none) refused 'container does not exist' state "$box" ;;
+      *) is "$after" || {
+        echo "$state: $operation"
+        return 1
+      } ;;
+    esac
+  done <<'TABLE'
+none|start ID|container does not exist|none
+none|state ID|container does not exist|none
+none|kill ID 9|container does not exist|none
+none|delete ID|container does not exist|none
+none|delete --force ID||none
+created|create -b b ID|container with given ID already exists|created
+created|run -b b ID|container with given ID already exists|created
+created|run -d -b b ID|container with given ID already exists|created
+created|kill ID 0||created
+created|kill ID KILL||stopped
+created|kill --all ID KILL||stopped
+created|start ID||running
+created|delete ID||none
+created|delete --force ID||none
+running|create -b b ID|container with given ID already exists|running
+running|start ID|cannot start a container in the running state|running
+running|delete ID|that is not stopped: running|running
+running|kill ID 0||running
+running|kill ID KILL||stopped
+running|delete --force ID||none
+stopped|create -b b ID|container with given ID already exists|stopped
+stopped|start ID|cannot start a container that has stopped|stopped
+stopped|kill ID 9|container not running|stopped
+stopped|kill --all ID 9||stopped
+stopped|kill -a ID KILL||stopped
+stopped|delete ID||none
+stopped|delete --force ID||none
+TABLE
+}
+
+# reach STATE: $box is in it.
+reach() {
+  quiet "$runsh" delete --force "$box"
+  case $1 in
+    none) return ;;
+  esac
+  create
+  case $1 in
+    running | paused) quiet "$runsh" start "$box" ;;
+    stopped)
+      quiet "$runsh" kill "$box" KILL
+      eventually gone "$init"
+      ;;
+  esac
+  case $1 in
+    paused) quiet "$runsh" pause "$box" ;;
+  esac
+}
+
+@test "each operation on what is paused" {
+  requires root
+  [ -e /sys/fs/cgroup/freezer ] || [ -e /sys/fs/cgroup/cgroup.controllers ] || skip 'needs a freezer'
+  bundle
+  reach paused
+  is paused
+  refused 'cannot start a container in the paused state' start "$box"
+  refused 'that is not stopped: paused' delete "$box"
+  quiet "$runsh" kill "$box" KILL
+  eventually gone "$init"
+  reach paused
+  quiet "$runsh" kill --all "$box" 9
+  eventually gone "$init"
+  reach paused
+  quiet "$runsh" delete --force "$box"
+  gone "$init"
+}
+
+@test "state and list have the shape of runc" {
+  requires runc root
+  bundle '.annotations = {"b": "<x>\n\u2028", "a": "1", "ä": "ö"}'
+  create
+  : | runc --root "$PWD/runc" create -b b "$box-runc" >said 2>&1
+  same() {
+    sed -E "s/$box-runc/$box/g; s/\"created\": ?\"[^\"]*\"/created/; s/(\"pid\": ?)[0-9]+/\1N/; s/\"ociVersion\": ?\"[^\"]*\"/version/"
+  }
+  runc --root "$PWD/runc" state "$box-runc" | same >theirs
+  echo >>theirs
+  "$runsh" state "$box" | same >ours
+  ok diff theirs ours
+  runc --root "$PWD/runc" list -f json | same >theirs
+  "$runsh" list -f json | same >ours
+  ok diff theirs ours
+  columns() {
+    # The widths go by the ids.
+    sed -E "s/$box-runc/$box/; s/ [0-9]+ +/ N /; s/[0-9-]+T[0-9:.]+Z +/T /; s/   +/   /g"
+  }
+  runc --root "$PWD/runc" list | columns >theirs
+  "$runsh" list | columns >ours
+  ok diff theirs ours
+  equal "$("$runsh" list -q)" "$box"
+  runc --root "$PWD/runc" delete --force "$box-runc"
+}
+
+@test "a list passes over what is not a container's, and an empty one is empty" {
+  equal "$("$runsh" list -f json)" '[]'
+  refused "cannot read '$PWD/none': No such file or directory" --root "$PWD/none" list
+  mkdir -p root/.hidden root/bare
+  ln -s /etc root/link
+  : >root/file
+  ok "$runsh" --root root list -q
+  equal "$(sort <<<"$output")" $'.hidden\nbare'
+  ok "$runsh" --root root list
+  contains "$output" 'bare'
+  # Nobody has made it: it is removed.
+  touch -d '1 minute ago' root/bare root/.hidden
+  ok "$runsh" --root root gc
+  equal "$(sort <<<"$output")" $'.hidden\nbare'
+  equal "$(ls -A root)" $'file\nlink'
+}
+
+@test "ids" {
+  bundle '.process.args = ["true"]'
+  local id
+  for id in . .. a/b 'a b' $'a\nb' 'ü' '' '*' 'a:b'; do
+    expect 1 "$runsh" create -b b -- "$id" </dev/null
+    expect 1 "$runsh" state -- "$id"
+  done
+  for id in -a ..a A_z+0.9- "$(printf 'x%.0s' {1..200})"; do
+    quiet "$runsh" run -b b -- "$id"
+  done
+}
+
+@test "global options are taken in all spellings, and wrong ones refused" {
+  bundle
+  mkdir -m 700 state
+  local options
+  for options in '--root state' '--root=state' '-root state' '-root=state'; do
+    # shellcheck disable=SC2086 # words
+    ok "$runsh" $options --debug --systemd-cgroup=false --rootless true -rootless=auto --log=log -log-format text list -q
+  done
+  [ -e log ]
+  expect 1 "$runsh" --log-format xml list
+  contains "$stderr" "invalid log-format 'xml'"
+  refused "invalid option '--odd'" --odd list
+  refused "invalid option '-x'" list -x
+  refused "invalid value 'maybe'" --rootless maybe list
+  refused "option '--root' needs a value" --root
+  refused "cannot checkpoint a container: not supported" checkpoint --help
+  refused "cannot restore a container: not supported" restore --lsm-mount-context
+  expect 1 "$runsh" --log /none/log list
+  contains "$stderr" "cannot write the log '/none/log'"
+  expect 1 "$runsh" --log text.log state none
+  [[ $(cat text.log) =~ ^time=\"[0-9TZ:-]+\"\ level=error\ msg=\"cannot\ find\ \'none\':\ container\ does\ not\ exist\"$ ]]
+  ok "$runsh" --version
+  equal "${lines[0]}" 'runc version 1.2.0 (runsh 0.1.0)'
+  equal "$(grep -c version <<<"$output")" 1
+  contains "$output" $'\ncommit: '
+  contains "$output" $'\nspec: 1.'
+}
+
+@test "a new config.json is not written over another" {
+  mkdir new
+  ok "$runsh" spec -b new
+  jq -e .ociVersion new/config.json >version
+  refused "cannot write 'new/config.json'" spec --bundle new
+}
+
+@test "create finds that the command cannot be executed, in the words that engines know" {
+  bundle
+  mkdir -p b/rootfs/dir
+  printf 'x' >b/rootfs/file
+  while IFS='|' read -r program message; do
+    jq --arg program "$program" '.process.args = [$program]' b/config.json >changed
+    mv changed b/config.json
+    refused "exec: \"$program\": $message" create -b b --pid-file init "$box"
+    [ ! -e init ]
+    [ ! -e "$RUNSH_ROOT/$box" ]
+  done <<'TABLE'
+nothing|executable file not found in $PATH
+/no/thing|stat /no/thing: no such file or directory
+/file|permission denied
+TABLE
+  no_cgroups_left
+}
+
+@test "what cannot be made leaves nothing, and its reason in the log" {
+  bundle '.mounts += [{destination: "/x", type: "bind", source: "/no/such/source", options: ["bind"]}]'
+  refused '/no/such/source' create -b b --pid-file init "$box"
+  [ ! -e init ]
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+  no_cgroups_left
+  refused "spec-rs: cannot use '$PWD/none/config.json'" create -b none "$box"
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+}
+
+@test "descriptors: those that are asked for, and no others" {
+  bundle '.process.args = ["sh", "-c", "cat <&3 >/tmp/three; cat <&4 >/tmp/four; ls /proc/self/fd >/tmp/all"]'
+  echo three >three
+  echo four >four
+  : >nothing
+  "$runsh" create -b b --preserve-fds 2 "$box" 3<three 4<four 5<three 11<three <nothing >said 2>&1
+  quiet "$runsh" start "$box"
+  eventually [ -s b/rootfs/tmp/all ]
+  equal "$(cat b/rootfs/tmp/three b/rootfs/tmp/four)" $'three\nfour'
+  # The last one is that of ls.
+  equal "$(tr '\n' ' ' <b/rootfs/tmp/all)" '0 1 2 3 4 5 '
+  eventually is stopped
+  quiet "$runsh" delete "$box"
+  refused "invalid value 'x' of '--preserve-fds'" create --preserve-fds x "$box"
+}
+
+@test "signals by name and by number" {
+  bundle '.process.args = ["sh", "-c", "for s in HUP USR1 USR2 TERM; do trap \"echo $s >>/tmp/got\" $s; done; echo ready >/tmp/got; while :; do sleep 0.05; done"]'
+  create
+  quiet "$runsh" start "$box"
+  eventually grep -q ready b/rootfs/tmp/got
+  local signal name
+  while read -r signal name; do
+    # shellcheck disable=SC2086 # It may be nothing.
+    quiet "$runsh" kill "$box" $signal
+    eventually grep -qx "$name" b/rootfs/tmp/got
+    sed -i d b/rootfs/tmp/got
+  done <<'TABLE'
+1 HUP
+SIGUSR1 USR1
+usr2 USR2
+sigterm TERM
+15 TERM
+TABLE
+  quiet "$runsh" kill "$box"
+  eventually grep -qx TERM b/rootfs/tmp/got
+  refused 'unknown signal "BAD"' kill "$box" BAD
+  refused 'unknown signal "SIGRTMIN+99"' kill "$box" SIGRTMIN+99
+  refused 'unknown signal "65"' kill "$box" 65
+  refused 'unknown signal "-1"' kill "$box" -1
+  refused "unexpected operand '2'" kill "$box" 1 2
+  quiet "$runsh" delete -f "$box"
+}
+
+@test "processes that outlive the first one" {
+  requires root
+  bundle '.linux.namespaces -= [{type: "pid"}] | .process.args = ["sh", "-c", "sleep 777 & sleep 778"]'
+  create
+  quiet "$runsh" start "$box"
+  eventually pgrep -xf 'sleep 777' >other
+  quiet "$runsh" kill "$box" KILL
+  eventually is stopped
+  ok kill -0 "$(cat other)"
+  refused "container's cgroup is not empty" delete "$box"
+  quiet "$runsh" kill --all "$box" KILL
+  eventually gone "$(cat other)"
+  quiet "$runsh" delete "$box"
+  # By force they go with it.
+  create
+  quiet "$runsh" start "$box"
+  eventually pgrep -xf 'sleep 777' >other
+  quiet "$runsh" delete --force "$box"
+  gone "$(cat other)"
+}
+
+@test "a process that has the number by now is not the container's" {
+  bundle
+  create
+  # As if the init had ended, and another had its number.
+  sed -i "s/.*/$$ 1/" "$RUNSH_ROOT/$box/process"
+  is stopped
+  refused 'container not running' kill "$box" KILL
+  echo "$init $(sed 's/.*) //' "/proc/$init/stat" | cut -d' ' -f20)" >"$RUNSH_ROOT/$box/process"
+  is created
+  quiet "$runsh" delete "$box"
+}
+
+@test "run detached, and run in the foreground" {
+  bundle '.process.args = ["sh", "-c", "cat; exit 7"]'
+  expect 7 "$runsh" run -b b "$box" <<<hello
+  equal "$output" hello
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+  bundle
+  quiet "$runsh" run -d -b b --pid-file init "$box"
+  is running
+  ok kill -0 "$(cat init)"
+  quiet "$runsh" delete --force "$box"
+  gone "$(cat init)"
+  bundle '.process.args = ["nothing"]'
+  expect 127 "$runsh" run -d -b b --pid-file init "$box" </dev/null
+  contains "$stderr" 'exec: "nothing": executable file not found in $PATH'
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+}
+
+@test "explain shows the line of a container that exists" {
+  bundle
+  create
+  ok "$runsh" explain "$box"
+  equal "$output" "$(cat "$RUNSH_ROOT/$box/line")"
+  contains "$output" --gate-fds
+  lacks "$("$runsh" explain -b b "$box")" --gate-fds
+  quiet "$runsh" delete "$box"
+}
+
+@test "the state of another user is not executed" {
+  requires root
+  mkdir theirs theirs/box ours ours/box
+  echo 'touch hit' | tee theirs/box/facts >ours/box/facts
+  : | tee theirs/box/line >ours/box/line
+  chown -R 65534 theirs ours/box
+  refused "cannot use '$PWD/theirs': it belongs to another user" --root "$PWD/theirs" state box
+  refused "cannot use '$PWD/theirs': it belongs to another user" --root "$PWD/theirs" gc
+  refused "cannot use '$PWD/theirs': it belongs to another user" --root "$PWD/theirs" list
+  refused "cannot use '$PWD/theirs': it belongs to another user" --root "$PWD/theirs" create -b b other
+  refused "cannot use '$PWD/ours/box': it belongs to another user" --root "$PWD/ours" state box
+  run "$runsh" --root "$PWD/ours" list -f json
+  run "$runsh" --root "$PWD/ours" gc
+  [ ! -e hit ]
+  [ -e ours/box/facts ]
+}
+
+@test "an ordinary user has a state of his own" {
+  requires userns
+  bundle '.process.args = ["true"]'
+  unset RUNSH_ROOT
+  mkdir -m 700 own
+  if is_root; then
+    # As it is for Podman without root: / is of nobody there.
+    run unshare --user --map-user=5 env XDG_RUNTIME_DIR="$PWD/own" "$runsh" state none
+  else
+    XDG_RUNTIME_DIR=$PWD/own ok "$runsh" run -b b "$box"
+    [ -d own/runsh ]
+    run env XDG_RUNTIME_DIR="$PWD/own" "$runsh" state none
+  fi
+  contains "$output" 'container does not exist'
+  export RUNSH_ROOT=$BATS_TEST_TMPDIR.runsh
+}
+
+# hooks KIND[=SCRIPT]...: makes the bundle b with a hook of each kind, which tells the file "told" what it is given and where it is.
+hooks() {
+  local word kind script filter='.hooks = {}'
+  for word; do
+    kind=${word%%=*} script=
+    [ "$kind" = "$word" ] || script=${word#*=}
+    filter+=" | .hooks.$kind += [{path: \"/bin/sh\", args: [\"sh\", \"-c\", \$script, \"sh\", \"$kind\", \$script_$kind], env: [\"A=b \\\\ c\n\", \"PATH=/bin:/usr/bin\"]}]"
+    scripts+=(--arg "script_$kind" "$script")
+  done
+  bundle
+  local text
+  text='{ printf "%s " "$1" "$(readlink /proc/self/ns/mnt)" "$(readlink /proc/self/ns/uts)" "$#" "$A" "$(env | cut -d= -f1 | sort | tr "\n" " ")"; cat; echo; } >>TOLD 2>&1; eval "$2"'
+  : >told
+  chmod 666 told
+  jq --arg script "${text//TOLD/$PWD/told}" "${scripts[@]}" "$filter" b/config.json >changed
+  # Inside, the file is another one.
+  jq --arg from "$PWD/told" '(.hooks.startContainer // empty)[].args |= map(gsub($from; "/tmp/told"))' changed >b/config.json
+  jq -e . b/config.json >changed || return
+  is_root || chmod 777 .
+}
+
+@test "hooks of all kinds run in their order and their places, with the state" {
+  local scripts=()
+  hooks prestart createRuntime createContainer startContainer poststart poststop
+  change_args='.process.args = ["sh", "-c", "echo command >>/tmp/told; sleep 600"]'
+  jq "$change_args"' | .annotations = {"x": "y \\ z"}' b/config.json >changed
+  mv changed b/config.json
+  create
+  equal "$(cut -d' ' -f1 told)" $'prestart\ncreateRuntime\ncreateContainer'
+  quiet "$runsh" start "$box"
+  equal "$(cut -d' ' -f1 told | tail -n 1)" poststart
+  eventually grep -q command b/rootfs/tmp/told
+  equal "$(sed -n 's/ .*//p' b/rootfs/tmp/told)" startContainer
+  # shellcheck disable=SC2034 # The table names them.
+  local mount uts theirs_mount theirs_uts
+  # shellcheck disable=SC2034
+  mount=$(readlink /proc/self/ns/mnt) uts=$(readlink /proc/self/ns/uts)
+  # shellcheck disable=SC2034
+  theirs_mount=$(readlink "/proc/$init/ns/mnt") theirs_uts=$(readlink "/proc/$init/ns/uts")
+  quiet "$runsh" delete --force "$box"
+  equal "$(cut -d' ' -f1 told | tail -n 1)" poststop
+  local kind of_mount of_uts status pid
+  while read -r kind of_mount of_uts status pid; do
+    cat told b/rootfs/tmp/told | grep "^$kind " >line
+    equal "$(cut -d' ' -f2,3,4 line)" "${!of_mount} ${!of_uts} 2"
+    contains "$(cat line)" ' b \ c'
+    contains "$(cat line)" ' A PATH PWD '
+    sed 's/^[^{]*//' line >state
+    equal "$(jq -c . state)" "$(cat state)"
+    equal "$(jq -r '.id, .status, .pid, .bundle, .annotations.x, (keys_unsorted | join(" "))' state | tr '\n' '|')" \
+      "$box|$status|$pid|$PWD/b|y \\ z|ociVersion id status pid bundle annotations|"
+  done <<TABLE
+prestart mount uts creating $init
+createRuntime mount uts creating $init
+createContainer theirs_mount theirs_uts creating $init
+startContainer theirs_mount theirs_uts created $init
+poststart mount uts running $init
+poststop mount uts stopped 0
+TABLE
+}
+
+@test "a hook that fails before the command ends the container, and poststop hooks run" {
+  local kind
+  for kind in prestart createRuntime createContainer; do
+    local scripts=()
+    hooks "$kind=echo what is wrong; exit 3" poststop
+    refused "$kind hook 0" create -b b --pid-file init "$box"
+    contains "$stderr" 'status 3'
+    contains "$stderr" 'what is wrong'
+    [ ! -e "$RUNSH_ROOT/$box" ]
+    [ ! -e init ]
+    contains "$(cat told)" "poststop "
+    no_cgroups_left
+  done
+}
+
+@test "a startContainer hook that fails keeps the command from running" {
+  local scripts=()
+  hooks 'startContainer=exit 3' poststop
+  jq '.process.args = ["touch", "/tmp/ran"]' b/config.json >changed
+  mv changed b/config.json
+  create
+  expect 1 "$runsh" start "$box"
+  contains "$stderr" "startContainer hook"
+  eventually gone "$init"
+  [ ! -e b/rootfs/tmp/ran ]
+  quiet "$runsh" delete "$box"
+  contains "$(cat told)" "poststop "
+}
+
+@test "a poststart hook that fails stops the container, and poststop hooks run" {
+  local scripts=()
+  hooks 'poststart=exit 3' poststop
+  create
+  refused 'poststart hook 0' start "$box"
+  gone "$init"
+  [ ! -e "$RUNSH_ROOT/$box" ]
+  contains "$(cat told)" "poststop "
+}
+
+@test "errors of poststop hooks are warned of, and all of them run" {
+  local scripts=()
+  hooks 'poststop=exit 3'
+  jq '.hooks.poststop += .hooks.poststop' b/config.json >changed
+  mv changed b/config.json
+  create
+  ok "$runsh" --log log --log-format json delete "$box"
+  equal "$(grep -c '^runsh: poststop hook [01]' <<<"$stderr")" 2
+  equal "$(grep -c '^poststop ' told)" 2
+  equal "$(jq -r .level log | sort -u)" warning
+}
+
+@test "a hook that takes too long is ended; one that ignores its input, or leaves a process behind, is none" {
+  local scripts=() start
+  hooks 'createRuntime=sleep 300'
+  jq '.hooks.createRuntime[0].timeout = 1' b/config.json >changed
+  mv changed b/config.json
+  start=$SECONDS
+  refused 'createRuntime hook 0' create -b b "$box"
+  contains "$stderr" 'not ended after 1 seconds'
+  [ $((SECONDS - start)) -lt 20 ]
+  jq '.hooks = {createRuntime: [{path: "/bin/true"}, {path: "/bin/sh", args: ["sh", "-c", "sleep 30 & exit 0"]}], poststop: [{path: "/bin/true"}]}
+    | .annotations.x = "x" * 200000' b/config.json >changed
+  mv changed b/config.json
+  start=$SECONDS
+  ok timeout 20 "$runsh" create -b b "$box" </dev/null >said
+  ok "$runsh" delete "$box"
+  [ $((SECONDS - start)) -lt 20 ]
+  pkill -f '^sleep 30$' || :
+  jq '.hooks = {prestart: [{path: "/no/such/hook"}]}' b/config.json >changed
+  mv changed b/config.json
+  refused "prestart hook 0 '/no/such/hook' failed" create -b b "$box"
+}
+
+@test "two that create, start or delete at once: one of them does" {
+  bundle
+  local i
+  for _ in 1 2 3; do
+    for i in 1 2 3 4; do
+      { "$runsh" create -b b "$box" <nothing >"said.$i" 2>&1 && echo x >"done.$i"; } 3>&- &
+    done
+    : >nothing
+    wait
+    equal "$(cat done.* | wc -l)" 1
+    equal "$(grep -l 'container with given ID already exists' said.* | wc -l)" 3
+    is created
+    rm -f done.*
+    for i in 1 2 3 4; do
+      { "$runsh" start "$box" >"said.$i" 2>&1 && echo x >"done.$i"; } 3>&- &
+    done
+    wait
+    equal "$(cat done.* | wc -l)" 1
+    is running
+    rm -f done.*
+    for i in 1 2 3 4; do
+      { "$runsh" delete --force "$box" >"said.$i" 2>&1 && echo x >"done.$i"; } 3>&- &
+    done
+    wait
+    equal "$(cat done.* | wc -l)" 4
+    equal "$(cat said.*)" ''
+    equal "$(ls -A "$RUNSH_ROOT")" ''
+    rm -f done.*
+  done
+}
+
+@test "a full disk, and one that is read-only" {
+  requires userns
+  bundle
+  # In a namespace of its own; the container's user namespace is the caller's.
+  cat >script <<'SCRIPT'
+set -e
+mount -t tmpfs -o size=4k,nr_inodes=$1 none state
+set +e
+"$2" --root state create -b b box </dev/null >said 2>&1
+echo "status $?"
+ls -A state
+SCRIPT
+  mkdir state
+  local inodes
+  for inodes in 1 2 3 5 7 9 100; do
+    ok private sh script "$inodes" "$runsh"
+    equal "$output" 'status 1'
+    contains "$(cat said)" cannot
+    [ "$(wc -l <said)" -le 3 ]
+  done
+  no_cgroups_left
+  ok private sh -c 'mount -t tmpfs -o ro none state; "$1" --root state create -b b box </dev/null >said 2>&1; echo $?; "$1" --root state list; "$1" --root state gc; ls -A state' sh "$runsh"
+  contains "$(cat said)" "cannot make the directory '$PWD/state/box': Read-only file system"
+  equal "${lines[0]}" 1
+}
+
+@test "many side by side all run, and all go" {
+  bundle
+  local i count=${CONTAINERS:-100}
+  : >nothing
+  for ((i = 0; i < count; i++)); do
+    { "$runsh" run -d -b b --pid-file "pid.$i" "$box-$i" <nothing >"said.$i" 2>&1 || echo "$i" >>failed; } 3>&- &
+  done
+  wait
+  [ ! -e failed ] || {
+    cat said.* | sort | uniq -c | head
+    return 1
+  }
+  equal "$("$runsh" list -f json | jq '[.[] | select(.status == "running")] | length')" "$count"
+  for ((i = 0; i < count; i++)); do
+    ok kill -0 "$(cat "pid.$i")"
+  done
+  for ((i = 0; i < count; i++)); do
+    { "$runsh" delete --force "$box-$i" >"said.$i" 2>&1 || echo "$i" >>failed; } 3>&- &
+  done
+  wait
+  [ ! -e failed ]
+  equal "$("$runsh" list -q)" ''
+  for ((i = 0; i < count; i++)); do
+    gone "$(cat "pid.$i")"
+  done
+}
+
+# KILLS=300 is the long version.
+@test "whatever is killed at whatever moment, gc or delete --force removes all of it" {
+  bundle
+  : >nothing
+  local i victim work=$BATS_TEST_TMPDIR count=${KILLS:-30}
+  for ((i = 0; i < count; i++)); do
+    (
+      exec 3>&- </dev/null >said 2>&1
+      "$runsh" create -b b --pid-file init "$box" && "$runsh" start "$box" && "$runsh" delete --force "$box"
+    ) &
+    sleep "0.0$(printf '%02d' $((RANDOM % 100)))"
+    # Of all that is at work one is taken: a command, a word of the line, the init.
+    victim=$(descendants_of $! | shuf -n 1)
+    [ $((i % 3)) -ne 0 ] || victim=$(pgrep -f "$work|$RUNSH_ROOT" | grep -vx -e "$$" -e "$BASHPID" | shuf -n 1)
+    [ -z "$victim" ] || [ "$victim" = "$$" ] || kill -9 "$victim" 2>/dev/null || :
+    [ $((i % 2)) -ne 0 ] || kill -9 $! 2>/dev/null || :
+    wait $! 2>/dev/null || :
+    # What an orphan goes on with.
+    eventually calm
+    ok "$runsh" gc
+    ok "$runsh" delete --force "$box"
+    equal "$(ls -A "$RUNSH_ROOT")" ''
+    no_cgroups_left
+    expect 1 pgrep -f -- "$RUNSH_ROOT"
+    # shellcheck disable=SC2119
+    mounts_unchanged
+  done
+}
+
+# calm: no command of runsh is at work.
+calm() {
+  ! pgrep -f -- "runsh (create|start|delete) .*$box" >/dev/null
+}
+
+@test "gc removes what nobody can use any more, and nothing else" {
+  bundle
+  create
+  ok "$runsh" gc
+  equal "$output" ''
+  is created
+  quiet "$runsh" start "$box"
+  ok "$runsh" gc
+  is running
+  quiet "$runsh" kill "$box" KILL
+  eventually is stopped
+  ok "$runsh" gc
+  equal "$output" ''
+  is stopped
+  quiet "$runsh" delete "$box"
+  # The supervisor of a foreground run is killed.
+  : >nothing
+  "$runsh" run -b b "$box" <nothing >said 2>&1 3>&- &
+  eventually is running
+  ok "$runsh" gc
+  equal "$output" ''
+  kill -9 $!
+  eventually is stopped
+  ok "$runsh" gc
+  equal "$output" "$box"
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+}
