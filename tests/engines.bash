@@ -192,7 +192,12 @@ attach
   {
     until grep -q first typescript 2>/dev/null; do sleep 0.1; done
     pid=$(pgrep -f "^[^ ]*$engine_client .*until" | head -n 1)
-    stty -F "/proc/$pid/fd/0" rows 44 cols 88
+    until grep -q second typescript; do
+      for rows in 43 44; do
+        stty -F "/proc/$pid/fd/0" rows "$rows" cols 88
+        sleep 0.5
+      done
+    done
   } >/dev/null 2>&1 3>&- &
   ok timeout 60 script -qfec "bash $PWD/attach" typescript
   contains "$(cat typescript)" second
@@ -232,7 +237,6 @@ executed_like_init() {
   local facts='for n in cgroup ipc mnt net pid user uts; do readlink /proc/self/ns/$n; done; cat /proc/self/cgroup
     grep -E "^(Cap|NoNew|Seccomp:|Uid|Gid|Groups)" /proc/self/status; ulimit -Sn; ulimit -Hn'
   start --cap-drop ALL --cap-add CHOWN --security-opt no-new-privileges --ulimit nofile=500:600
-  said_in "$facts" "$(engine exec one sh -c "$facts")"
   engine exec one sh -c "$facts" >exec
   contains "$(cat exec)" 'NoNewPrivs:	1'
   contains "$(cat exec)" 'Seccomp:	2'

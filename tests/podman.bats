@@ -12,7 +12,7 @@ engine_client=podman
 exec_status_of_missing=127
 export CONTAINERS_CONF=$BATS_FILE_TMPDIR/containers.conf CONTAINERS_STORAGE_CONF=$BATS_FILE_TMPDIR/storage.conf
 
-# The limits that Podman asks for otherwise are more than a machine may give.
+# The limits that Podman asks for otherwise are more than a machine may give. An option replaces all those of containers.conf.
 engine() {
   local command=$1
   shift
@@ -28,6 +28,7 @@ start_engine() {
   cat >containers.conf <<toml
 [containers]
 netns = "none"
+default_ulimits = ["nofile=2000:2000", "nproc=1000:1000"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
@@ -50,6 +51,11 @@ toml
 
 stop_engine() {
   :
+}
+
+remove_containers() {
+  engine pod rm --all --force --time 0 >/dev/null
+  engine rm --all --force --volumes --time 0 >/dev/null
 }
 
 @test "podman: output and exit status" {
@@ -232,7 +238,6 @@ stop_engine() {
 }
 
 @test "podman: --preserve-fds" {
-  exec 3</etc/hostname
   timeout 60 podman --tmpdir "$BATS_FILE_TMPDIR/tmp" run --rm --ulimit nofile=2000:2000 --ulimit nproc=1000:1000 \
     --cgroup-parent "/$name" --preserve-fds 1 box sh -c 'cat <&3; ls /proc/self/fd' 3</etc/hostname 4>&- >said
   equal "$(cat said)" "$(cat /etc/hostname)"$'\n0\n1\n2\n3\n4'
@@ -247,7 +252,7 @@ stop_engine() {
 
 @test "podman: a build runs its steps" {
   printf 'FROM box\nRUN echo built >/file\nRUN ["/bin/busybox", "touch", "/other"]\n' >Dockerfile
-  ok engine build --cgroup-parent "/$name" --ulimit nofile=2000:2000 --ulimit nproc=1000:1000 --runtime "$runtime" --isolation oci \
+  ok engine build --cgroup-parent "/$name/build" --ulimit nofile=2000:2000 --ulimit nproc=1000:1000 --runtime "$runtime" --isolation oci \
     --network none --tag built .
   ok engine run --rm built cat /file
   equal "$output" built
