@@ -40,7 +40,7 @@ exec dockerd --config-file daemon.json --containerd "$PWD/containerd.sock" --dat
   --userland-proxy=false --storage-driver=vfs --cgroup-parent "/$1"
 script
   unshare --mount --propagation private --net sh daemons "$name" >dockerd.log 2>&1 </dev/null 3>&- 4>&- &
-  until_ready docker version
+  until_ready engine version
   docker import --change 'ENV FROM=image' --change 'CMD ["sh"]' root.tar box
 }
 

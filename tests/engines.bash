@@ -77,7 +77,7 @@ until_ready() {
 }
 
 answers() {
-  timeout 5 "$@" >/dev/null 2>&1
+  "$@" >/dev/null 2>&1
 }
 
 # end PID: ends a daemon, by force where it does not end.
