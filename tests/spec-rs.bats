@@ -89,7 +89,9 @@ del(.root)	root.path: is missing
 .mounts[0].uidMappings = [{containerID: 0, hostID: 0, size: 1}]	mounts[0].gidMappings: is missing beside the other mappings
 .mounts += [{destination: "/x", type: "bind"}]	mounts[7].source: is missing
 .mounts[0].source = ("x" * 5000)	mounts[0].source: is longer than 4095 bytes
-.hooks.prestart = [{path: "/bin/true"}]	hooks.prestart: is not supported
+.hooks.prestart = [{path: "/bin/true"}]	hooks.prestart: is not kept by the line alone
+.hooks.poststop = [{path: "x", timeout: 0}]	hooks.poststop[0].path: must be an absolute path
+.hooks.poststop = [{path: "/x", timeout: 0}]	hooks.poststop[0].timeout: must be a whole number from 1
 .vm = {kernel: {path: "/x"}}	vm: is not supported
 .annotations = ["x"]	annotations: must be an object
 .linux.devices = ["", "x"]	linux.devices[1]: must be an object
@@ -422,4 +424,88 @@ ROWS
   jq '.linux.sysctl = {"net.ipv4.ip_forward": "1"}' b/config.json >changed
   mv changed b/config.json
   refused 'linux.sysctl["net.ipv4.ip_forward"]: is a parameter of this machine without a new network namespace'
+}
+
+# hostile_bundle: a bundle whose directory, annotations and hooks hold what a shell would see more in.
+hostile_bundle() {
+  odd=$'o\'d \n$(touch hit)`touch hit`;\e[1m\xff'
+  bundle "$odd" '.annotations = {"a": "it'\''s\n$(touch hit)\u001b"} | .process.args = ["$(touch hit)\n'\''"] |
+    .hooks = {"poststop": [{"path": "/bin/x y", "args": ["a\ngo\nb", "", "$(touch hit)'\''"], "env": ["A=\nenv\n$(touch hit)"], "timeout": 7}]}'
+}
+
+# in_shells SCRIPT...: the script in every shell that there is, whose outputs must be alike.
+in_shells() {
+  local shell first=
+  for shell in sh bash "busybox sh" "zsh --emulate sh" mksh ksh93; do
+    type -P "${shell%% *}" >/dev/null || continue
+    # shellcheck disable=SC2086 # a program and its arguments
+    ok env LC_ALL=C $shell "$@"
+    equal "$stderr" ''
+    [ -n "$first" ] || first=$output
+    equal "$output" "$first"
+  done
+}
+
+@test "the facts: a shell reads each value as it is, and does nothing else" {
+  requires jq
+  hostile_bundle
+  ok bash -c 'spec-rs -b "$1" --hooks-fd 7 --facts-fd 8 --config-fd 9 x 7>hooks 8>facts 9>config' - "$odd"
+  ok cmp config "$odd/config.json"
+  printf '%s\n' '. ./facts' 'printf %s "$bundle"' >bundle.sh
+  in_shells bundle.sh
+  equal "$output" "$PWD/$odd"
+  printf '%s\n' '. ./facts' 'printf "%s|" "$format" "$id" "$command" "$terminal" "$pid_namespace" "$hooks" "$json_id"' >some.sh
+  in_shells some.sh
+  equal "$output" $'1|x|$(touch hit)\n\'|yes|new|poststop|"x"|'
+  printf '%s\n' '. ./facts' 'printf "%s\n" "$json_annotations"' >json.sh
+  in_shells json.sh
+  equal "$(jq -c . <<<"$output")" "$(jq -c .annotations "$odd/config.json")"
+  # No control character for the terminal of a person who reads it.
+  equal "$(LC_ALL=C tr -d '\n' <facts | LC_ALL=C tr -dc '\000-\037\177')" ''
+  [ ! -e hit ]
+}
+
+@test "the hooks: calls with the words as they are, the environment in no argument, and no line that is go" {
+  requires jq
+  hostile_bundle
+  ok bash -c 'spec-rs -b "$1" --hooks-fd 7 7>hooks >/dev/null' - "$odd"
+  expect 1 grep -x go hooks
+  printf '%s\n' 'hook() { printf "<%s>" "$@"; cat <&4; }' '. ./hooks' >hooks.sh
+  in_shells hooks.sh
+  equal "$output" $'<poststop><0><7></bin/x y><a\ngo\nb><><$(touch hit)\'>A=\\012env\\012$(touch hit)'
+  [ ! -e hit ]
+  # Without anybody to run them they are not dropped.
+  expect 1 spec-rs -b "$odd"
+  contains "$stderr" 'hooks.poststop: is not kept by the line alone'
+}
+
+@test "descriptors that cannot be written to, and nothing written of what cannot be used" {
+  requires jq
+  bundle b
+  expect 1 bash -c 'spec-rs -b b --facts-fd 7 7>&-'
+  contains "$stderr" "cannot use the descriptor '7': Bad file number"
+  equal "$output" ''
+  expect 1 bash -c 'spec-rs -b b --config-fd 7 7>/dev/full'
+  contains "$stderr" "cannot write to the descriptor '7': No space left on device"
+  equal "$output" ''
+  bundle b '.hostname = 5'
+  expect 1 bash -c 'spec-rs -b b --facts-fd 7 --config-fd 8 --hooks-fd 9 7>f 8>c 9>h'
+  [ ! -s f ] && [ ! -s c ] && [ ! -s h ]
+}
+
+@test "a line that is held: paths are absolute, and a terminal needs a socket" {
+  requires jq
+  bundle b '.process.terminal = false'
+  ok spec-rs -b b --state s --hold --pid-file p
+  contains "$output" "--process-file $PWD/s/process --pid-file $PWD/p"
+  contains "$output" '--gate-fds 9,6 --stderr-fd 5'
+  expect 1 spec-rs -b b --hold
+  contains "$stderr" '--hold needs --state'
+  expect 1 spec-rs -b b --hold --state s --console-socket c
+  contains "$stderr" 'process.terminal: is not set'
+  bundle b
+  expect 1 spec-rs -b b --hold --state s
+  contains "$stderr" 'process.terminal: needs a socket that takes it'
+  ok spec-rs -b b --hold --state s --console-socket c
+  contains "$output" "pty-rs --failure-status 1 --connect 5 --console-socket $PWD/c --"
 }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, open};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::{AccessFlags, execv, faccessat};
 
@@ -66,6 +66,37 @@ impl Command {
         let carried = Carried::new(file, &self.program)
             .map_err(|error| error.with_kind(Kind::CommandNotRunnable))?;
         Ok(Self { carried: Some(carried), ..self })
+    }
+
+    /// The same command with another name for its program, which it gets as the first argument.
+    #[must_use]
+    pub fn with_name(mut self, name: OsString) -> Self {
+        match self.argv.first_mut() {
+            Some(first) => *first = c_string(name),
+            None => self.argv.push(c_string(name)),
+        }
+        self
+    }
+
+    /// Makes sure, as far as can be seen without executing it, that the program is there and may be executed.
+    ///
+    /// It is not looked for through the magic links of /proc: what this process has open does not have to be of its
+    /// root.
+    ///
+    /// # Errors
+    /// What [`Command::exec`] would give, but EISDIR for a directory that is named, and ELOOP for a magic link.
+    pub fn look_up(&self) -> Result<()> {
+        let mut result = Errno::ENOENT;
+        for path in candidates(&self.program) {
+            match look_at(&path) {
+                Ok(()) => return Ok(()),
+                Err(errno) if is_path(&self.program) => result = errno,
+                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE) => {}
+                Err(Errno::ENODEV | Errno::ETIMEDOUT) => {}
+                Err(_) => result = Errno::EACCES,
+            }
+        }
+        Err(self.failure(result))
     }
 
     /// The program, where it is found now.
@@ -160,6 +191,19 @@ fn candidates(program: &OsStr) -> Vec<PathBuf> {
     env::split_paths(&path).map(|directory| directory.join(program)).collect()
 }
 
+/// Nothing is opened but the name: it may be a device.
+fn look_at(path: &PathBuf) -> nix::Result<()> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC)
+        .resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    let program = openat2(AT_FDCWD, path, how)?;
+    match SFlag::from_bits_truncate(fstat(&program)?.st_mode) & SFlag::S_IFMT {
+        SFlag::S_IFREG => faccessat(AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS),
+        SFlag::S_IFDIR => Err(Errno::EISDIR),
+        _ => Err(Errno::EACCES),
+    }
+}
+
 /// The program is opened to be read where it can be, which tells more when it cannot be executed after
 /// all; a FIFO is not waited for.
 fn open_executable(path: &PathBuf) -> nix::Result<OwnedFd> {
@@ -201,6 +245,21 @@ mod tests {
     fn a_path_is_not_searched_for() {
         assert_eq!(candidates(OsStr::new("./a")), [PathBuf::from("./a")]);
         assert!(candidates(OsStr::new("")).is_empty());
+    }
+
+    #[test]
+    fn a_program_is_looked_up_and_not_executed() {
+        let errno = |program: &str| {
+            let command = Command::new(vec![program.into()]).unwrap();
+            command.look_up().err().and_then(|error| error.errno())
+        };
+        assert_eq!((errno("sh"), errno("/bin/sh")), (None, None));
+        assert_eq!(errno(""), Some(Errno::ENOENT));
+        assert_eq!(errno("no-such-program"), Some(Errno::ENOENT));
+        assert_eq!(errno("/etc"), Some(Errno::EISDIR));
+        assert_eq!(errno("/etc/passwd"), Some(Errno::EACCES));
+        assert_eq!(errno("/dev/null"), Some(Errno::EACCES));
+        assert_eq!(errno("/proc/self/exe"), Some(Errno::ELOOP));
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod held;
 pub mod input;
 pub mod process;
 pub mod procfs;
+pub mod record;
 pub mod seconds;
 pub mod signal;
 pub mod start;

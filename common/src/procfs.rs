@@ -1,11 +1,13 @@
-//! Files of this process in proc(5), where the root may belong to a container.
+//! Files in proc(5): of this process, where the root may belong to a container, and of others.
 
-use std::os::fd::OwnedFd;
+use std::fs;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{Mode, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use nix::unistd::Pid;
 
 use crate::error::{Context, Error, Result};
 
@@ -40,6 +42,34 @@ pub fn open_own(name: &str, flags: OFlag) -> Result<OwnedFd> {
     })
 }
 
+/// The number by which `/proc` knows the process that `pidfd` is open on (proc(5), fdinfo); none where it has ended.
+#[must_use]
+pub fn number_of(pidfd: BorrowedFd) -> Option<Pid> {
+    let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
+    let text = fs::read_to_string(path).ok()?;
+    let number = text.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    number.trim().parse().ok().filter(|&number| number > 0).map(Pid::from_raw)
+}
+
+/// When the process of this number started, in clock ticks since the machine did: a later process of the same number
+/// has another start.
+///
+/// # Errors
+/// Those of reading `/proc/PID/stat`: ENOENT or ESRCH where there is no such process.
+pub fn start_time(number: Pid) -> Result<u64> {
+    let path = format!("/proc/{number}/stat");
+    let text = fs::read(&path).map_err(|error| Error::from_io("read", &path, &error))?;
+    start_in(&text).ok_or_else(|| Error::because("read", path, "it has no start time"))
+}
+
+/// Field 22 of proc(5). The second is a name that may hold blanks and brackets.
+fn start_in(stat: &[u8]) -> Option<u64> {
+    const FIELDS_BETWEEN: usize = 19;
+    let name_end = stat.iter().rposition(|&byte| byte == b')')?;
+    let fields = std::str::from_utf8(&stat[name_end + 1..]).ok()?;
+    fields.split_ascii_whitespace().nth(FIELDS_BETWEEN)?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::File;
@@ -54,5 +84,13 @@ mod tests {
         File::from(file).read_to_string(&mut text).unwrap();
         assert!(text.contains(&format!("\nPid:\t{}\n", nix::unistd::gettid())));
         assert_eq!(open_own("nosuch", OFlag::O_RDONLY).unwrap_err().errno(), Some(Errno::ENOENT));
+    }
+
+    #[test]
+    fn the_start_of_a_process() {
+        let stat = b"7 (a) 1 ) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 1 2\n";
+        assert_eq!(start_in(stat), Some(4711));
+        assert_eq!(start_in(b"7 (a) S 1 7"), None);
+        assert!(start_time(nix::unistd::getpid()).unwrap() > 0);
     }
 }

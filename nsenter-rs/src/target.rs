@@ -2,9 +2,9 @@
 
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -84,21 +84,13 @@ impl Process {
         let directory = open(&path, flags, Mode::empty())
             .context("open", &path)
             .map_err(|error| error.explain(explain_proc))?;
-        if self.number_in_proc() != Some(self.pid) {
+        if procfs::number_of(self.pidfd.as_fd()) != Some(self.pid) {
             let reason = "it is another process's";
             return Err(Error::because("open", &path, reason).with_hint(
                 "/proc belongs to another PID namespace than this process: mount a proc of its own",
             ));
         }
         Ok(self.directory.get_or_init(|| directory))
-    }
-
-    /// The number by which /proc knows the process (proc(5), fdinfo); none where it has ended.
-    fn number_in_proc(&self) -> Option<Pid> {
-        let path = format!("/proc/self/fdinfo/{}", self.pidfd.as_raw_fd());
-        let text = fs::read_to_string(path).ok()?;
-        let number = text.lines().find_map(|line| line.strip_prefix("Pid:"))?;
-        number.trim().parse().ok().map(Pid::from_raw)
     }
 
     /// The descriptor that setns(2) takes for it.

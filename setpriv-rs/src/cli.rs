@@ -1,6 +1,6 @@
 //! Arguments in, an [`Action`] out.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{OsStr, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
 
 use common::process::failure_status;
@@ -9,12 +9,15 @@ use lexopt::prelude::*;
 
 use crate::capabilities::{self, Change};
 use crate::death_signal::DeathSignal;
+use crate::descriptor;
 use crate::environment::{Base, Environment, Source};
 use crate::filter;
+use crate::gate::Gate;
 use crate::identity::{Groups, Request};
 use crate::label::Labels;
 use crate::landlock::Landlock;
 use crate::privileges::Privileges;
+use crate::range::{Move, Range};
 use crate::securebits::Securebits;
 use crate::sets::Capabilities;
 use crate::tracer::Tracer;
@@ -64,6 +67,12 @@ Fences (all but --seccomp-rules set no_new_privs):
 
 Descriptors:
       --close-fds              none but standard input, output and error, and no directory as these
+      --pass-fds FROM:COUNT    those from FROM on become 3 and so on, with --close-fds
+      --move-fds FROM:COUNT:TO  those from FROM on become TO and so on, before anything else
+      --stderr-fd N            N becomes standard error when all is set up
+
+The gate:
+      --gate-fds GO,TOLD       find COMMAND, tell so, and wait for the word to go on
 
 Environment:
       --clear-env              nothing
@@ -72,6 +81,7 @@ Environment:
       --env-fd N               the same for each line of descriptor N; \\012 is a newline, \\134 a backslash
       --set-home               HOME of the user, else '/', where HOME is not set or empty
 
+  -a, --argv0 NAME             give COMMAND this name
       --failure-status N       exit with N, not 127 or 1, where this program itself fails
       --list-caps              list the capabilities of this kernel
   -d, --dump                   show the present state; twice or thrice: more of it
@@ -103,6 +113,11 @@ struct Options {
     filter: Option<filter::Source>,
     environment: Environment,
     close_fds: bool,
+    pass_fds: Option<Range>,
+    move_fds: Option<Move>,
+    stderr: Option<c_int>,
+    gate: Option<Gate>,
+    argv0: Option<OsString>,
     unknown_capabilities: Vec<String>,
     lenient_capabilities: bool,
     new_keyring: bool,
@@ -131,6 +146,7 @@ impl Options {
                 Some(Short('h') | Long("help")) => return Ok(Some(Action::Help)),
                 Some(Short('V') | Long("version")) => return Ok(Some(Action::Version)),
                 Some(Short('d') | Long("dump")) => self.dump += 1,
+                Some(Short('a')) => self.long("argv0", parser)?,
                 Some(Long(name)) => {
                     let name = name.to_owned();
                     self.long(&name, parser)?;
@@ -184,6 +200,11 @@ impl Options {
             "new-keyring" => flag(&mut self.new_keyring),
             "default-signals" => flag(&mut self.default_signals),
             "close-fds" => flag(&mut self.close_fds),
+            "pass-fds" => once(&mut self.pass_fds, name, Range::parse(&parser.value()?)?),
+            "move-fds" => once(&mut self.move_fds, name, Move::parse(&parser.value()?)?),
+            "stderr-fd" => once(&mut self.stderr, name, descriptor::number(&parser.value()?)?),
+            "gate-fds" => once(&mut self.gate, name, Gate::parse(&parser.value()?)?),
+            "argv0" => once(&mut self.argv0, name, parser.value()?),
             "failure-status" => {
                 once(&mut self.failure_status, name, failure_status(&parser.value()?)?)
             }
@@ -241,6 +262,11 @@ impl Options {
             };
         }
         self.check()?;
+        let command = self.command.ok_or_else(|| Error::usage("missing operand: COMMAND"))?;
+        let command = match self.argv0 {
+            Some(name) => command.with_name(name),
+            None => command,
+        };
         Ok(Action::Run(Box::new(Privileges {
             identity: self.identity,
             capabilities: self.capabilities,
@@ -253,12 +279,16 @@ impl Options {
             filter: self.filter,
             environment: self.environment,
             close_fds: self.close_fds,
+            pass_fds: self.pass_fds,
+            move_fds: self.move_fds,
+            stderr: self.stderr,
+            gate: self.gate,
             unknown_capabilities: self.unknown_capabilities,
             lenient_capabilities: self.lenient_capabilities,
             new_keyring: self.new_keyring,
             default_signals: self.default_signals,
             failure_status: self.failure_status,
-            command: self.command.ok_or_else(|| Error::usage("missing operand: COMMAND"))?,
+            command,
         })))
     }
 
@@ -272,6 +302,9 @@ impl Options {
         }
         if *groups == Some(Groups::Init) && ruid.is_none() {
             return Err(Error::usage("--init-groups needs --reuid or --ruid"));
+        }
+        if self.pass_fds.is_some() && !self.close_fds {
+            return Err(Error::usage("--pass-fds needs --close-fds"));
         }
         match self.unknown_capabilities.first() {
             Some(name) if !self.lenient_capabilities => Err(capabilities::unknown(name)),

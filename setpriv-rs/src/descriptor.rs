@@ -5,8 +5,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 
-use common::{accounts, sys};
+use common::{Error, Result, accounts, quote, sys};
 use nix::errno::Errno;
+
+/// The number of a descriptor.
+pub fn number(text: &OsStr) -> Result<c_int> {
+    let number = accounts::id(text.as_bytes()).and_then(|number| number.try_into().ok());
+    number.ok_or_else(|| Error::usage(format!("{} is not a descriptor number", quote(text))))
+}
 
 /// All that is left to read there, up to `most` bytes.
 pub fn contents(number: c_int, most: u64) -> io::Result<Vec<u8>> {

@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::{CString, OsStr, OsString, c_int};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use common::accounts::{self, User};
+use common::accounts::User;
 use common::{Context, Error, Result, escape, quote, sys};
 use nix::unistd::Uid;
 
@@ -60,10 +60,7 @@ pub struct Variables {
 impl Source {
     /// The descriptor of this number.
     pub fn descriptor(text: &OsStr) -> Result<Self> {
-        let number = accounts::id(text.as_bytes()).and_then(|number| number.try_into().ok());
-        let number = number
-            .ok_or_else(|| Error::usage(format!("{} is not a descriptor number", quote(text))));
-        number.map(Self::Descriptor)
+        descriptor::number(text).map(Self::Descriptor)
     }
 }
 

@@ -9,12 +9,15 @@ mod descriptor;
 mod dump;
 mod environment;
 mod filter;
+mod gate;
+mod hook;
 mod identity;
 mod keyring;
 mod label;
 mod landlock;
 mod lenient;
 mod privileges;
+mod range;
 mod securebits;
 mod sets;
 mod streams;
@@ -32,7 +35,7 @@ fn run() -> Result<u8> {
         Action::Version => print(cli::VERSION),
         Action::ListCapabilities => dump::list_capabilities(),
         Action::Dump(level) => dump::dump(level),
-        Action::Run(privileges) => Err(privileges.run()),
+        Action::Run(privileges) => privileges.run(exit_status),
     }
 }
 

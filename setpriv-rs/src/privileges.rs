@@ -1,8 +1,9 @@
 //! One change of privileges: the kernel's order of it.
 
-use std::os::fd::OwnedFd;
+use std::ffi::c_int;
+use std::os::fd::{AsFd, OwnedFd};
 
-use common::{Command, Context, Error, Result, sys};
+use common::{Command, Context, Kind, Result, sys};
 use nix::libc;
 use nix::sys::prctl::set_no_new_privs;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
@@ -10,9 +11,11 @@ use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use crate::death_signal::DeathSignal;
 use crate::environment::Environment;
 use crate::filter::{self, Filter};
+use crate::gate::{Gate, Told};
 use crate::identity::{Identity, Names, Request};
 use crate::label::Labels;
 use crate::landlock::{self, Landlock};
+use crate::range::{Move, Range};
 use crate::securebits::Securebits;
 use crate::sets::{Capabilities, Sets};
 use crate::tracer::Tracer;
@@ -32,6 +35,12 @@ pub struct Privileges {
     pub filter: Option<filter::Source>,
     pub environment: Environment,
     pub close_fds: bool,
+    /// Descriptors that COMMAND gets all the same.
+    pub pass_fds: Option<Range>,
+    pub move_fds: Option<Move>,
+    /// What becomes standard error.
+    pub stderr: Option<c_int>,
+    pub gate: Option<Gate>,
     /// Capabilities that have no number here.
     pub unknown_capabilities: Vec<String>,
     /// What cannot be granted is left out.
@@ -44,26 +53,34 @@ pub struct Privileges {
 }
 
 impl Privileges {
-    /// Changes the privileges and becomes the command; comes back only with the reason why not. All
-    /// that can be looked up is looked up before anything changes.
-    pub fn run(&self) -> Error {
-        let error = match self.change() {
+    /// Changes the privileges and becomes the command; comes back only with the reason why not, or with a status where
+    /// that has been told. All that can be looked up is looked up before anything changes.
+    pub fn run(&self, status: fn(Kind) -> u8) -> Result<u8> {
+        let mut told = None;
+        let error = match self.change(&mut told) {
             Ok(()) => self.command.exec().explain(|error| self.landlock.explain_exec(error)),
             Err(error) => error,
         };
-        error.with_failure_status(self.failure_status)
+        let error = error.with_failure_status(self.failure_status);
+        let status = error.status().unwrap_or_else(|| status(error.kind()));
+        match told.map(|told| told.tell_failure(status, &error)) {
+            Some(Ok(())) => Ok(status),
+            _ => Err(error),
+        }
     }
 
-    fn change(&self) -> Result<()> {
+    fn change(&self, told: &mut Option<Told>) -> Result<()> {
+        self.move_fds.map_or(Ok(()), Move::run)?;
+        self.gate.map_or(Ok(()), Gate::keep_from_others)?;
         if self.close_fds {
-            streams::refuse_directories()?;
+            streams::refuse_directories(self.stderr)?;
         }
         let assigned = self.environment.assigned()?;
         let mut names = Names::default();
         let identity = self.identity.resolve(&mut names)?;
         let variables = self.environment.variables(assigned, identity.user(), &mut names)?;
         let capabilities = self.capabilities()?;
-        let fences = self.fences()?;
+        let mut fences = self.fences()?;
         let death_signal = self.death_signal.map(DeathSignal::read).transpose()?.flatten();
 
         self.labels.set()?;
@@ -83,7 +100,48 @@ impl Privileges {
         if self.default_signals {
             reset_signals()?;
         }
+        self.pass_gate(&fences, admin, told)?;
+        self.pass_descriptors(&mut fences)?;
         self.raise(&fences, admin)
+    }
+
+    /// Finds COMMAND, as it will be executed, and waits until it may be. A hook that runs meanwhile has the same
+    /// privileges and fences.
+    fn pass_gate(
+        &self,
+        fences: &Fences,
+        admin: Option<Sets>,
+        told: &mut Option<Told>,
+    ) -> Result<()> {
+        let Some(gate) = self.gate else { return self.take_stderr() };
+        close_this_process()?;
+        let (words, answer) = gate.open(self.beyond_descriptors())?;
+        let told = told.insert(answer);
+        self.command.look_up()?;
+        self.take_stderr()?;
+        told.tell("ready")?;
+        words.follow(|hook| hook.run(|| self.raise(fences, admin)))?;
+        self.command.look_up()?;
+        told.tell("started")
+    }
+
+    fn take_stderr(&self) -> Result<()> {
+        self.stderr.map_or(Ok(()), streams::take_stderr)
+    }
+
+    /// The number from which on nothing is put in the place of what this process has open.
+    fn beyond_descriptors(&self) -> c_int {
+        self.pass_fds.map_or(3, Range::beyond)
+    }
+
+    /// What is still needed makes room. No call that a fence could forbid comes later.
+    fn pass_descriptors(&self, fences: &mut Fences) -> Result<()> {
+        let Some(range) = self.pass_fds else { return Ok(()) };
+        if let Some(ruleset) = &mut fences.ruleset {
+            *ruleset = sys::copy_from_number(ruleset.as_fd(), range.beyond())
+                .step("copy the descriptor of the Landlock rules")?;
+        }
+        range.hand_down()
     }
 
     fn capabilities(&self) -> Result<Capabilities> {
@@ -101,7 +159,7 @@ impl Privileges {
         if self.identity == Request::default() && !self.capabilities.change_any() {
             return Ok(());
         }
-        sys::prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop).step("close this process to others")
+        close_this_process()
     }
 
     /// The order is the kernel's: the bounding set shrinks while there is CAP_SETPCAP, the groups
@@ -161,6 +219,11 @@ impl Privileges {
             }
         }
     }
+}
+
+/// Where the user changes, fs.suid_dumpable of proc(5) says what becomes of that.
+fn close_this_process() -> Result<()> {
+    sys::prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop).step("close this process to others")
 }
 
 /// A signal that is pending because it was blocked takes its default action now.

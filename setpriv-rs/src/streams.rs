@@ -1,12 +1,19 @@
 //! The descriptors that COMMAND gets.
 
+use std::ffi::c_int;
+
 use common::{Context, Error, Result, sys};
 use nix::sys::stat::{SFlag, fstat};
+use nix::unistd::dup2_stderr;
 
-/// Fails where standard input, output or error is open on a directory, with `O_PATH` too: COMMAND could walk it, up
-/// to the root of the host.
-pub fn refuse_directories() -> Result<()> {
-    for (number, name) in [(0, "standard input"), (1, "standard output"), (2, "standard error")] {
+use crate::descriptor;
+
+/// Fails where standard input, output or error, as which `stderr` serves, is open on a directory, with `O_PATH` too:
+/// COMMAND could walk it, up to the root of the host.
+pub fn refuse_directories(stderr: Option<c_int>) -> Result<()> {
+    let stderr = stderr.unwrap_or(2);
+    let streams = [(0, "standard input"), (1, "standard output"), (stderr, "standard error")];
+    for (number, name) in streams {
         let stream = sys::borrow(number).context("pass on", name)?;
         let mode = fstat(stream).context("pass on", name)?.st_mode;
         if SFlag::from_bits_truncate(mode) & SFlag::S_IFMT == SFlag::S_IFDIR {
@@ -14,6 +21,14 @@ pub fn refuse_directories() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes the descriptor `number` standard error, and nothing else.
+pub fn take_stderr(number: c_int) -> Result<()> {
+    sys::borrow(number)
+        .and_then(dup2_stderr)
+        .and_then(|()| descriptor::keep_from_command(number))
+        .context("make standard error of the descriptor", number.to_string())
 }
 
 /// Has execve(2) close all others.

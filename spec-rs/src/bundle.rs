@@ -3,16 +3,16 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::Read;
-use std::os::unix::ffi::OsStrExt;
+use std::io::{Read, Write};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::PathBuf;
 
-use common::{Error, Result, quote, start};
+use common::{Context, Error, Result, quote, start, sys};
 use nix::errno::Errno;
 use nix::libc::O_NONBLOCK;
 
-use crate::cli::Request;
+use crate::cli::{Outputs, Request};
 use crate::json;
 use crate::line::{self, Setting};
 use crate::machine::Machine;
@@ -21,6 +21,8 @@ use crate::node::{Log, Node};
 
 /// Where it is, and what is asked for.
 pub struct Bundle {
+    /// The caller's working directory, from which all paths are.
+    here: PathBuf,
     directory: PathBuf,
     config: PathBuf,
     tools: PathBuf,
@@ -43,26 +45,35 @@ impl Bundle {
             Some(tools) => here.join(tools),
             None => own_directory()?,
         };
-        Ok(Self { config: directory.join("config.json"), directory, tools, request })
+        Ok(Self { config: directory.join("config.json"), here, directory, tools, request })
     }
 
-    /// The command line; none where the configuration cannot be used, and all its faults were reported.
+    /// The command line; none where the configuration cannot be used, and all its faults were reported. What else is asked
+    /// for is written before.
     ///
     /// # Errors
-    /// Where there is no configuration to read.
+    /// Where there is no configuration to read, or a descriptor to write to.
     pub fn line(self) -> Result<Option<Vec<u8>>> {
         let bytes = self.read()?;
         let value = json::parse(&bytes).map_err(|reason| self.unusable(reason))?;
-        drop(bytes);
         let log = Log::default();
         let config = match value {
             json::Value::Object(_) => model::read(Node::new(&value, &log)),
             _ => return Err(self.unusable("it is not a JSON object".into())),
         };
         self.check_root(&config.root, &log);
-        let text = line::write(&config, &self.setting(), &Machine::this(), &log);
+        let texts = line::write(&config, &self.setting(), &Machine::this(), &log);
         self.report(&log);
-        Ok(log.faults().is_empty().then_some(text))
+        if !log.faults().is_empty() {
+            return Ok(None);
+        }
+        let Outputs { facts, config, hooks } = self.request.outputs;
+        for (descriptor, text) in [(facts, &texts.facts), (config, &bytes), (hooks, &texts.hooks)] {
+            if let Some(descriptor) = descriptor {
+                write(descriptor, text)?;
+            }
+        }
+        Ok(Some(texts.line))
     }
 
     fn read(&self) -> Result<Vec<u8>> {
@@ -113,7 +124,19 @@ impl Bundle {
     }
 
     fn setting(&self) -> Setting {
+        let request = &self.request;
+        let absolute = |path: &Option<OsString>| {
+            path.as_ref().map(|path| self.here.join(path).into_os_string().into_vec())
+        };
         Setting {
+            state: absolute(&request.state),
+            hold: request.hold,
+            pid_file: absolute(&request.pid_file),
+            console_socket: absolute(&request.console_socket),
+            preserve_fds: request.preserve_fds,
+            listen_fds: request.listen_fds,
+            listen_names: env::var_os("LISTEN_FDNAMES").map(OsString::into_vec),
+            runs_hooks: request.outputs.hooks.is_some(),
             directory: self.directory.as_os_str().as_bytes().to_vec(),
             tools: self.tools.as_os_str().as_bytes().to_vec(),
             pivot: !self.request.no_pivot,
@@ -132,6 +155,16 @@ impl Bundle {
             start::warn(&format!("cannot use {config}: {}: {}", fault.path, fault.reason));
         }
     }
+}
+
+fn write(descriptor: i32, text: &[u8]) -> Result<()> {
+    let name = descriptor.to_string();
+    let file = sys::borrow(descriptor).context("use the descriptor", &name)?;
+    let copy =
+        file.try_clone_to_owned().map_err(|e| Error::from_io("use the descriptor", &name, &e))?;
+    File::from(copy)
+        .write_all(text)
+        .map_err(|e| Error::from_io("write to the descriptor", &name, &e))
 }
 
 /// The tools stand beside this program.

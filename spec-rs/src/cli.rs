@@ -14,17 +14,29 @@ Usage: spec-rs [options] [ID]
 Print the command line that makes the container of an OCI bundle, or a new config.json.
 
 Options:
-  -b, --bundle DIR      the bundle: config.json and the root file system (default: .)
-      --no-new-keyring  leave the container the caller's session keyring
-      --no-pivot        move the root mount instead of pivoting, as on an initial ramfs
-      --systemd-cgroup  have systemd make the cgroup: linux.cgroupsPath is SLICE:PREFIX:NAME
-      --tools DIR       the directory of the tools on the line (default: that of spec-rs)
+  -b, --bundle DIR        the bundle: config.json and the root file system (default: .)
+      --no-new-keyring    leave the container the caller's session keyring
+      --no-pivot          move the root mount instead of pivoting, as on an initial ramfs
+      --systemd-cgroup    have systemd make the cgroup: linux.cgroupsPath is SLICE:PREFIX:NAME
+      --tools DIR         the directory of the tools on the line (default: that of spec-rs)
 
-      --new             print a new config.json, as 'runc spec' writes it
-      --rootless        with --new: one for an ordinary user
+The life of the container:
+      --state DIR         note the first process in DIR/process
+      --hold              stop before the command, which is let go over the descriptors 9 and 6
+      --pid-file FILE     write the pid of the first process to FILE
+      --console-socket PATH
+                          with --hold: send the terminal over this socket
+      --preserve-fds N    hand on the descriptors from 100 on as those from 3 on
+      --listen-fds N      hand on so many more, and tell the container of them in LISTEN_FDS
+      --facts-fd N        write what is known of the container to descriptor N, as shell assignments
+      --config-fd N       write the configuration there, as it was read
+      --hooks-fd N        write the hooks there, as calls of a shell function
 
-  -h, --help            display this help
-  -V, --version         display version
+      --new               print a new config.json, as 'runc spec' writes it
+      --rootless          with --new: one for an ordinary user
+
+  -h, --help              display this help
+  -V, --version           display version
 ";
 
 /// What the command line asks for.
@@ -33,7 +45,7 @@ pub enum Action {
     Help,
     Version,
     New { rootless: bool },
-    Line(Request),
+    Line(Box<Request>),
 }
 
 /// Which line is asked for.
@@ -44,8 +56,23 @@ pub struct Request {
     pub no_pivot: bool,
     pub no_new_keyring: bool,
     pub systemd_cgroup: bool,
+    pub state: Option<OsString>,
+    pub hold: bool,
+    pub pid_file: Option<OsString>,
+    pub console_socket: Option<OsString>,
+    pub preserve_fds: u32,
+    pub listen_fds: u32,
+    pub outputs: Outputs,
     /// The name of the container.
     pub id: Option<OsString>,
+}
+
+/// The descriptors of what is written beside the line.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outputs {
+    pub facts: Option<i32>,
+    pub config: Option<i32>,
+    pub hooks: Option<i32>,
 }
 
 /// # Errors
@@ -61,6 +88,17 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Long("no-pivot") => request.no_pivot = true,
             Long("systemd-cgroup") => request.systemd_cgroup = true,
             Long("no-new-keyring") => request.no_new_keyring = true,
+            Long("state") => request.state = Some(path(&mut parser, "--state")?),
+            Long("hold") => request.hold = true,
+            Long("pid-file") => request.pid_file = Some(path(&mut parser, "--pid-file")?),
+            Long("console-socket") => {
+                request.console_socket = Some(path(&mut parser, "--console-socket")?);
+            }
+            Long("preserve-fds") => request.preserve_fds = count(&mut parser)?,
+            Long("listen-fds") => request.listen_fds = count(&mut parser)?,
+            Long("facts-fd") => request.outputs.facts = Some(descriptor(&mut parser)?),
+            Long("config-fd") => request.outputs.config = Some(descriptor(&mut parser)?),
+            Long("hooks-fd") => request.outputs.hooks = Some(descriptor(&mut parser)?),
             Long("new") => new = true,
             Long("rootless") => rootless = true,
             Value(id) if request.id.is_none() => request.id = Some(id),
@@ -76,8 +114,39 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         }
         (true, rootless) => Ok(Action::New { rootless }),
         (false, true) => Err(Error::usage("--rootless needs --new")),
-        (false, false) => Ok(Action::Line(request)),
+        (false, false) if request.hold && request.state.is_none() => {
+            Err(Error::usage("--hold needs --state"))
+        }
+        (false, false) if request.console_socket.is_some() && !request.hold => {
+            Err(Error::usage("--console-socket needs --hold"))
+        }
+        (false, false) => Ok(Action::Line(Box::new(request))),
     }
+}
+
+/// So many descriptors as a process may have at most (sysctl fs.nr_open).
+const MOST_DESCRIPTORS: u32 = 1 << 20;
+
+fn count(parser: &mut lexopt::Parser) -> Result<u32> {
+    number(parser, "a number of descriptors", |&count| count <= MOST_DESCRIPTORS)
+}
+
+fn descriptor(parser: &mut lexopt::Parser) -> Result<i32> {
+    number(parser, "a file descriptor", |&fd| fd >= 0)
+}
+
+/// Digits alone.
+fn number<T: std::str::FromStr>(
+    parser: &mut lexopt::Parser,
+    what: &str,
+    is_right: impl Fn(&T) -> bool,
+) -> Result<T> {
+    let text = parser.value()?;
+    let digits = text.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .filter(is_right)
+        .ok_or_else(|| Error::usage(format!("{} is not {what}", quote(&text))))
 }
 
 fn path(parser: &mut lexopt::Parser, option: &str) -> Result<OsString> {
@@ -106,12 +175,21 @@ mod tests {
             no_pivot: true,
             no_new_keyring: true,
             systemd_cgroup: true,
+            state: Some("s".into()),
+            hold: true,
+            pid_file: Some("p".into()),
+            console_socket: Some("c".into()),
+            preserve_fds: 2,
+            listen_fds: 1,
+            outputs: Outputs { facts: Some(3), config: Some(4), hooks: Some(5) },
             id: Some("x".into()),
         };
-        let words = ["-bb", "--tools=t", "--no-pivot", "--no-new-keyring", "--systemd-cgroup", "x"];
-        assert_eq!(parsed(&words).unwrap(), Action::Line(request));
+        let words = "-bb --tools=t --no-pivot --no-new-keyring --systemd-cgroup --state s --hold --pid-file=p --console-socket c \
+             --preserve-fds 2 --listen-fds=1 --facts-fd 3 --config-fd 4 --hooks-fd 5 x";
+        let words: Vec<_> = words.split_whitespace().collect();
+        assert_eq!(parsed(&words).unwrap(), Action::Line(Box::new(request)));
         assert_eq!(parsed(&["-h", "--odd"]).unwrap(), Action::Help);
-        assert_eq!(parsed(&[]).unwrap(), Action::Line(Request::default()));
+        assert_eq!(parsed(&[]).unwrap(), Action::Line(Box::default()));
     }
 
     #[test]
@@ -124,6 +202,14 @@ mod tests {
             &["--bundle="],
             &["-b"],
             &["--odd"],
+            &["--hold"],
+            &["--console-socket", "x"],
+            &["--state="],
+            &["--new", "--facts-fd", "3"],
+            &["--facts-fd", "-1"],
+            &["--facts-fd", "+1"],
+            &["--facts-fd", ""],
+            &["--preserve-fds", "1048577"],
         ] {
             assert_eq!(parsed(words).unwrap_err().kind(), common::Kind::Usage, "{words:?}");
         }

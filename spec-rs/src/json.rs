@@ -37,6 +37,32 @@ pub fn parse(bytes: &[u8]) -> Result<Value, String> {
     }
 }
 
+/// `text` as a string of JSON, with the escapes of Go's encoder, as other runtimes print it. A byte that is not UTF-8
+/// becomes U+FFFD.
+pub fn string(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\0'..=' ' if c != ' ' => out.push_str(&escape(c)),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&escape(c)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn escape(c: char) -> String {
+    format!("\\u{:04x}", u32::from(c))
+}
+
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Builder)
@@ -117,6 +143,18 @@ mod tests {
             ("a".to_owned(), Value::Object(Vec::new())),
         ];
         assert_eq!(parse(text), Ok(Value::Object(object)));
+    }
+
+    #[test]
+    fn strings_as_go_writes_them() {
+        for (text, want) in [
+            (&b"a/b"[..], r#""a/b""#),
+            (b"\"\\\n\r\t\x08\x1b\0\x7f", "\"\\\"\\\\\\n\\r\\t\\u0008\\u001b\\u0000\x7f\""),
+            (b"<&>\xe2\x80\xa8\xff", "\"\\u003c\\u0026\\u003e\\u2028\u{fffd}\""),
+        ] {
+            assert_eq!(string(text), want);
+            assert!(matches!(parse(string(text).as_bytes()), Ok(Value::Text(_))));
+        }
     }
 
     #[test]

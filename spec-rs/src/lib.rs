@@ -14,6 +14,7 @@ mod new;
 mod node;
 mod path;
 mod print;
+mod time;
 
 use std::io::{self, Write};
 
@@ -30,7 +31,7 @@ fn run() -> Result<u8> {
         Action::Version => print_text(cli::VERSION),
         Action::New { rootless } => print_text(&new::config(rootless, &Machine::this())),
         Action::Line(request) => {
-            let Some(text) = bundle::Bundle::find(request)?.line()? else { return Ok(1) };
+            let Some(text) = bundle::Bundle::find(*request)?.line()? else { return Ok(1) };
             write(&text)
         }
     }

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::cgroup::Cgroups;
 use common::{quote, sys};
@@ -54,6 +55,8 @@ pub struct Machine {
     pub namespace: fn(&str) -> Result<Found, String>,
     pub has_apparmor: fn() -> bool,
     pub has_selinux: fn() -> bool,
+    /// The time since 1970.
+    pub now: fn() -> Duration,
 }
 
 /// A namespace.
@@ -93,6 +96,7 @@ impl Machine {
             namespace,
             has_apparmor: || read("/sys/module/apparmor/parameters/enabled").starts_with(b"Y"),
             has_selinux: || Path::new("/sys/fs/selinux/enforce").exists(),
+            now: || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             cgroups,
         }
     }

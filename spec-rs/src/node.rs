@@ -283,10 +283,6 @@ impl<'a> Node<'a> {
         self.flag();
     }
 
-    pub fn check_number(&self, range: &RangeInclusive<i128>) {
-        self.number(range);
-    }
-
     pub fn check_object<T: Default>(&self, rows: &[Row<T>]) {
         self.object(rows);
     }

@@ -115,6 +115,88 @@ impl Script {
     }
 }
 
+/// Assigns $newline, which [`call`] uses.
+pub const NEWLINE: &[u8] = b"newline='\n'\n";
+
+/// `NAME=WORD`, a line of its own, or several where the word has newlines.
+pub fn assignment(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'=');
+    word(out, value);
+    out.push(b'\n');
+}
+
+/// The value of the assignment of `name` in `text`, whose lines are those of [`assignment`]; none where there is none.
+#[allow(dead_code, reason = "for the commands that come after the first")]
+pub fn assigned(text: &[u8], name: &str) -> Option<Vec<u8>> {
+    let mut rest = text;
+    while let Some(equals) = rest.iter().position(|&byte| byte == b'=') {
+        let (found, value) = (&rest[..equals], &rest[equals + 1..]);
+        let (value, after) = unquoted(value)?;
+        if found == name.as_bytes() {
+            return Some(value);
+        }
+        rest = after;
+    }
+    None
+}
+
+/// The word at the start of `text`, as [`word`] has written it, and what is behind its line.
+#[allow(dead_code, reason = "as above")]
+fn unquoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    const PRINTF: &[u8] = br#""$(printf '"#;
+    let (mut word, mut rest) = (Vec::new(), text);
+    let until = |rest: &[u8]| rest.iter().position(|&byte| byte == b'\'');
+    loop {
+        match rest {
+            [b'\n', after @ ..] => return Some((word, after)),
+            [b'\'', inner @ ..] => {
+                let end = until(inner)?;
+                word.extend_from_slice(&inner[..end]);
+                rest = &inner[end + 1..];
+            }
+            [b'\\', b'\'', after @ ..] => {
+                word.push(b'\'');
+                rest = after;
+            }
+            [b'"', ..] => {
+                let inner = rest.strip_prefix(PRINTF)?;
+                let end = until(inner)?;
+                word.extend(common::escape::decoded(&inner[..end]));
+                rest = inner[end + 1..].strip_prefix(b")\"")?;
+            }
+            [byte, after @ ..] => {
+                word.push(*byte);
+                rest = after;
+            }
+            [] => return None,
+        }
+    }
+}
+
+/// A command with a here-document. Its words hold no newline, so that whoever reads the text by lines knows each.
+pub fn call(out: &mut Vec<u8>, words: &[&[u8]], document: &Document) {
+    for (index, text) in words.iter().enumerate() {
+        if index > 0 {
+            out.push(b' ');
+        }
+        for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
+            if index > 0 {
+                out.extend_from_slice(br#""$newline""#);
+            }
+            if !line.is_empty() || text.is_empty() {
+                word(out, line);
+            }
+        }
+    }
+    let Document { descriptor, name, lines } = document;
+    out.extend_from_slice(format!(" {descriptor}<<'{name}'\n").as_bytes());
+    for line in lines.iter().map(Vec::as_slice).chain([name.as_bytes()]) {
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    }
+}
+
 /// Writes `text` as one word of shell. Control characters would reach the terminal of whoever reads the text, or, as
 /// tabs do, act on the shell that it is pasted into: printf writes them.
 fn word(out: &mut Vec<u8>, text: &[u8]) {
@@ -273,6 +355,100 @@ mod tests {
             .unwrap();
         let want = [&all[..], b"\n\n", b"a\n", b"\x1b\n\x1b", b"'\\''\"$(x)`y`!~*"].concat();
         assert_eq!(output.stdout, want);
+    }
+
+    const SAMPLES: &[&[u8]] = &[
+        b"",
+        b"a",
+        b"=",
+        b"a b",
+        b"\n\n",
+        b"a\ngo\n",
+        b"'\\''\"$(x)`y`!~*",
+        b"\x1b\n\xff'",
+        b"'",
+        b"\\033",
+    ];
+
+    #[test]
+    fn an_assignment_is_read_as_it_was_written() {
+        let all: Vec<u8> = (1..=255).collect();
+        let mut text = Vec::new();
+        for (index, sample) in SAMPLES.iter().chain(&[&all[..]]).enumerate() {
+            assignment(&mut text, &format!("v{index}"), sample);
+        }
+        for (index, sample) in SAMPLES.iter().chain(&[&all[..]]).enumerate() {
+            assert_eq!(assigned(&text, &format!("v{index}")).as_deref(), Some(*sample));
+        }
+        assert_eq!(assigned(&text, "v"), None);
+        assert_eq!(assigned(b"v='a", "v"), None);
+    }
+
+    /// Each shell that there is: dash, bash and busybox as a rule.
+    fn shells() -> impl Iterator<Item = Command> {
+        [
+            &["dash"][..],
+            &["bash", "--posix"],
+            &["busybox", "sh"],
+            &["mksh"],
+            &["yash"],
+            &["zsh", "--emulate", "sh"],
+        ]
+        .into_iter()
+        .filter_map(|words| {
+            let mut shell = Command::new(words[0]);
+            shell.args(&words[1..]).env("LC_ALL", "C");
+            Command::new(words[0]).arg("--help").output().ok().map(|_| shell)
+        })
+    }
+
+    /// What the shells print of `text` on their standard output.
+    fn run(text: &[u8]) -> Vec<(String, Vec<u8>)> {
+        let name = format!("spec-rs-{}-{:?}", std::process::id(), std::thread::current().id());
+        let file = std::env::temp_dir().join(name);
+        std::fs::write(&file, text).unwrap();
+        let outputs = shells().map(|mut shell| {
+            let output = shell.arg(&file).output().unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{shell:?}");
+            (format!("{shell:?}"), output.stdout)
+        });
+        let outputs = outputs.collect();
+        std::fs::remove_file(file).unwrap();
+        outputs
+    }
+
+    #[test]
+    fn shells_assign_the_bytes_as_they_were() {
+        let all: Vec<u8> = (1..=255).collect();
+        for sample in SAMPLES.iter().chain(&[&all[..]]) {
+            let mut text = Vec::new();
+            assignment(&mut text, "v", sample);
+            text.extend_from_slice(b"printf %s \"$v\"\n");
+            for (shell, output) in run(&text) {
+                // yash reads characters of its locale, and ends at other bytes.
+                assert!(output == *sample || shell.contains("yash"), "{shell} {sample:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn shells_call_with_the_words_and_the_document() {
+        let document = Document { descriptor: 4, name: "env", lines: vec![b"A=$b 'c".into()] };
+        let mut text =
+            b"hook() { for word; do printf '<%s>' \"$word\"; done; cat <&4; }\n".to_vec();
+        text.extend_from_slice(NEWLINE);
+        let words: Vec<_> = [&b"hook"[..]].into_iter().chain(SAMPLES.iter().copied()).collect();
+        let start = text.len();
+        call(&mut text, &words, &document);
+        assert_eq!(text[start..].split(|&byte| byte == b'\n').count(), 4);
+        let mut want = Vec::new();
+        for sample in SAMPLES {
+            want.extend([&b"<"[..], sample, b">"].concat());
+        }
+        want.extend_from_slice(b"A=$b 'c\n");
+        for (shell, output) in run(&text) {
+            assert!(output == want || shell.contains("yash"), "{shell}");
+        }
     }
 
     #[test]

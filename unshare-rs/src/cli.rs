@@ -58,8 +58,11 @@ The child (all imply --fork):
       --init                 put a pid 1 before COMMAND that reaps orphans (implies --pid)
       --detach               leave with status 0 when COMMAND has started
       --pid-file FILE        write the child's pid to FILE when its set-up is complete
+      --process-file FILE    write a line with its pid and its start time to FILE
+      --process-fd N         write the same to the descriptor N, with 'process' before it
       --info-fd N            write its pid and namespaces to the descriptor N as JSON
       --remove-cgroup        kill what is left in the cgroups of --into-cgroup at the end, and remove them
+      --remove DIR           remove the directory DIR and what is in it at the end
 
 Set-up:
       --into-cgroup PATH     put COMMAND into the cgroup PATH, or into those that the file PATH lists
@@ -110,6 +113,7 @@ struct Options {
     watch: Watch,
     record: Record,
     cgroups: Cgroups,
+    remove: Option<OsString>,
     setup: Setup,
     environment: Option<Vec<String>>,
 }
@@ -274,7 +278,13 @@ impl Options {
                 // A signal that ended this process would leave the cgroups behind.
                 self.watch.forward_signals = true;
             }
-            "pid-file" => self.record.pid_file = Some(values.required()?),
+            "remove" => {
+                self.remove = Some(values.required()?);
+                self.watch.forward_signals = true;
+            }
+            "pid-file" => self.record.files.pid_files.push(values.required()?),
+            "process-file" => self.record.files.process_files.push(values.required()?),
+            "process-fd" => self.record.files.process_descriptor = Some(values.descriptor()?),
             "info-fd" => self.record.info = Some(values.descriptor()?),
             _ => return Ok(false),
         }
@@ -381,6 +391,7 @@ impl Options {
             watch: self.fork.then_some(self.watch),
             record: self.record,
             cgroups: self.cgroups,
+            remove: self.remove,
             setup: self.setup,
             environment: self.environment,
             command: Command::new(words),
@@ -411,8 +422,8 @@ impl Options {
                 "--remove-cgroup needs --into-cgroup",
             ),
             (
-                self.cgroups.remove && self.watch.detach,
-                "--detach excludes --remove-cgroup: there is no parent to do it",
+                (self.cgroups.remove || self.remove.is_some()) && self.watch.detach,
+                "--detach excludes --remove-cgroup and --remove: there is no parent to do it",
             ),
             (
                 self.watch.detach
@@ -541,6 +552,9 @@ mod tests {
             "--foreground",
             "--new-session",
             "--into-cgroup x --remove-cgroup",
+            "--remove x",
+            "--process-file x",
+            "--process-fd 7",
         ] {
             assert!(plan(line).unwrap().watch.is_some(), "{line}");
         }
@@ -595,6 +609,9 @@ mod tests {
             "--into-cgroup",
             "--remove-cgroup",
             "--into-cgroup x --remove-cgroup --detach",
+            "--remove x --detach",
+            "--remove",
+            "--process-fd x",
         ] {
             assert_eq!(plan(line).unwrap_err().kind(), common::Kind::Usage, "{line}");
         }

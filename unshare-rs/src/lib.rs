@@ -5,6 +5,7 @@
 mod cgroups;
 mod child;
 mod cli;
+mod directory;
 mod explain;
 mod idmap;
 mod init;

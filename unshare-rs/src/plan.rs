@@ -1,17 +1,19 @@
 //! The whole sequence, from the caller's world to COMMAND.
 
+use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 
 use common::cgroup::entry::{self, Entry};
 use common::cgroup::group::Group;
 use common::process::end_by;
 use common::sysctl::{Sysctl, Sysctls};
-use common::{Command, Context, Error, Result, print, sys};
+use common::{Command, Context, Error, Result, print, start, sys};
 use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
 
 use crate::cgroups::Cgroups;
 use crate::child::{Birth, Child, Watch};
+use crate::directory::Directory;
 use crate::explain;
 use crate::idmap::{Maps, Request};
 use crate::line::number_in_proc;
@@ -38,6 +40,8 @@ pub struct Plan {
     pub watch: Option<Watch>,
     pub record: Record,
     pub cgroups: Cgroups,
+    /// The directory that goes with COMMAND.
+    pub remove: Option<OsString>,
     pub setup: Setup,
     /// The variables that COMMAND gets, where it does not get all of them.
     pub environment: Option<Vec<String>>,
@@ -73,17 +77,39 @@ struct Sight {
     info: Option<String>,
 }
 
+/// What is there before COMMAND and may go with it.
+#[derive(Debug, Default)]
+struct Remains {
+    groups: Vec<Group>,
+    directory: Option<Directory>,
+}
+
 impl Plan {
     /// Comes back with the child's status, or with what went wrong.
     pub fn run(self) -> Result<u8> {
-        let mut groups = Vec::new();
-        let opened = self.cgroups.open(&mut groups).map_err(Stop::from);
-        let result = opened.and_then(|()| self.carry_out(&groups));
-        self.cgroups.remove(&groups);
+        let mut remains = Remains::default();
+        let opened = self.open(&mut remains).map_err(Stop::from);
+        let result = opened.and_then(|()| self.carry_out(&remains.groups));
+        self.remove(&remains);
         match result {
             Ok(status) | Err(Stop::Said(status)) => Ok(status),
             Err(Stop::Killed(signal)) => Ok(end_by(signal)),
             Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Opens all that can be opened: what is wrong with one is no reason to leave the other behind.
+    fn open(&self, remains: &mut Remains) -> Result<()> {
+        let groups = self.cgroups.open(&mut remains.groups);
+        remains.directory = self.remove.as_deref().map(Directory::open).transpose()?;
+        groups
+    }
+
+    /// The cgroups first: while the directory is there, the container can be found.
+    fn remove(&self, remains: &Remains) {
+        self.cgroups.remove(&remains.groups);
+        if let Some(directory) = &remains.directory {
+            directory.remove().unwrap_or_else(|error| start::report(&error));
         }
     }
 
@@ -296,7 +322,7 @@ impl Plan {
     /// All or nothing.
     fn publish(&self, child: Pid, sight: &Sight) -> Result<()> {
         self.namespaces.bind(&sight.namespaces)?;
-        self.record.write_pid(child).inspect_err(|_| self.namespaces.unbind())?;
+        self.record.files.write(child).inspect_err(|_| self.namespaces.unbind())?;
         match &sight.info {
             Some(info) => self.record.write_info(info).inspect_err(|_| self.withdraw()),
             None => Ok(()),
@@ -304,7 +330,7 @@ impl Plan {
     }
 
     fn withdraw(&self) {
-        self.record.remove_pid();
+        self.record.files.remove();
         self.namespaces.unbind();
     }
 }

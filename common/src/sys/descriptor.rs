@@ -1,11 +1,20 @@
 //! Descriptors by their numbers.
 
 use std::ffi::c_int;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 
-use super::raw;
+use super::{descriptor, raw};
+
+/// fcntl(2) `F_DUPFD_CLOEXEC`: a copy of `fd` with the lowest free number from `least` on, which execve(2) closes.
+///
+/// # Errors
+/// EINVAL where `least` is beyond RLIMIT_NOFILE, EMFILE where no number is free.
+pub fn copy_from_number(fd: BorrowedFd, least: c_int) -> nix::Result<OwnedFd> {
+    // SAFETY: F_DUPFD_CLOEXEC takes a number.
+    descriptor(unsafe { libc::fcntl(raw(fd), libc::F_DUPFD_CLOEXEC, least) }.into())
+}
 
 /// dup2(2): makes the descriptor `number` a copy of `fd` that execve(2) keeps, in the place of one of the caller's.
 ///

@@ -41,6 +41,8 @@ impl Writer<'_> {
         self.demand_scheduler();
         self.demand_modules();
         self.demand_cgroup();
+        self.demand_hooks();
+        self.demand_life();
     }
 
     fn fault(&self, path: &str, reason: &str) {

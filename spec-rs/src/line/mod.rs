@@ -4,6 +4,9 @@ mod cgroup;
 mod classics;
 mod demands;
 mod devices;
+pub mod facts;
+mod hooks;
+mod life;
 mod limits;
 mod namespaces;
 mod place;
@@ -38,6 +41,20 @@ pub struct Setting {
     pub new_keyring: bool,
     /// Whether systemd makes the cgroup, as a scope.
     pub systemd_cgroup: bool,
+    /// The directory of the container's state.
+    pub state: Option<Vec<u8>>,
+    /// Whether it stops before its command, and is let go later.
+    pub hold: bool,
+    pub pid_file: Option<Vec<u8>>,
+    /// The socket that takes the terminal.
+    pub console_socket: Option<Vec<u8>>,
+    /// How many descriptors from 100 on are handed on, and how many before them are told of in LISTEN_FDS.
+    pub preserve_fds: u32,
+    pub listen_fds: u32,
+    /// LISTEN_FDNAMES
+    pub listen_names: Option<Vec<u8>>,
+    /// Whether the caller runs the hooks.
+    pub runs_hooks: bool,
     /// The name of the container.
     pub id: Option<Vec<u8>>,
 }
@@ -46,9 +63,16 @@ pub struct Setting {
 const TABLE: u8 = 3;
 const ENVIRONMENT: u8 = 4;
 const TERMINAL: u8 = 5;
-const CGROUP: u8 = 6;
 const SECCOMP: u8 = 7;
 const RULES: u8 = 8;
+
+/// What is written.
+#[derive(Debug)]
+pub struct Texts {
+    pub line: Vec<u8>,
+    pub facts: Vec<u8>,
+    pub hooks: Vec<u8>,
+}
 
 /// All that a part of the line is written from.
 struct Writer<'a> {
@@ -60,8 +84,8 @@ struct Writer<'a> {
     spaces: Spaces,
 }
 
-/// The command line. It is of use only where no fault is in the log.
-pub fn write(config: &Config, setting: &Setting, machine: &Machine, log: &Log) -> Vec<u8> {
+/// The command line, and what is known of the container. They are of use only where no fault is in the log.
+pub fn write(config: &Config, setting: &Setting, machine: &Machine, log: &Log) -> Texts {
     let spaces = Spaces::of(&config.linux.namespaces, machine, log);
     let mut writer = Writer { config, setting, machine, log, place: Place::default(), spaces };
     writer.place = writer.find_place();
@@ -70,7 +94,8 @@ pub fn write(config: &Config, setting: &Setting, machine: &Machine, log: &Log) -
     for controller in writer.closed_controllers(&files, &rules) {
         writer.place.add_leaf(&controller);
     }
-    writer.text(&files.files, rules)
+    let line = writer.text(&files.files, rules);
+    Texts { line, facts: writer.facts(), hooks: writer.hooks() }
 }
 
 impl Writer<'_> {
@@ -142,6 +167,10 @@ impl Writer<'_> {
         if self.config.process.terminal {
             return "";
         }
+        if self.setting.hold {
+            self.refuse_terminal(script);
+            return "";
+        }
         script.line(b"set --");
         script.line(b"if [ -t 0 ] || [ -t 1 ] || [ -t 2 ]; then");
         script.words(&[
@@ -164,6 +193,19 @@ impl Writer<'_> {
             return;
         }
         let tool = self.tool("pty-rs");
+        if let Some(socket) = &self.setting.console_socket {
+            let descriptor = digit(TERMINAL);
+            return chain.program([
+                &tool[..],
+                b"--failure-status",
+                b"1",
+                b"--connect",
+                &descriptor,
+                b"--console-socket",
+                socket,
+                b"--",
+            ]);
+        }
         match self.has_new(Kind::Mount) {
             true => chain.program([
                 &tool[..],

@@ -6,8 +6,6 @@ use super::Writer;
 use crate::model::{KINDS, Kind, Mapping};
 use crate::print::Chain;
 
-const SUPERVISION: [&str; 3] = ["--fork", "--kill-child", "--forward-signals"];
-
 impl Writer<'_> {
     /// There is always a child, so that the container has a session of its own, and a supervisor outside.
     pub(super) fn add_namespaces(&self, chain: &mut Chain) {
@@ -30,13 +28,16 @@ impl Writer<'_> {
     /// others.
     fn add_at_once(&self, chain: &mut Chain) {
         let others = self.spaces.joins(|kind| kind != Kind::Pid);
+        let sysctls = self.sysctls_at_once();
         let (early, late) = match others.is_empty() {
-            true => (self.sysctls(), Vec::new()),
-            false => (Vec::new(), self.sysctls()),
+            true => (sysctls, Vec::new()),
+            false => (Vec::new(), sysctls),
         };
         self.add_new(chain);
         self.add_entry(chain);
-        chain.options(self.supervision());
+        chain.options(self.child());
+        chain.options(self.records(false));
+        chain.options(self.removal());
         chain.options(self.set_up());
         add_sysctls(chain, early);
         if !others.is_empty() {
@@ -50,14 +51,20 @@ impl Writer<'_> {
     fn add_in_steps(&self, chain: &mut Chain) {
         chain.program([self.tool("unshare-rs")]);
         self.add_entry(chain);
-        chain.options(self.supervision());
+        chain.options(self.child());
+        let is_last = !self.spaces.need_a_fork();
+        if is_last {
+            chain.options(self.records(false));
+        }
+        chain.options(self.removal());
         self.add_joins(chain, &self.spaces.joins(|_| true));
         self.add_new(chain);
-        if self.spaces.need_a_fork() {
-            chain.options(SUPERVISION);
+        if !is_last {
+            chain.options(self.supervision());
+            chain.options(self.records(self.spaces.joined(Kind::User).is_some()));
         }
         chain.options(self.set_up());
-        add_sysctls(chain, self.sysctls());
+        add_sysctls(chain, self.sysctls_at_once());
     }
 
     fn add_joins(&self, chain: &mut Chain, joins: &[String]) {
@@ -77,13 +84,26 @@ impl Writer<'_> {
         chain.options(self.offsets());
     }
 
-    fn supervision(&self) -> Vec<&'static str> {
-        let mut child = SUPERVISION.to_vec();
+    fn child(&self) -> Vec<&'static str> {
+        let mut child = self.supervision().to_vec();
         if !self.config.process.terminal || self.has_new(Kind::Mount) {
             // Otherwise pty-rs has made the session, whose terminal it is.
             child.push("--new-session");
         }
         child
+    }
+
+    /// Hooks may make the network interfaces that parameters are those of.
+    fn sysctls_at_once(&self) -> Vec<String> {
+        if self.waits_for_hooks() { Vec::new() } else { self.sysctls() }
+    }
+
+    pub(super) fn add_late_sysctls(&self, chain: &mut Chain) {
+        let sysctls = self.sysctls();
+        if self.waits_for_hooks() && !sysctls.is_empty() {
+            chain.program([self.tool("unshare-rs")]);
+            add_sysctls(chain, sysctls);
+        }
     }
 
     /// The names of a UTS namespace that is joined are set in it, as runc does.

@@ -11,6 +11,7 @@ impl Writer<'_> {
         self.add_capabilities(chain);
         chain.options(self.labels());
         chain.options(self.rest());
+        chain.options(self.gate().into_iter().chain(self.passed()));
         let arguments = self.config.process.args.iter().map(String::as_bytes);
         chain.program(std::iter::once(&b"--"[..]).chain(arguments));
     }
@@ -77,7 +78,8 @@ impl Writer<'_> {
             options.push(b"--no-new-privs");
         }
         // A change of user would take away what --kill-child has set.
-        options.extend([&b"--pdeathsig"[..], b"keep", b"--default-signals"]);
+        let signal: &[u8] = if self.setting.hold { b"clear" } else { b"keep" };
+        options.extend([&b"--pdeathsig"[..], signal, b"--default-signals"]);
         if self.setting.new_keyring {
             options.push(b"--new-keyring");
         }
@@ -102,6 +104,8 @@ impl Writer<'_> {
 
     pub(super) fn environment(&self) -> Document {
         let lines = self.config.process.env.iter().map(|line| print::variable(line.as_bytes()));
-        Document { descriptor: ENVIRONMENT, name: "env", lines: lines.collect() }
+        let mut lines: Vec<_> = lines.collect();
+        lines.extend(self.listening());
+        Document { descriptor: ENVIRONMENT, name: "env", lines }
     }
 }

@@ -8,10 +8,16 @@ use crate::print::Chain;
 impl Writer<'_> {
     pub(super) fn add_root(&self, chain: &mut Chain) {
         let cwd = self.config.process.cwd.as_bytes();
+        let has_mounts = self.has_new(Kind::Mount);
+        if has_mounts {
+            self.add_table(chain);
+        }
+        self.add_wait(chain);
+        self.add_late_sysctls(chain);
         if let Some(path) = self.spaces.joined(Kind::Mount) {
             return self.enter_mount_namespace(chain, path);
         }
-        if !self.has_new(Kind::Mount) {
+        if !has_mounts {
             let tool = self.tool("chroot-rs");
             return chain.program([
                 &tool[..],
@@ -23,7 +29,6 @@ impl Writer<'_> {
                 &self.rootfs(),
             ]);
         }
-        self.add_table(chain);
         self.add_terminal(chain);
         if self.setting.pivot {
             let tool = self.tool("pivot-root-rs");
@@ -47,10 +52,7 @@ impl Writer<'_> {
     /// The root is found in the namespace that is joined, in which nothing is mounted: it is another's. No program of it
     /// is executed before the container's command.
     fn enter_mount_namespace(&self, chain: &mut Chain, path: &str) {
-        let root = match self.config.root.path.starts_with('/') {
-            true => self.config.root.path.as_bytes().to_vec(),
-            false => [&self.setting.directory, self.config.root.path.as_bytes()].join(&b'/'),
-        };
+        let root = self.absolute_root();
         let option = |name: &str, value: &[u8]| [name.as_bytes(), value].concat();
         chain.program([
             self.tool("nsenter-rs"),
@@ -93,6 +95,10 @@ impl Writer<'_> {
         }
         if process.user.uid != 0 {
             options.extend(["--owner".to_owned(), process.user.uid.to_string()]);
+        }
+        if self.setting.hold {
+            // Errors until then are for those who made the container.
+            options.push("--keep-stderr".to_owned());
         }
         options.push("--".to_owned());
         chain.options(options);

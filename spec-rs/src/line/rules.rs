@@ -3,7 +3,7 @@
 
 use super::place::LEAF;
 use super::resources::Files;
-use super::{CGROUP, RULES, Writer, digit};
+use super::{RULES, Writer, digit};
 use crate::model::DeviceRule;
 use crate::print::Chain;
 
@@ -87,7 +87,7 @@ impl Writer<'_> {
             chain.options(["--leaf", LEAF]);
         }
         let rules = [&b"/dev/fd/"[..], &digit(RULES)].concat();
-        let list = digit(CGROUP);
+        let list = digit(self.list_descriptor());
         let mut options: Vec<&[u8]> = Vec::new();
         if has_rules {
             options.extend([&b"--device-rules"[..], &rules]);
@@ -99,8 +99,9 @@ impl Writer<'_> {
     /// The options of unshare-rs.
     pub(super) fn add_entry(&self, chain: &mut Chain) {
         if !self.place.groups.is_empty() {
-            let list = [&b"/dev/fd/"[..], &digit(CGROUP)].concat();
-            chain.options([&b"--into-cgroup"[..], &list, b"--remove-cgroup"]);
+            let list = [&b"/dev/fd/"[..], &digit(self.list_descriptor())].concat();
+            let removal = (!self.setting.hold).then_some(&b"--remove-cgroup"[..]);
+            chain.options([&b"--into-cgroup"[..], &list].into_iter().chain(removal));
         }
     }
 }

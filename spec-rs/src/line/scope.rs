@@ -63,6 +63,12 @@ impl<'a> Writer<'a> {
         is_valid.then(|| Scope { slice: slice.to_owned(), unit })
     }
 
+    /// The unit, where systemd makes the cgroup.
+    pub(super) fn unit(&self) -> String {
+        let scope = self.scope().filter(|_| self.setting.systemd_cgroup);
+        scope.map(|scope| scope.unit).unwrap_or_default()
+    }
+
     /// systemd answers before the process is in the scope. `$$` would be the shell that the text is pasted into.
     pub(super) fn start_scope(&self, script: &mut Script) {
         let Some(scope) = self.scope().filter(|_| self.setting.systemd_cgroup) else { return };

@@ -1,6 +1,7 @@
 //! The text for made-up machines, as it was read and found right; and what no bytes may do.
 
 use std::path::PathBuf;
+use std::time::Duration;
 use std::{env, fs};
 
 use common::cgroup::Cgroups;
@@ -11,6 +12,7 @@ use crate::machine::{Found, Machine};
 use crate::model::{self, KINDS};
 use crate::new;
 use crate::node::{Fault, Log, Node};
+use crate::print;
 
 const VERSION_1: &[u8] =
     b"30 23 0:26 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct
@@ -46,6 +48,7 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
         has_default_personality: || true,
         has_apparmor: || false,
         has_selinux: || false,
+        now: || Duration::new(1_795_667_696, 120_000_000),
         namespace,
     }
 }
@@ -65,6 +68,14 @@ fn setting() -> Setting {
         pivot: true,
         new_keyring: true,
         systemd_cgroup: false,
+        state: None,
+        hold: false,
+        pid_file: None,
+        console_socket: None,
+        preserve_fds: 0,
+        listen_fds: 0,
+        listen_names: None,
+        runs_hooks: true,
         id: Some(b"box".into()),
     }
 }
@@ -72,7 +83,7 @@ fn setting() -> Setting {
 fn line(config: &[u8], setting: &Setting, machine: &Machine) -> Result<String, Vec<Fault>> {
     let value = json::parse(config).unwrap();
     let log = Log::default();
-    let text = write(&model::read(Node::new(&value, &log)), setting, machine, &log);
+    let text = write(&model::read(Node::new(&value, &log)), setting, machine, &log).line;
     match log.faults() {
         faults if faults.is_empty() => Ok(String::from_utf8(text).unwrap()),
         faults => Err(faults),
@@ -110,6 +121,172 @@ fn every_property_that_is_read() {
     golden("no-pivot", &line(EVERYTHING, &setting, &machine(1000, &[VERSION_1])).unwrap());
 }
 
+/// With hooks of all kinds, whose values no shell may see more in.
+fn hostile() -> Value {
+    let hook = r#"[{"path": "/bin/a b", "args": ["\u0027\ngo\n$(x)", "", "=", "go", "\u001b[1m\u00e9\\"],
+      "env": ["A=\nenv\ngo!\\", "B=$HOME `x`"], "timeout": 5}, {"path": "/x"}]"#;
+    let mut config =
+        with(&["annotations"], r#"{"b": "<it's>\n$(x)\u001b\u0301", "a": "\"\u2028"}"#);
+    let kinds =
+        ["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
+    let hooks = kinds.map(|kind| format!(r#""{kind}": {hook}"#)).join(",");
+    if let Value::Object(members) = &mut config {
+        members.push(("hooks".into(), json::parse(format!("{{{hooks}}}").as_bytes()).unwrap()));
+    }
+    config
+}
+
+fn held() -> Setting {
+    Setting {
+        state: Some(b"/run/it's".into()),
+        hold: true,
+        pid_file: Some(b"/p q".into()),
+        console_socket: Some(b"/s".into()),
+        preserve_fds: 2,
+        listen_fds: 1,
+        listen_names: Some(b"a:b\\".into()),
+        directory: b"/srv/\xff\n'$(x)".into(),
+        ..setting()
+    }
+}
+
+#[test]
+fn a_line_that_is_held_and_its_facts_and_hooks() {
+    let log = Log::default();
+    let config = hostile();
+    let texts =
+        write(&model::read(Node::new(&config, &log)), &held(), &machine(0, &[VERSION_2]), &log);
+    assert_eq!(log.faults(), []);
+    let [line, facts, hooks] =
+        [texts.line, texts.facts, texts.hooks].map(|text| String::from_utf8(text).unwrap());
+    golden("held", &line);
+    golden("facts", &facts);
+    golden("hooks", &hooks);
+    assert!(hooks.lines().all(|line| line != "go"));
+    assert_eq!(print::assigned(facts.as_bytes(), "bundle").unwrap(), held().directory);
+}
+
+/// The words of a line that is held, and with its state alone.
+#[test]
+fn who_keeps_the_life() {
+    let config = with(&["process", "terminal"], "false");
+    let text = |config: &Value, setting: &Setting, machine: &Machine| {
+        let log = Log::default();
+        let text = write(&model::read(Node::new(config, &log)), setting, machine, &log).line;
+        assert_eq!(log.faults(), []);
+        String::from_utf8(text).unwrap()
+    };
+    let alone = Setting { hold: false, console_socket: None, ..held() };
+    let machine = machine(0, &[VERSION_2]);
+    let line = text(&config, &alone, &machine);
+    for part in [
+        "--into-cgroup /dev/fd/6 --remove-cgroup",
+        "--fork --kill-child --forward-signals",
+        "--process-file '/run/it'\\''s/process' --pid-file '/p q'",
+        "--remove '/run/it'\\''s'",
+        "--pdeathsig keep",
+        "--pass-fds 100:3",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(!line.contains("gate") && !line.contains("created"), "{line}");
+    let hold = Setting { console_socket: None, ..held() };
+    let line = text(&config, &hold, &machine);
+    for part in [
+        "--fork --detach --new-session",
+        "--into-cgroup /dev/fd/8 \\",
+        "--pdeathsig clear",
+        "--gate-fds 9,6 --stderr-fd 5 --pass-fds 100:3",
+        "[ -t 5 ]",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    for part in ["--remove", "--kill-child", "--forward-signals", "pty-rs", "created"] {
+        assert!(!line.contains(part), "{part}: {line}");
+    }
+}
+
+/// In a user namespace that was joined nobody may write the file.
+#[test]
+fn the_first_process_is_noted_by_the_word_that_starts_it() {
+    let user = r#"{"type": "user", "path": "/ns/user"}"#;
+    let net = r#"{"type": "network", "path": "/ns/network"}"#;
+    let mount = r#"{"type": "mount"}"#;
+    for (namespaces, count, want) in [
+        (&[mount, r#"{"type": "pid"}"#][..], 1, "--process-file"),
+        (&[user, mount], 1, "--process-file"),
+        (&[user, mount, r#"{"type": "pid"}"#], 2, "--process-fd 6"),
+        (&[net, mount, r#"{"type": "pid"}"#], 1, "--process-file"),
+    ] {
+        let mut config = with(&["process", "terminal"], "false");
+        if let Value::Object(members) = &mut config {
+            members.retain(|(name, _)| name != "hostname");
+        }
+        let list = format!("[{}]", namespaces.join(","));
+        set(&mut config, &["linux", "namespaces"], &list);
+        let log = Log::default();
+        let setting = Setting { console_socket: None, ..held() };
+        let texts = write(
+            &model::read(Node::new(&config, &log)),
+            &setting,
+            &machine(0, &[VERSION_2]),
+            &log,
+        );
+        assert_eq!(log.faults(), []);
+        let line = String::from_utf8(texts.line).unwrap();
+        assert_eq!(line.matches("--fork --detach").count(), count, "{line}");
+        assert_eq!(line.matches("--process-f").count(), 1);
+        let behind = line.split(want).nth(1).unwrap();
+        let forks = behind.matches("--fork").count();
+        assert_eq!(forks, 0, "{line}");
+    }
+}
+
+#[test]
+fn a_life_that_cannot_be_kept_is_refused() {
+    let terminal = |on: bool| with(&["process", "terminal"], if on { "true" } else { "false" });
+    let faults = |config: &Value, setting: &Setting| {
+        let log = Log::default();
+        write(&model::read(Node::new(config, &log)), setting, &machine(0, &[VERSION_2]), &log);
+        log.faults()
+            .iter()
+            .map(|fault| format!("{}: {}", fault.path, fault.reason))
+            .collect::<Vec<_>>()
+    };
+    let no_socket = Setting { console_socket: None, ..held() };
+    assert!(faults(&terminal(true), &no_socket)[0].starts_with("process.terminal: needs a socket"));
+    assert!(faults(&terminal(false), &held())[0].starts_with("process.terminal: is not set"));
+    assert!(faults(&terminal(true), &held()).is_empty());
+    let no_hooks = Setting { runs_hooks: false, ..held() };
+    let found = faults(&hostile(), &no_hooks);
+    assert_eq!(found.len(), 6);
+    assert!(found[0].starts_with("hooks.prestart: is not kept by the line alone"), "{found:?}");
+    for (hook, path) in [
+        (r#"{"path": "x"}"#, "hooks.poststop[0].path: must be an absolute path"),
+        (r#"{"path": ""}"#, "hooks.poststop[0].path: must be an absolute path"),
+        (r#"{"args": ["x"]}"#, "hooks.poststop[0].path: is missing"),
+        (
+            r#"{"path": "/x", "timeout": 0}"#,
+            "hooks.poststop[0].timeout: must be a whole number from 1",
+        ),
+        (
+            r#"{"path": "/x", "timeout": -1}"#,
+            "hooks.poststop[0].timeout: must be a whole number from 1",
+        ),
+        (
+            r#"{"path": "/x", "timeout": 1.5}"#,
+            "hooks.poststop[0].timeout: must be a whole number from 1",
+        ),
+        (r#"{"path": "/x", "env": ["A"]}"#, "hooks.poststop[0].env[0]: must be NAME=VALUE"),
+        (r#"{"path": "/x", "args": [5]}"#, "hooks.poststop[0].args[0]: must be a string"),
+        (r#"{"path": "/x\u0000"}"#, "hooks.poststop[0].path: holds a NUL character"),
+        ("5", "hooks.poststop[0]: must be an object"),
+    ] {
+        let found = faults(&with(&["hooks", "poststop"], &format!("[{hook}]")), &held());
+        assert!(found.iter().any(|fault| fault.starts_with(path)), "{hook}: {found:?}");
+    }
+}
+
 #[test]
 fn a_root_that_is_moved_is_closed() {
     let bounding = ["process", "capabilities", "bounding"];
@@ -138,7 +315,12 @@ fn replace_rule(mut config: Value) -> Value {
 /// A configuration with the value at `path` replaced.
 fn with(path: &[&str], value: &str) -> Value {
     let mut config = json::parse(new::config(false, &machine(0, &[VERSION_2])).as_bytes()).unwrap();
-    let mut place = &mut config;
+    set(&mut config, path, value);
+    config
+}
+
+fn set(config: &mut Value, path: &[&str], value: &str) {
+    let mut place = config;
     for name in path {
         place = match place {
             Value::Object(members) => {
@@ -152,12 +334,11 @@ fn with(path: &[&str], value: &str) -> Value {
         };
     }
     *place = json::parse(value.as_bytes()).unwrap();
-    config
 }
 
 fn outcome(config: &Value, machine: &Machine) -> (Vec<Fault>, Vec<String>, String) {
     let log = Log::default();
-    let text = write(&model::read(Node::new(config, &log)), &setting(), machine, &log);
+    let text = write(&model::read(Node::new(config, &log)), &setting(), machine, &log).line;
     (log.faults(), log.unknown(), String::from_utf8(text).unwrap())
 }
 
@@ -400,7 +581,8 @@ fn target(path: &str, setting: &Setting) -> Result<String, Vec<Fault>> {
     let config = with(&["linux", "cgroupsPath"], &format!("{path:?}"));
     let log = Log::default();
     let text =
-        write(&model::read(Node::new(&config, &log)), setting, &machine(0, &[VERSION_2]), &log);
+        write(&model::read(Node::new(&config, &log)), setting, &machine(0, &[VERSION_2]), &log)
+            .line;
     let text = String::from_utf8(text).unwrap();
     let word = text.split(" -g ").nth(1).unwrap().lines().next().unwrap();
     if log.faults().is_empty() {
@@ -437,7 +619,7 @@ fn a_scope_of_systemd() {
     let config = with(&["linux", "cgroupsPath"], r#""machine-a.slice:docker:1""#);
     let text = |config: &Value, machine: &Machine| {
         let log = Log::default();
-        let text = write(&model::read(Node::new(config, &log)), &systemd(), machine, &log);
+        let text = write(&model::read(Node::new(config, &log)), &systemd(), machine, &log).line;
         (log.faults(), String::from_utf8(text).unwrap())
     };
     let (faults, line) = text(&config, &machine(0, &[VERSION_2]));
@@ -607,7 +789,6 @@ fn what_is_not_supported_is_refused_by_name() {
         ("linux.seccomp.listenerMetadata", r#""x""#),
         ("linux.seccomp.defaultAction", r#""SCMP_ACT_NOTIFY""#),
         ("linux.resources.blockIO.leafWeight", "10"),
-        ("hooks.prestart", r#"[{"path": "/x"}]"#),
         ("vm", r#"{"kernel": {"path": "/x"}}"#),
     ] {
         let names: Vec<_> = path.split('.').collect();
@@ -1272,7 +1453,7 @@ fn paths_of_namespaces_that_are_refused() {
 /// The line of the table that comes from `mounts[at]`, and the warnings.
 fn mounted(at: usize, config: &Value, machine: &Machine) -> (String, Vec<Fault>) {
     let log = Log::default();
-    let text = write(&model::read(Node::new(config, &log)), &setting(), machine, &log);
+    let text = write(&model::read(Node::new(config, &log)), &setting(), machine, &log).line;
     assert_eq!(log.faults(), []);
     let text = String::from_utf8(text).unwrap();
     let end = format!(" # mounts[{at}]");

@@ -34,6 +34,7 @@ mod vm;
 pub use block_io::Device as IoDevice;
 pub use device::{Device, Kind as DeviceKind};
 pub use device_rule::DeviceRule;
+pub use hooks::{Hook, Hooks};
 pub use io_priority::IDLE;
 pub use linux::{Linux, Sysctl};
 pub use mapping::Mapping;
@@ -54,13 +55,15 @@ use crate::node::{Node, Row, row, row_by};
 /// The whole file.
 #[derive(Debug, Default)]
 pub struct Config {
-    version: Option<String>,
+    pub version: Option<String>,
     pub root: Root,
     pub process: Process,
     pub hostname: String,
     pub domainname: String,
     pub mounts: Vec<Mount>,
     pub linux: Linux,
+    pub hooks: Hooks,
+    pub annotations: Vec<(String, String)>,
 }
 
 const ROWS: &[Row<Config>] = &[
@@ -79,8 +82,12 @@ const ROWS: &[Row<Config>] = &[
     row_by("linux", "unshare-rs", |config, n| {
         config.linux = n.object(linux::ROWS).unwrap_or_default();
     }),
-    row_by("annotations", "spec-rs", |_, n| n.members(annotation)),
-    row_by("hooks", "runsh", |_, n| n.check_object(hooks::ROWS)),
+    row_by("annotations", "spec-rs", |config, n| {
+        n.members(|key, n| config.annotations.extend(annotation(key, n)));
+    }),
+    row_by("hooks", "runsh", |config, n| {
+        config.hooks = n.object(hooks::ROWS).unwrap_or_default();
+    }),
     row("vm", |_, n| n.refuse_object(vm::ROWS)),
     row("windows", |_, n| n.meaningless("for Windows")),
     row("solaris", |_, n| n.meaningless("for Solaris")),
@@ -97,11 +104,12 @@ pub fn read(node: Node) -> Config {
     config
 }
 
-fn annotation(key: &str, node: Node) {
-    node.text();
+fn annotation(key: &str, node: Node) -> Option<(String, String)> {
+    let text = node.text();
     if key.is_empty() {
         node.fault("must have a name");
     }
+    Some((key.to_owned(), text?))
 }
 
 #[cfg(test)]
@@ -175,7 +183,7 @@ This file is made from the tables in `spec-rs/src/model`: `UPDATE_GOLDEN=1 cargo
         assert_eq!(status("process.args"), Some(Status::Read));
         assert_eq!(status("linux.seccomp"), Some(Status::Read));
         assert_eq!(status("linux.seccomp.listenerPath"), Some(Status::Refused));
-        assert_eq!(status("hooks.poststop"), Some(Status::Refused));
+        assert_eq!(status("hooks.poststop"), Some(Status::Read));
         assert!(matches!(status("windows"), Some(Status::Meaningless(_))));
     }
 }

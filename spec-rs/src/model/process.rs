@@ -89,13 +89,15 @@ impl Process {
     }
 }
 
-fn arguments(node: Node) -> Vec<String> {
+/// Strings that execve(2) takes.
+pub(super) fn arguments(node: Node) -> Vec<String> {
     let mut arguments = Vec::new();
     node.each(|node| arguments.extend(string(&node)));
     arguments
 }
 
-fn environment(node: Node) -> Vec<String> {
+/// `NAME=VALUE` each.
+pub(super) fn environment(node: Node) -> Vec<String> {
     let mut variables = Vec::new();
     node.each(|node| {
         let Some(variable) = string(&node) else { return };

@@ -115,10 +115,6 @@ pub fn absolute_path(node: &Node) -> Option<String> {
     Some(path)
 }
 
-pub fn check_absolute_path(node: &Node) {
-    absolute_path(node);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

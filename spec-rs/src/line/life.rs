@@ -1,0 +1,154 @@
+//! Who keeps the container's life: a supervisor that ends with it, or a state directory beside a process that is held
+//! before its command and let go later.
+
+use super::{RULES, Writer, digit};
+use crate::model::Kind;
+use crate::print::{self, Chain, Script};
+
+/// The descriptors of a line that is held: the standard error of the command, where its word tells how far it is, and
+/// where it reads what to do next.
+const ERRORS: u8 = 5;
+const TOLD: u8 = 6;
+const GO: u8 = 9;
+
+/// The list of cgroups, where nobody is told anything.
+const LIST: u8 = 6;
+
+/// The hooks that run before the root changes.
+const EARLY: [&str; 3] = ["prestart", "createRuntime", "createContainer"];
+
+/// What the word that waits for the early hooks does: it evaluates what it reads, in the namespaces of the container, and
+/// becomes the rest.
+const WAIT: &str = "\
+LC_ALL=C
+echo created >&6 || exit 1
+text=
+while IFS= read -r line <&9; do
+  [ \"$line\" != go ] || {
+    eval \"$text\" || exit 1
+    exec \"$@\"
+  }
+  text=\"$text$line
+\"
+done
+exit 1";
+
+const SUPERVISION: [&str; 3] = ["--fork", "--kill-child", "--forward-signals"];
+
+impl Writer<'_> {
+    /// How unshare-rs treats a child that is not the last one, or is.
+    pub(super) fn supervision(&self) -> &'static [&'static str] {
+        match self.setting.hold {
+            true => &["--fork", "--detach"],
+            false => &SUPERVISION,
+        }
+    }
+
+    /// The options of the unshare-rs that starts the first process. In a user namespace that was joined nobody may write
+    /// to the state.
+    pub(super) fn records(&self, is_in_joined_user_namespace: bool) -> Vec<Vec<u8>> {
+        let mut options = Vec::new();
+        if let Some(state) = &self.setting.state {
+            match is_in_joined_user_namespace && self.setting.hold {
+                true => options.extend([b"--process-fd".to_vec(), digit(TOLD).to_vec()]),
+                false => {
+                    let file = [state, &b"/process"[..]].concat();
+                    options.extend([b"--process-file".to_vec(), file]);
+                }
+            }
+        }
+        if let Some(file) = &self.setting.pid_file {
+            options.extend([b"--pid-file".to_vec(), file.clone()]);
+        }
+        options
+    }
+
+    /// The state of a container that is not held ends with its supervisor.
+    pub(super) fn removal(&self) -> Vec<Vec<u8>> {
+        match &self.setting.state {
+            Some(state) if !self.setting.hold => vec![b"--remove".to_vec(), state.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Hooks run while all namespaces and mounts are there, and the machine's root still is.
+    pub(super) fn waits_for_hooks(&self) -> bool {
+        let mut kinds = self.config.hooks.kinds();
+        self.setting.hold && kinds.any(|kind| EARLY.contains(&kind))
+    }
+
+    /// The list of cgroups travels on a descriptor that is free by then: that of the device rules, where the line is
+    /// held.
+    pub(super) fn list_descriptor(&self) -> u8 {
+        if self.setting.hold { RULES } else { LIST }
+    }
+
+    pub(super) fn add_wait(&self, chain: &mut Chain) {
+        if self.waits_for_hooks() {
+            chain.program(["/bin/sh", "-c", WAIT, "sh"]);
+        }
+    }
+
+    /// Where nobody waits, nobody relays a terminal either.
+    pub(super) fn demand_life(&self) {
+        let has_socket = self.setting.console_socket.is_some();
+        match (self.config.process.terminal, self.setting.hold) {
+            (true, true) if !has_socket => {
+                let reason =
+                    "needs a socket that takes it (--console-socket), since nobody relays it";
+                self.log.fault("process.terminal", reason);
+            }
+            (true, true) if !self.has_new(Kind::Mount) => {
+                self.log.fault("process.terminal", "needs a new mount namespace");
+            }
+            (false, _) if has_socket => {
+                let reason =
+                    "is not set: a socket that takes a terminal (--console-socket) is of no use";
+                self.log.fault("process.terminal", reason);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nobody could relay what is read and written on the caller's terminal.
+    pub(super) fn refuse_terminal(&self, script: &mut Script) {
+        script.line(format!("if [ -t 0 ] || [ -t 1 ] || [ -t {ERRORS} ]; then").as_bytes());
+        script.line(b"fail \"give the container this terminal, which it would hold when the caller is gone: \\");
+        script.line(b"redirect standard input, output and error\"");
+        script.line(b"fi");
+    }
+
+    /// The last word waits until the container is started.
+    pub(super) fn gate(&self) -> Vec<String> {
+        if !self.setting.hold {
+            return Vec::new();
+        }
+        let errors = if self.config.process.terminal { 1 } else { ERRORS };
+        vec![
+            "--gate-fds".to_owned(),
+            format!("{GO},{TOLD}"),
+            "--stderr-fd".to_owned(),
+            errors.to_string(),
+        ]
+    }
+
+    /// The descriptors that the caller hands on.
+    pub(super) fn passed(&self) -> Vec<String> {
+        let count = self.setting.preserve_fds.saturating_add(self.setting.listen_fds);
+        match count {
+            0 => Vec::new(),
+            count => vec!["--pass-fds".to_owned(), format!("100:{count}")],
+        }
+    }
+
+    /// What sd_listen_fds(3) reads, for the first process.
+    pub(super) fn listening(&self) -> Vec<Vec<u8>> {
+        if self.setting.listen_fds == 0 {
+            return Vec::new();
+        }
+        let count = format!("LISTEN_FDS={}", self.setting.listen_fds).into_bytes();
+        let names = self.setting.listen_names.as_deref();
+        let names = names.map(|names| print::variable(&[b"LISTEN_FDNAMES=", names].concat()));
+        [count, b"LISTEN_PID=1".to_vec()].into_iter().chain(names).collect()
+    }
+}

@@ -1,0 +1,90 @@
+//! The directory that is removed when the child has ended.
+
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+
+use common::{Context, Result, sys};
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
+use nix::sys::stat::{Mode, fstat, stat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+
+/// Held from before the start on: another one that takes its name later is not removed.
+#[derive(Debug)]
+pub struct Directory {
+    path: OsString,
+    directory: OwnedFd,
+}
+
+const DIRECTORY: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+impl Directory {
+    pub fn open(path: &OsStr) -> Result<Self> {
+        let directory = open(path, DIRECTORY, Mode::empty()).context("open the directory", path)?;
+        Ok(Self { path: path.to_owned(), directory })
+    }
+
+    /// Removes it with what is in it. One that is gone already is not an error.
+    pub fn remove(&self) -> Result<()> {
+        empty(&self.directory)
+            .and_then(|()| self.remove_empty())
+            .context("remove the directory", &self.path)
+    }
+
+    fn remove_empty(&self) -> nix::Result<()> {
+        match stat(self.path.as_os_str()) {
+            Ok(found) => {
+                let own = fstat(&self.directory)?;
+                if (found.st_dev, found.st_ino) != (own.st_dev, own.st_ino) {
+                    return Ok(());
+                }
+            }
+            Err(Errno::ENOENT) => return Ok(()),
+            Err(errno) => return Err(errno),
+        }
+        gone(unlinkat(sys::cwd(), self.path.as_os_str(), UnlinkatFlags::RemoveDir))
+    }
+}
+
+/// No link is followed, and nothing that is mounted inside is entered.
+fn empty(directory: &OwnedFd) -> nix::Result<()> {
+    for (name, kind) in entries(directory)? {
+        if kind == Some(Type::Directory) {
+            let how = OpenHow::new()
+                .flags(DIRECTORY)
+                .resolve(ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_SYMLINKS);
+            match openat2(directory, name.as_c_str(), how) {
+                Ok(below) => empty(&below)?,
+                Err(Errno::ENOENT) => continue,
+                Err(errno) => return Err(errno),
+            }
+            gone(unlinkat(directory.as_fd(), name.as_c_str(), UnlinkatFlags::RemoveDir))?;
+        } else {
+            gone(unlinkat(directory.as_fd(), name.as_c_str(), UnlinkatFlags::NoRemoveDir))?;
+        }
+    }
+    Ok(())
+}
+
+fn entries(directory: &OwnedFd) -> nix::Result<Vec<(CString, Option<Type>)>> {
+    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+    let mut open = match Dir::openat(directory, c".", flags, Mode::empty()) {
+        // It was removed.
+        Err(Errno::ENOENT) => return Ok(Vec::new()),
+        open => open?,
+    };
+    let is_own = |name: &CStr| name == c"." || name == c"..";
+    open.iter()
+        .filter(|entry| !entry.as_ref().is_ok_and(|entry| is_own(entry.file_name())))
+        .map(|entry| entry.map(|entry| (entry.file_name().to_owned(), entry.file_type())))
+        .collect()
+}
+
+fn gone(removed: nix::Result<()>) -> nix::Result<()> {
+    match removed {
+        Err(Errno::ENOENT) => Ok(()),
+        removed => removed,
+    }
+}
