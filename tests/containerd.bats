@@ -7,7 +7,7 @@
 load helpers
 load engines
 
-programs=(containerd ctr jq busybox)
+needs=(root containerd ctr jq busybox)
 
 engine() {
   timeout --foreground 60 ctr --address "$BATS_FILE_TMPDIR/containerd.sock" --namespace "$name" "$@" 3>&- 4>&-

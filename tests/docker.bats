@@ -7,7 +7,7 @@
 load helpers
 load engines
 
-programs=(docker dockerd containerd ip jq busybox)
+needs=(root docker dockerd containerd ip jq busybox)
 engine_client=docker
 # It is right for a program of run alone.
 exec_status_of_missing=126

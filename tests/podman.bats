@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Podman drives the runtime, through conmon: with a storage, a state and a configuration of the tests' own.
+# Podman drives the runtime, through conmon: with a storage, a state and a configuration of the tests' own. For an ordinary
+# user that is rootless Podman, with a user namespace of the one ID that needs no /etc/subuid.
 # shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
 # shellcheck disable=SC2016 # The shell inside expands what it gets.
 
@@ -7,17 +8,22 @@
 load helpers
 load engines
 
-programs=(podman conmon tini-static busybox)
+needs=(podman conmon tini-static busybox)
 engine_client=podman
 exec_status_of_missing=127
 export CONTAINERS_CONF=$BATS_FILE_TMPDIR/containers.conf CONTAINERS_STORAGE_CONF=$BATS_FILE_TMPDIR/storage.conf
+export HOME=$BATS_FILE_TMPDIR/home XDG_RUNTIME_DIR=$BATS_FILE_TMPDIR/xdg
+
+# Rootless Podman makes no cgroups of version 1.
+cgroup_options=()
+! is_root || cgroup_options=(--cgroup-parent "/$name")
 
 # The limits that Podman asks for otherwise are more than a machine may give. An option replaces all those of containers.conf.
 engine() {
   local command=$1
   shift
   case $command in
-    create | run) set -- --cgroup-parent "/$name" --ulimit nofile=2000:2000 --ulimit nproc=1000:1000 "$@" ;;
+    create | run) set -- "${cgroup_options[@]}" --ulimit nofile=2000:2000 --ulimit nproc=1000:1000 "$@" ;;
   esac
   timeout --foreground 60 podman --tmpdir "$BATS_FILE_TMPDIR/tmp" "$command" "$@" 3>&- 4>&-
 }
@@ -45,12 +51,19 @@ toml
 driver = "vfs"
 graphroot = "$PWD/storage"
 runroot = "$PWD/run"
+[storage.options.vfs]
+ignore_chown_errors = "true"
 toml
+  mkdir -m 700 home xdg
   engine import --change 'ENV FROM=image' --change 'CMD ["sh"]' root.tar box
 }
 
+# Rootless Podman keeps a process that holds its user namespace.
 stop_engine() {
-  :
+  local file
+  for file in "$BATS_FILE_TMPDIR"/{tmp,xdg/libpod/tmp}/pause.pid; do
+    [ ! -e "$file" ] || end "$(cat "$file")"
+  done
 }
 
 remove_containers() {
@@ -83,10 +96,12 @@ remove_containers() {
 }
 
 @test "podman: exec: -w, -e, -u, -i, -t and -d; its exit status" {
+  requires root
   executed
 }
 
 @test "podman: exec: where init is, with its powers" {
+  requires root
   executed_like_init
 }
 
@@ -95,6 +110,7 @@ remove_containers() {
 }
 
 @test "podman: user, environment and working directory" {
+  requires root
   user_and_environment
 }
 
@@ -107,6 +123,7 @@ remove_containers() {
 }
 
 @test "podman: volumes: tmpfs" {
+  requires root
   tmpfs
 }
 
@@ -135,6 +152,7 @@ remove_containers() {
 }
 
 @test "podman: memory, pids and cpu limits" {
+  requires root
   limits
 }
 
@@ -147,6 +165,7 @@ remove_containers() {
 }
 
 @test "podman: one device, and the others closed" {
+  requires root
   devices
 }
 
@@ -159,6 +178,7 @@ remove_containers() {
 }
 
 @test "podman: what forks after its init's end goes too" {
+  requires root
   forks_after_its_init
 }
 
@@ -167,14 +187,17 @@ remove_containers() {
 }
 
 @test "podman: top and stats" {
+  requires root
   listed
 }
 
 @test "podman: pause and unpause" {
+  requires root
   paused
 }
 
 @test "podman: update" {
+  requires root
   updated
 }
 
@@ -187,6 +210,7 @@ remove_containers() {
 }
 
 @test "podman: a container out of memory is reported" {
+  requires root
   out_of_memory
 }
 
@@ -211,7 +235,8 @@ remove_containers() {
 }
 
 @test "podman: a pod, a container of it and an exec into it" {
-  ok engine pod create --name pod --cgroup-parent "/$name" --infra-image box --infra-command '/bin/sleep 1000' --share net,ipc,uts,pid
+  requires root
+  ok engine pod create --name pod "${cgroup_options[@]}" --infra-image box --infra-command '/bin/sleep 1000' --share net,ipc,uts,pid
   ok engine run --detach --pod pod --name one box sleep 1000
   options=(--pod pod)
   says 'ps -o args | grep sleep | grep -v grep' $'/bin/sleep 1000\nsleep 1000'
@@ -228,6 +253,7 @@ remove_containers() {
 }
 
 @test "podman: a user namespace" {
+  requires root
   options=(--uidmap 0:100000:1000 --gidmap 0:200000:1000)
   says 'id -u; cat /proc/self/uid_map | tr -s " "' $'0\n 0 100000 1000'
   ok engine run --detach --name one "${options[@]}" box sleep 1000
@@ -239,7 +265,7 @@ remove_containers() {
 
 @test "podman: --preserve-fds" {
   timeout 60 podman --tmpdir "$BATS_FILE_TMPDIR/tmp" run --rm --ulimit nofile=2000:2000 --ulimit nproc=1000:1000 \
-    --cgroup-parent "/$name" --preserve-fds 1 box sh -c 'cat <&3; ls /proc/self/fd' 3</etc/hostname 4>&- >said
+    "${cgroup_options[@]}" --preserve-fds 1 box sh -c 'cat <&3; ls /proc/self/fd' 3</etc/hostname 4>&- >said
   equal "$(cat said)" "$(cat /etc/hostname)"$'\n0\n1\n2\n3\n4'
 }
 
@@ -251,6 +277,7 @@ remove_containers() {
 }
 
 @test "podman: a build runs its steps" {
+  requires root
   printf 'FROM box\nRUN echo built >/file\nRUN ["/bin/busybox", "touch", "/other"]\n' >Dockerfile
   ok engine build --cgroup-parent "/$name/build" --ulimit nofile=2000:2000 --ulimit nproc=1000:1000 --runtime "$runtime" --isolation oci \
     --network none --tag built .
@@ -266,7 +293,7 @@ remove_containers() {
  "hook": {"path": "$(type -P sh)", "args": ["sh", "-c", "cat >>$PWD/states; echo >>$PWD/states"]}}
 json
   ok timeout 60 podman --tmpdir "$BATS_FILE_TMPDIR/tmp" --hooks-dir "$PWD/hooks" run --rm --ulimit nofile=2000:2000 \
-    --ulimit nproc=1000:1000 --cgroup-parent "/$name" box true
+    --ulimit nproc=1000:1000 "${cgroup_options[@]}" box true
   until_true has_lines 2 states
   jq -se '.[0].status == "creating" or .[0].status == "created"' states
   jq -se '.[0].pid > 1 and .[1].status == "stopped"' states
