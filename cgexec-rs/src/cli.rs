@@ -9,6 +9,7 @@ use lexopt::prelude::*;
 use crate::devices::Rules;
 use crate::making::Create;
 use crate::plan::Plan;
+use crate::removal::{Deed, Removal};
 use crate::scope::Scope;
 use crate::setting::Setting;
 use crate::target::Target;
@@ -17,8 +18,10 @@ pub const VERSION: &str = concat!("cgexec-rs ", env!("CARGO_PKG_VERSION"), "\n")
 
 pub const HELP: &str = "\
 Usage: cgexec-rs [options] COMMAND [ARG...]
+       cgexec-rs --delete DIR...
+       cgexec-rs --kill SIGNAL DIR...
 
-Join cgroups and become COMMAND in them.
+Join cgroups and become COMMAND in them, or end what is in those of the directories DIR.
 
 The cgroups:
   -g [CONTROLLERS:]PATH      the cgroup PATH in the hierarchies of CONTROLLERS, by default all ('*')
@@ -34,6 +37,10 @@ Joining:
       --remove               run COMMAND as a child; at its end kill what is left in them, and remove them
       --list-fd N            do not join: leave COMMAND a list of the cgroups on descriptor N
 
+Other forms:
+      --delete               kill all processes in the cgroups DIR and below them, and remove them
+      --kill SIGNAL          send SIGNAL to all of these processes
+
 Options:
       --failure-status N     exit with N, not 1, where this program itself fails
   -h, --help                 display this help
@@ -46,6 +53,7 @@ pub enum Action {
     Help,
     Version,
     Run(Box<Plan>),
+    Remove(Removal),
 }
 
 /// The options as they were typed.
@@ -60,6 +68,9 @@ struct Options {
     leaf: Option<OsString>,
     remove: bool,
     list: Option<i32>,
+    deed: Option<Deed>,
+    /// Whether there is an option that the other forms do not have.
+    joins: bool,
 }
 
 /// Options stop at the first operand: all that follows belongs to COMMAND.
@@ -72,7 +83,15 @@ fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> 
     let mut options = Options::default();
     let mut words = Vec::new();
     while let Some(argument) = parser.next()? {
+        options.joins |= !matches!(
+            argument,
+            Long("delete" | "kill" | "failure-status" | "help" | "version")
+                | Short('h' | 'V')
+                | Value(_)
+        );
         match argument {
+            Long("delete") => options.do_once(Deed::Delete)?,
+            Long("kill") => options.do_once(Deed::kill(&parser.value()?)?)?,
             Short('g') => options.targets.push(Target::parse(&parser.value()?)?),
             Long("systemd") => options.scope = Some(Scope::parse(&parser.value()?)?),
             Long("create") => options.create = create(parser.optional_value().as_deref())?,
@@ -93,11 +112,36 @@ fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> 
             option => return Err(option.unexpected().into()),
         }
     }
+    if let Some(deed) = options.deed {
+        return options.removal(deed, words, *status);
+    }
     let command = Command::new(words).ok_or_else(|| Error::usage("missing operand: COMMAND"))?;
     options.finish(command, *status)
 }
 
 impl Options {
+    fn do_once(&mut self, deed: Deed) -> Result<()> {
+        match self.deed.replace(deed) {
+            None => Ok(()),
+            Some(_) => Err(Error::usage("only one of --delete and --kill can be given, once")),
+        }
+    }
+
+    fn removal(
+        &self,
+        deed: Deed,
+        directories: Vec<OsString>,
+        failure_status: Option<u8>,
+    ) -> Result<Action> {
+        if self.joins {
+            return Err(Error::usage("--delete and --kill take no options of the other form"));
+        }
+        if directories.is_empty() {
+            return Err(Error::usage("missing operand: DIR"));
+        }
+        Ok(Action::Remove(Removal { deed, directories, failure_status }))
+    }
+
     fn finish(self, command: Command, failure_status: Option<u8>) -> Result<Action> {
         let makes_no_unit = !self.targets.is_empty() || self.create != Create::No;
         if self.scope.is_some() && makes_no_unit {
@@ -224,11 +268,29 @@ mod tests {
             &["--systemd", "::a", "-g", "a", "sh"],
             &["--systemd", "::a", "--create", "sh"],
             &["-g", "a", "--nosuch", "sh"],
+            &["--delete"],
+            &["--delete", "-g", "a", "/a"],
+            &["--delete", "--kill", "9", "/a"],
+            &["--kill", "NOPE", "/a"],
+            &["--kill", "9"],
             &["-g", "a", "-x", "sh"],
         ] {
             let error = plan(arguments).expect_err(&format!("{arguments:?}"));
             assert_eq!(error.kind(), common::Kind::Usage, "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn other_forms() {
+        let removal = |arguments: &[&str]| match parse(lexopt::Parser::from_args(arguments)) {
+            Ok(Action::Remove(removal)) => removal,
+            action => panic!("{action:?}"),
+        };
+        let directories = vec!["/a".into(), "/b".into()];
+        let delete = Removal { deed: Deed::Delete, directories, failure_status: None };
+        assert_eq!(removal(&["--delete", "/a", "/b"]), delete);
+        let kill = removal(&["--failure-status=7", "--kill", "sigterm", "--", "/a"]);
+        assert_eq!((kill.deed, kill.failure_status), (Deed::Kill(15), Some(7)));
     }
 
     #[test]

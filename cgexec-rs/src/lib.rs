@@ -12,6 +12,7 @@ mod placeholder;
 mod plan;
 mod program;
 mod property;
+mod removal;
 mod rules;
 mod scope;
 mod setting;
@@ -30,6 +31,7 @@ fn run() -> Result<u8> {
         Action::Help => print(cli::HELP),
         Action::Version => print(cli::VERSION),
         Action::Run(plan) => plan.run(),
+        Action::Remove(removal) => removal.run(),
     }
 }
 

@@ -27,6 +27,7 @@ pub mod start;
 pub mod sys;
 
 pub mod sysctl;
+pub mod target;
 pub mod toolbox;
 
 pub use command::Command;

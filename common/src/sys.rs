@@ -645,6 +645,17 @@ pub fn pidfd_open(pid: nix::unistd::Pid, flags: c_int) -> nix::Result<OwnedFd> {
     descriptor(unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), flags) })
 }
 
+/// pidfd_send_signal(2): to the process that `process` is open on; 0 sends none.
+///
+/// # Errors
+/// ESRCH where it has ended and was waited for, EPERM, EINVAL.
+pub fn pidfd_send_signal(process: BorrowedFd, signal: c_int) -> nix::Result<()> {
+    const NO_INFO: *const c_void = std::ptr::null();
+    // SAFETY: without a siginfo_t the call takes numbers.
+    check(unsafe { libc::syscall(libc::SYS_pidfd_send_signal, raw(process), signal, NO_INFO, 0) })
+        .map(drop)
+}
+
 /// pidfd_getfd(2): a copy of the process's descriptor `fd`.
 ///
 /// # Errors

@@ -4,13 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use common::sysctl::Sysctl;
+use common::target::Target;
 use common::{Command, Error, Result, accounts, quote};
 use lexopt::prelude::*;
 
 use crate::credentials::{Credentials, Id};
 use crate::enter::{Directory, Entry};
 use crate::namespaces::KINDS;
-use crate::target::Target;
 
 pub const VERSION: &str = concat!("nsenter-rs ", env!("CARGO_PKG_VERSION"), "\n");
 

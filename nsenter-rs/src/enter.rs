@@ -8,6 +8,7 @@ use std::path::Path;
 
 use common::death_signal::DeathSignal;
 use common::sysctl::{Sysctl, Sysctls};
+use common::target::Target;
 use common::{Command, Context, Error, Result, quote, sys, toolbox};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
@@ -19,7 +20,7 @@ use nix::unistd::{chroot, fchdir, setgroups};
 use crate::child;
 use crate::credentials::{Credentials, Id};
 use crate::namespaces::{Joins, Kind, Source, kind_of, owner};
-use crate::target::{Process, Target, follow_label};
+use crate::target::{Process, follow_label};
 
 /// A directory that is opened before any namespace is entered.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,49 +1,20 @@
 //! The process whose world is entered: what can be had of it in proc(5).
 
 use std::cell::OnceCell;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use common::{Context, Error, Result, accounts, procfs, sys};
+use common::target::Target;
+use common::{Context, Error, Result, procfs};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::Pid;
-
-/// What names a process: its number, and the inode of its descriptor (pidfs), which no later process of
-/// the same number has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target {
-    pid: Pid,
-    inode: Option<u64>,
-}
-
-impl Target {
-    /// `PID` or `PID:INODE`.
-    pub fn parse(text: &OsStr) -> Result<Self> {
-        let parse = || {
-            let (pid, inode) = match text.to_str()?.split_once(':') {
-                Some((pid, inode)) => (pid, Some(inode)),
-                None => (text.to_str()?, None),
-            };
-            let pid = accounts::id(pid.as_bytes())?.try_into().ok().filter(|&pid| pid > 0)?;
-            let inode = match inode {
-                Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                    Some(digits.parse().ok()?)
-                }
-                Some(_) => return None,
-                None => None,
-            };
-            Some(Self { pid: Pid::from_raw(pid), inode })
-        };
-        parse().ok_or_else(|| Error::usage(format!("{} is no process id", common::quote(text))))
-    }
-}
 
 /// A process that is held on to: its number may be given to another one, its descriptors never are.
 #[derive(Debug)]
@@ -57,20 +28,7 @@ pub struct Process {
 impl Process {
     /// Takes hold of the target.
     pub fn open(target: Target) -> Result<Self> {
-        let pid = target.pid;
-        let name = pid.to_string();
-        let pidfd = match sys::pidfd_open(pid, 0) {
-            // A thread that is not the first one of its process.
-            Err(Errno::EINVAL | Errno::ENOENT) => sys::pidfd_open(pid, sys::PIDFD_THREAD),
-            pidfd => pidfd,
-        }
-        .context("find the process", &name)?;
-        if let Some(inode) = target.inode {
-            if fstat(&pidfd).context("find the process", &name)?.st_ino != inode {
-                let reason = "the process of this number is not the one of that inode";
-                return Err(Error::because("find the process", &name, reason));
-            }
-        }
+        let (pid, pidfd) = (target.pid(), target.open()?);
         Ok(Self { pid, pidfd, directory: OnceCell::new() })
     }
 
@@ -204,18 +162,6 @@ pub fn follow_label(label: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn targets() {
-        let target = |text| Target::parse(OsStr::new(text));
-        let pid = Pid::from_raw(42);
-        assert_eq!(target("42"), Ok(Target { pid, inode: None }));
-        assert_eq!(target("42:7"), Ok(Target { pid, inode: Some(7) }));
-        for wrong in ["", "0", "-1", "+1", "x", "42:", "42:+7", ":7", "42:7:8", "4294967295", "1 "]
-        {
-            assert!(target(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn variables_that_can_be_set() {

@@ -10,6 +10,7 @@ const TOOLS: &[Tool] = &[
     cgexec_rs::TOOL,
     chroot_rs::TOOL,
     findmnt_rs::TOOL,
+    kill_rs::TOOL,
     nsenter_rs::TOOL,
     pivot_root_rs::TOOL,
     pty_rs::TOOL,

@@ -2,6 +2,7 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Instant;
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
@@ -18,13 +19,16 @@ struct Level {
 /// Calls `visit` for the cgroup `top` and each one below it, before those below that, and `leave` with the parent and
 /// the name of each one below it after that.
 ///
+/// It ends at `deadline`, since who may make cgroups there can make them faster than they are visited.
+///
 /// One directory is open at a time, and no path is put together: a deep tree costs neither descriptors nor stack, and
 /// is not lost for the length of its paths.
 ///
 /// # Errors
-/// Those of `visit` and `leave`, which end the walk; what goes away during the walk is not missed.
+/// Those of `visit` and `leave`, which end the walk, and ETIME; what goes away during the walk is not missed.
 pub(super) fn walk(
     top: BorrowedFd,
+    deadline: Instant,
     mut visit: impl FnMut(BorrowedFd) -> nix::Result<()>,
     mut leave: impl FnMut(BorrowedFd, &CString) -> nix::Result<()>,
 ) -> nix::Result<()> {
@@ -32,6 +36,9 @@ pub(super) fn walk(
     visit(here.as_fd())?;
     let mut levels = vec![Level { name: CString::default(), below: names(&here)? }];
     while let Some(level) = levels.last_mut() {
+        if Instant::now() > deadline {
+            return Err(Errno::ETIME);
+        }
         let Some(name) = level.below.pop() else {
             let name = levels.pop().map(|level| level.name).unwrap_or_default();
             if levels.is_empty() {
@@ -56,9 +63,10 @@ pub(super) fn walk(
 ///
 /// # Errors
 /// Those of rmdir(2): EBUSY where one holds a process.
-pub(super) fn remove_below(top: BorrowedFd) -> nix::Result<()> {
+pub(super) fn remove_below(top: BorrowedFd, deadline: Instant) -> nix::Result<()> {
     walk(
         top,
+        deadline,
         |_| Ok(()),
         |parent, name| match unlinkat(parent, name.as_c_str(), UnlinkatFlags::RemoveDir) {
             Err(Errno::ENOENT) => Ok(()),

@@ -1,5 +1,6 @@
 # Stops all processes of a container, and lets them go on.
 # shellcheck shell=sh
+# shellcheck disable=SC2154 # The dispatcher and the state assign them.
 
 # find_freezer: sets $freezer to the file, and $frozen and $thawed to what is written to it. Beside a freezer of version 1 the
 # hierarchy of version 2 has one too, which is another one.

@@ -35,6 +35,7 @@ find_line() {
 command_failure() {
   shown=$(printf %s "$1" | tr '\000-\037\177' '?')
   reason=$(printf %s "${2#* }" | tr '[:upper:]' '[:lower:]')
+  # shellcheck disable=SC2016 # These very characters.
   case $1/$reason in
     */*/'no such file or directory') reason="stat $shown: $reason" ;;
     */'no such file or directory') reason='executable file not found in $PATH' ;;

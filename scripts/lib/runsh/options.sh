@@ -55,3 +55,19 @@ take_operand() {
   [ -z "$id" ] || usage_error "unexpected operand '$1'"
   id=$1
 }
+
+# parse_id WORD...: sets $id to the only operand of a command without options.
+parse_id() {
+  id=
+  while [ $# -gt 0 ]; do
+    if is_option "$@"; then
+      case $name in
+        help | h) show_help ;;
+        *) unknown_option "$1" ;;
+      esac
+    else
+      take_operand "$@"
+    fi
+    shift "$taken"
+  done
+}

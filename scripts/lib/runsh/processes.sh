@@ -37,6 +37,7 @@ processes_of_namespace() {
     with_descendants "$1"
     return
   fi
+  # shellcheck disable=SC2044 # Numbers have no blanks.
   for link in $(find /proc -mindepth 3 -maxdepth 3 -path '/proc/[0-9]*/ns/pid' -lname "$namespace" 2>/dev/null); do
     link=${link#/proc/}
     with_descendants "${link%%/*}"
@@ -66,8 +67,8 @@ sort_numbers() {
   for pid in $pids; do
     [ "$pid" -gt "$last" ] || {
       # shellcheck disable=SC2086 # One word a number.
-      pids=$(printf '%s\n' $pids | sort -nu) || exit 1
-      pids=" $(echo $pids)"
+      pids=$(printf '%s\n' $pids | sort -nu | tr '\n' ' ') || exit 1
+      pids=" ${pids% }"
       break
     }
     last=$pid

@@ -112,25 +112,30 @@ throttling() {
 
 # pressure FILE: sets $psi to the stall information, which a kernel may be built or started without.
 pressure() {
-  psi=
+  psi='' outer=$members
   {
     while read -r kind avg10 avg60 avg300 total; do
-      psi=$psi${psi:+,}\"$kind\":{\"avg10\":$(number "${avg10#*=}"),\"avg60\":$(number "${avg60#*=}"),\"avg300\":$(number "${avg300#*=}"),\"total\":${total#*=}}
+      members=
+      average "$avg10"
+      average "$avg60"
+      average "$avg300"
+      add total "${total#*=}" always
+      psi=$psi${psi:+,}\"$kind\":"{$members}"
     done <"$1" || :
   } 2>/dev/null
-  psi=${psi:+,\"psi\":{$psi\}}
+  psi=${psi:+,\"psi\":{$psi\}} members=$outer
 }
 
-# number N.NN: as JSON of Go's has it, without zeros at its end.
-number() {
-  number=$1
-  case $number in
+# average NAME=N.NN: adds it as Go writes it, without zeros at its end.
+average() {
+  amount=${1#*=}
+  case $amount in
     *.*)
-      while [ "${number%0}" != "$number" ]; do number=${number%0}; done
-      number=${number%.}
+      while [ "${amount%0}" != "$amount" ]; do amount=${amount%0}; done
+      amount=${amount%.}
       ;;
   esac
-  printf %s "$number"
+  add "${1%%=*}" "$amount" always
 }
 
 # expand LIST: sets $value to the JSON array of a list such as 0-2,5.
@@ -322,7 +327,7 @@ entry() {
   else
     add value "$1"
   fi
-  entries=$entries${entries:+,}{$members}
+  entries=$entries${entries:+,}"{$members}"
   members=$all
 }
 
@@ -374,7 +379,7 @@ hugetlb_size() {
     key_of "$prefix.events" max
   fi
   add failcnt "$value" always
-  all=$all${all:+,}\"${prefix##*hugetlb.}\":{$members}
+  all=$all${all:+,}\"${prefix##*hugetlb.}\":"{$members}"
 }
 
 # print_stats: one line of JSON, in one write.

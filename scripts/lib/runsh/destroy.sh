@@ -1,0 +1,78 @@
+# Removes a container: its processes, its cgroups, its state.
+# shellcheck shell=sh
+# shellcheck disable=SC1091,SC2034,SC2154 # The commands and what they share know the variables of each other.
+
+# destroy: from every state. Where it was created, its poststop hooks run.
+destroy() {
+  [ -n "${tools-}" ] || find_tools
+  read_line "$dir/creator"
+  # Not this process, which may be the one that creates it.
+  [ "${line%% *}" = "$$" ] || end_process "$line"
+  read_line "$dir/process"
+  process=$line
+  [ -z "$cgroup_dirs" ] || remove_cgroups
+  end_process "$process"
+  pid=0
+  remove_unit
+  [ ! -d "$dir" ] || {
+    [ -z "$hooks" ] || [ ! -e "$dir/process" ] || run_poststop_hooks
+    rm -rf -- "$dir" || die "cannot remove '$dir'"
+  }
+}
+
+# remove_cgroups: kills what is in them.
+remove_cgroups() {
+  IFS=$newline
+  # shellcheck disable=SC2086 # A line each.
+  set -- $cgroup_dirs
+  unset IFS
+  "$tools/cgexec-rs" --delete "$@" || die "cannot remove the cgroups of '$id'"
+}
+
+# end_process "PID START": kills that process, and waits for its end.
+end_process() {
+  tries=0
+  while is_alive "$1"; do
+    [ $((tries % 100)) -ne 0 ] || "$tools/kill-rs" -s KILL --start-time "${1#* }" "${1%% *}" 2>/dev/null || :
+    tries=$((tries + 1))
+    [ "$tries" -lt 1000 ] || die "cannot delete '$id': container still running: process ${1%% *} does not end"
+    [ "$tries" -lt 3 ] || sleep 0.01
+  done
+}
+
+# remove_unit: a scope that systemd keeps when its processes have failed.
+remove_unit() {
+  [ -z "$systemd_unit" ] || timeout 10 systemctl ${systemd_user:+"$systemd_user"} reset-failed "$systemd_unit" >/dev/null 2>&1 || :
+}
+
+run_poststop_hooks() {
+  . "$library/hooks.sh"
+  warn_of_hooks poststop stopped
+}
+
+# is_garbage: nobody can use it any more: its creator was killed before it was complete, or a supervisor that it belongs to, or
+# a command that removed it.
+is_garbage() {
+  find_status
+  read_line "$dir/creator"
+  ! is_alive "$line" || return 1
+  [ ! -e "$dir/deleted" ] || return 0
+  [ ! -e "$dir/foreground" ] || return 0
+  [ ! -e "$dir/created" ] && { [ -n "$line" ] || ! is_new; }
+}
+
+# is_populated: a process is in a cgroup of it.
+is_populated() {
+  IFS=$newline
+  for cgroup in $cgroup_dirs; do
+    for file in "$cgroup/cgroup.procs" "$cgroup/${cgroup_leaf:-.}/cgroup.procs"; do
+      read_line "$file"
+      [ -z "$line" ] || {
+        unset IFS
+        return 0
+      }
+    done
+  done
+  unset IFS
+  return 1
+}
