@@ -15,6 +15,7 @@ use crate::list::List;
 use crate::making::{Cast, Create, Ready, enable};
 use crate::place::{self, find};
 use crate::placeholder::Placeholder;
+use crate::rules::Policy;
 use crate::scope::Scope;
 use crate::setting::Setting;
 use crate::sticky;
@@ -45,13 +46,16 @@ impl Plan {
 
     /// What was made is unmade where a later step fails.
     fn carry_out(&self) -> Result<u8> {
+        // The rules may stand on the very descriptor that the list is left on.
+        let policy = self.rules.as_ref().map(Rules::read).transpose()?;
+        let policy = policy.as_ref();
         let list = self.list.map(List::new).transpose()?;
         let cgroups = Cgroups::of_this_process();
         let mut cast = Cast::default();
         let mut placeholder = None;
         let prepared = match &self.scope {
-            Some(scope) => self.prepare_scope(scope, &cgroups, &mut cast, &mut placeholder),
-            None => self.prepare(&self.targets, self.create, &cgroups, &mut cast),
+            Some(scope) => self.prepare_scope(scope, &cgroups, policy, &mut cast, &mut placeholder),
+            None => self.prepare(&self.targets, self.create, &cgroups, policy, &mut cast),
         };
         let done = prepared.and_then(|()| match self.remove {
             true => self.supervise(&mut cast),
@@ -77,6 +81,7 @@ impl Plan {
         &self,
         scope: &Scope,
         cgroups: &'a Cgroups,
+        policy: Option<&Policy>,
         cast: &mut Cast<'a>,
         placeholder: &mut Option<Placeholder>,
     ) -> Result<()> {
@@ -86,7 +91,7 @@ impl Plan {
         let first = placeholder.as_ref().map_or_else(getpid, |placeholder| placeholder.pid);
         let path = Path::parse(&scope.start(first, &self.settings)?)?;
         let target = Target { controllers: Controllers::Any, path };
-        self.prepare(&[target], Create::Yes, cgroups, cast)?;
+        self.prepare(&[target], Create::Yes, cgroups, policy, cast)?;
         match (placeholder, of_systemd(cast)) {
             (Some(placeholder), Some(group)) => placeholder.settle(group.path().as_bytes()),
             _ => Ok(()),
@@ -98,9 +103,9 @@ impl Plan {
         targets: &[Target],
         create: Create,
         cgroups: &'a Cgroups,
+        policy: Option<&Policy>,
         cast: &mut Cast<'a>,
     ) -> Result<()> {
-        let policy = self.rules.as_ref().map(Rules::read).transpose()?;
         cast.fill(find(targets, cgroups)?, create)?;
         if create != Create::No {
             self.enable(cast)?;
@@ -113,7 +118,7 @@ impl Plan {
         }
         if let Some(policy) = policy {
             let keeper = keeper(cast)?;
-            devices::apply(&policy, &cast.ready[keeper].group)?;
+            devices::apply(policy, &cast.ready[keeper].group)?;
             homes.push((keeper, None));
         }
         match &self.leaf {

@@ -4,6 +4,7 @@
 
 . "$library/state.sh"
 . "$library/line.sh"
+. "$library/descriptors.sh"
 
 # parse_create ARGUMENT...: of create and run. Paths are of the caller's working directory, which the line leaves.
 parse_create() {
@@ -59,27 +60,14 @@ count_listen_fds() {
   esac
 }
 
-# move_descriptors ARGUMENT...: the shell needs the numbers from 3 on for itself. It goes on with this command where the
-# descriptors of the caller have been moved away, to 100 and up.
-move_descriptors() {
-  descriptors=$((preserve_fds + listen_fds))
-  if [ "$descriptors" -gt 0 ] && [ "${RUNSH_MOVED-}" != "$$" ]; then
-    find_tools
-    RUNSH_MOVED=$$
-    export RUNSH_MOVED
-    exec "$tools/setpriv-rs" --move-fds "3:$descriptors:100" -- "$here/${0##*/}" "$@"
-  fi
-  unset RUNSH_MOVED
-}
-
 # claim: makes the state directory $dir of a new container $id. What a crashed command has left gives way.
 claim() {
-  find_root
   dir=$root/$id
+  # shellcheck disable=SC2174 # It is the state alone that is nobody else's.
   [ -d "$root" ] || reason=$(mkdir -p -m 700 -- "$root" 2>&1) || die "cannot make the directory '$root': ${reason##*: }"
   if ! reason=$(mkdir -m 700 -- "$dir" 2>&1); then
     [ -d "$dir" ] || die "cannot make the directory '$dir': ${reason##*: }"
-    give_way && mkdir -m 700 -- "$dir" 2>/dev/null || die "cannot create '$id': container with given ID already exists"
+    { give_way && mkdir -m 700 -- "$dir" 2>/dev/null; } || die "cannot create '$id': container with given ID already exists"
   fi
   trap abandon EXIT
   trap 'exit 143' TERM
@@ -134,7 +122,8 @@ translate() {
   [ "$listen_fds" -eq 0 ] || set -- "$@" --listen-fds "$listen_fds"
   text=$("$@" -- "$id" 3>"$dir/facts" 4>"$dir/config.json" 5>"$dir/hooks" 2>"$dir/errors") || {
     read_errors
-    fail_with "${errors:-runsh: cannot translate the bundle of '$id'}"
+    [ -n "$errors" ] || die "cannot translate the bundle of '$id'"
+    fail_with "$errors"
   }
   chain=${text#"($newline"}
   chain=${chain%"$newline)"}
@@ -232,7 +221,7 @@ run_early_hooks() {
   . "$library/hooks.sh"
   find_status
   is_created=yes
-  run_hooks prestart creating && run_hooks createRuntime creating || die "cannot create '$id': $hook_failure"
+  { run_hooks prestart creating && run_hooks createRuntime creating; } || die "cannot create '$id': $hook_failure"
   # More than a pipe holds would wait for ever for a reader that has died.
   send_container_hooks 1<>"$dir/go" &
 }

@@ -1,7 +1,7 @@
 # Hooks of the configuration. spec-rs has written them as calls of a function: hook KIND INDEX TIMEOUT PATH ARGV0 ARGUMENT...,
 # with the environment on descriptor 4.
 # shellcheck shell=sh
-# shellcheck disable=SC1091,SC2034,SC2154 # The commands and what they share know the variables of each other.
+# shellcheck disable=SC1091,SC2034,SC2154,SC2317 # What is shared knows the variables of the commands, and what is read calls its functions.
 
 # has_hooks KIND
 has_hooks() {
