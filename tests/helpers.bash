@@ -12,6 +12,8 @@ PATH=${TOOLS:-$project/target/release}:$PATH:$project/scripts:/usr/sbin:/sbin
 setup() {
   watch
   cp /proc/self/mountinfo "$BATS_TEST_TMPDIR/mountinfo"
+  # The containers of this test alone.
+  export RUNSH_ROOT=$BATS_TEST_TMPDIR.runsh
   cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -19,9 +21,10 @@ teardown() {
   nothing_left
 }
 
-# A test that leaves mounts behind fails; one that fails leaves no process behind.
+# A test that leaves mounts or the state of a container behind fails; one that fails leaves no process behind.
 nothing_left() {
   [ -n "$BATS_TEST_COMPLETED" ] || end_processes
+  equal "$(ls -A "$RUNSH_ROOT" 2>/dev/null)" ''
   # shellcheck disable=SC2119 # This is not about this function's arguments.
   mounts_unchanged
 }

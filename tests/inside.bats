@@ -537,12 +537,12 @@ END
   detached --pid-file pid -- sh -c 'sleep 500 & exec sleep 501'
   eventually has_process 'sleep 500'
   ok runtime ps "$box"
-  contains "${lines[0]}" 'UID          PID'
+  equal "${lines[0]}" "$(ps -ef | head -n 1)"
   equal "${#lines[@]}" 4
   contains "$output" 'sleep 600'
   contains "$output" 'sleep 501'
   ok runtime ps "$box" -o pid,args
-  equal "${lines[0]}" '    PID COMMAND'
+  equal "${lines[0]}" "$(ps -o pid,args | head -n 1)"
   equal "$(awk 'NR > 1 { print $1 }' <<<"$output" | sort -n)" "$(runtime ps -f json "$box" | jq '.[]')"
   ok runtime ps "$box" aux
   equal "${#lines[@]}" 4
@@ -678,8 +678,8 @@ find_cgroup_of() {
   expect 1 runtime update
   expect 1 runtime update --nothing 1 "$box"
   expect 1 runtime update --memory 5x "$box"
-  expect 1 runtime update --resources nothing "$box"
-  contains "$stderr" nothing
+  expect 1 runtime update --resources absent "$box"
+  contains "$stderr" absent
   expect 1 bash -c "echo '{' | '$RUNTIME' --root '$PWD/state' update --resources=- '$box'"
   expect 1 bash -c ": | '$RUNTIME' --root '$PWD/state' update --resources=- '$box'"
   refused 1 'container does not exist' update --memory 1g nothing

@@ -17,6 +17,7 @@ pub mod escape;
 mod explain;
 pub mod held;
 pub mod input;
+pub mod line;
 pub mod process;
 pub mod procfs;
 pub mod record;

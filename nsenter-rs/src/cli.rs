@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use common::process::failure_status;
+use common::record::Record;
 use common::sysctl::Sysctl;
 use common::target::Target;
 use common::{Command, Error, Result, accounts, quote};
@@ -21,6 +23,7 @@ Enter namespaces of another process and become COMMAND there; without COMMAND, $
 
 Namespaces; with =FILE that of a file, otherwise that of the target:
   -t, --target PID           the process whose namespaces are entered; PID:INODE is surely that one
+      --start-time TICKS     only where the target has started then: field 22 of /proc/PID/stat
   -a, --all                  all of its namespaces
   -m, --mount[=FILE]         the mount namespace
   -u, --uts[=FILE]           the UTS namespace (host name and domain name)
@@ -46,10 +49,14 @@ Set-up (without =DIR: that of the target):
   -W, --wdns=DIR             the working directory, as a path in the new root
   -e, --env                  the environment of the target
       --sysctl NAME=VALUE    set a kernel parameter, as those namespaces have it
-  -c, --join-cgroup          join the cgroup of the target
+  -c, --join-cgroup          join the cgroups of the target
   -Z, --follow-context       run COMMAND with the SELinux label of the target
   -F, --no-fork              become COMMAND without a fork; its children are in the PID namespace
       --new-session          give COMMAND, as a child, a session of its own, without a terminal
+      --detach               leave with status 0 when COMMAND, as a child, has started
+      --pid-file FILE        write the child's pid to FILE before COMMAND starts
+      --process-file FILE    write a line with its pid and its start time to FILE
+      --failure-status N     exit with N, not 1, where this program itself fails
       --carry                open COMMAND before anything changes: it need not be in the root
 
   -h, --help                 display this help
@@ -83,7 +90,16 @@ const LETTERS: [(char, &str); 13] = [
 
 /// Options stop at the first operand: all that follows belongs to COMMAND.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
-    let mut entry = Box::new(Entry {
+    let mut entry = nothing();
+    let parsed = read(&mut parser, &mut entry);
+    let status = entry.failure_status;
+    parsed
+        .and_then(|action| action.map_or_else(|| finish(entry), Ok))
+        .map_err(|error| error.with_failure_status(status))
+}
+
+fn nothing() -> Box<Entry> {
+    Box::new(Entry {
         target: None,
         all: false,
         namespaces: Vec::new(),
@@ -99,15 +115,23 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         sysctls: Vec::new(),
         no_fork: false,
         new_session: false,
+        start: None,
+        failure_status: None,
+        detach: false,
+        record: Record::default(),
         join_cgroup: false,
         follow_context: false,
         carry: false,
         command: Command::login_shell(),
-    });
+    })
+}
+
+/// Reads the command line up to its end, or to an option after which nothing else matters.
+fn read(parser: &mut lexopt::Parser, entry: &mut Entry) -> Result<Option<Action>> {
     while let Some(argument) = parser.next()? {
         let name = match argument {
-            Short('h') | Long("help") => return Ok(Action::Help),
-            Short('V') | Long("version") => return Ok(Action::Version),
+            Short('h') | Long("help") => return Ok(Some(Action::Help)),
+            Short('V') | Long("version") => return Ok(Some(Action::Version)),
             Short(letter) => long_name(letter)?.to_owned(),
             Long(name) => name.to_owned(),
             Value(program) => {
@@ -118,15 +142,25 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
                 break;
             }
         };
-        entry.option(&name, &mut parser)?;
+        entry.option(&name, parser)?;
     }
+    Ok(None)
+}
+
+fn finish(mut entry: Box<Entry>) -> Result<Action> {
+    entry.target = entry.target.map(|target| target.started_at(entry.start));
+    let has_child = entry.detach || entry.record.is_wanted();
     let pairs = [
         ("--wd and --wdns", entry.directory.is_some() && entry.directory_inside.is_some()),
         ("--root and --rootns", entry.root.is_some() && entry.root_inside.is_some()),
         ("--no-fork and --new-session", entry.no_fork && entry.new_session),
+        ("--no-fork and --detach, --pid-file or --process-file", entry.no_fork && has_child),
     ];
     match pairs.iter().find(|(_, given)| *given) {
         Some((pair, _)) => Err(Error::usage(format!("{pair} exclude each other"))),
+        None if entry.start.is_some() && entry.target.is_none() => {
+            Err(Error::usage("--start-time needs a --target"))
+        }
         None => Ok(Action::Enter(entry)),
     }
 }
@@ -149,6 +183,10 @@ impl Entry {
             }
             "target" => self.target = Some(Target::parse(&parser.value()?)?),
             "net-socket" => self.net_socket = Some(descriptor(&parser.value()?)?),
+            "start-time" => self.start = Some(ticks(&parser.value()?)?),
+            "failure-status" => self.failure_status = Some(failure_status(&parser.value()?)?),
+            "pid-file" => self.record.pid_files.push(parser.value()?),
+            "process-file" => self.record.process_files.push(parser.value()?),
             "sysctl" => self.sysctls.push(Sysctl::parse(&parser.value()?)?),
             "setuid" => self.credentials.uid = Some(id(&parser.value()?)?),
             "setgid" => self.credentials.gid = Some(id(&parser.value()?)?),
@@ -177,6 +215,7 @@ impl Entry {
             "env" => &mut self.environment,
             "no-fork" => &mut self.no_fork,
             "new-session" => &mut self.new_session,
+            "detach" => &mut self.detach,
             "join-cgroup" => &mut self.join_cgroup,
             "follow-context" => &mut self.follow_context,
             "carry" => &mut self.carry,
@@ -206,6 +245,12 @@ fn id(text: &OsStr) -> Result<Id> {
         None if text == "follow" => Ok(Id::Follow),
         None => Err(Error::usage(format!("{} is no user or group id", quote(text)))),
     }
+}
+
+fn ticks(text: &OsStr) -> Result<u64> {
+    let number = text.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = number.and_then(|digits| digits.parse().ok());
+    number.ok_or_else(|| Error::usage(format!("{} is not a start time", quote(text))))
 }
 
 fn descriptor(text: &OsStr) -> Result<i32> {
@@ -283,6 +328,13 @@ mod tests {
     }
 
     #[test]
+    fn a_status_counts_for_what_is_wrong_behind_it() {
+        let status = |arguments: &[&str]| entry(arguments).unwrap_err().status();
+        assert_eq!(status(&["--failure-status=7", "-x"]), Some(7));
+        assert_eq!(status(&["-x", "--failure-status=7"]), None);
+    }
+
+    #[test]
     fn wrong_command_lines() {
         for arguments in [
             &["-x"][..],
@@ -294,6 +346,11 @@ mod tests {
             &["-N", "x"],
             &["--net=:5"],
             &["--env=x"],
+            &["--start-time", "5"],
+            &["-t1", "--start-time", "-5"],
+            &["-F", "--detach"],
+            &["-F", "--pid-file", "p"],
+            &["--failure-status", "0"],
             &["--nosuch"],
         ] {
             refusal(arguments);

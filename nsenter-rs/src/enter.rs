@@ -1,12 +1,13 @@
 //! One entry into another world, step by step.
 
 use std::ffi::{OsStr, OsString, c_int};
-use std::fs::File;
-use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
+use common::cgroup::entry::Entry as BirthPlace;
+use common::cgroup::group::Group;
 use common::death_signal::DeathSignal;
+use common::record::Record;
 use common::sysctl::{Sysctl, Sysctls};
 use common::target::Target;
 use common::{Command, Context, Error, Result, quote, sys, toolbox};
@@ -17,7 +18,8 @@ use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
 use nix::unistd::{chroot, fchdir, setgroups};
 
-use crate::child;
+use crate::cgroups;
+use crate::child::{Watch, Work};
 use crate::credentials::{Credentials, Id};
 use crate::namespaces::{Joins, Kind, Source, kind_of, owner};
 use crate::target::{Process, follow_label};
@@ -52,6 +54,12 @@ pub struct Entry {
     pub sysctls: Vec<Sysctl>,
     pub no_fork: bool,
     pub new_session: bool,
+    /// When the target has started.
+    pub start: Option<u64>,
+    pub failure_status: Option<u8>,
+    /// Whether this process leaves when COMMAND has started.
+    pub detach: bool,
+    pub record: Record,
     pub join_cgroup: bool,
     pub follow_context: bool,
     pub carry: bool,
@@ -64,52 +72,57 @@ struct Opened {
     joins: Joins,
     root: Option<OwnedFd>,
     directory: Option<OwnedFd>,
-    cgroup: Option<OwnedFd>,
+    cgroups: Vec<Group>,
     environment: Option<Vec<(OsString, OsString)>>,
     label: Option<Vec<u8>>,
 }
 
 impl Entry {
     /// Enters, and becomes the command or waits for the child that does.
-    pub fn run(mut self) -> Result<u8> {
+    pub fn run(self) -> Result<u8> {
+        let status = self.failure_status;
+        self.carry_out().map_err(|error| error.with_failure_status(status))
+    }
+
+    fn carry_out(mut self) -> Result<u8> {
         if self.carry {
             self.command = self.command.carry()?;
         }
-        let mut opened = self.open()?;
-        let sysctls = std::mem::take(&mut self.sysctls);
-        let sysctls = Sysctls::open(&sysctls)?;
-        let enters_user = opened.joins.has(CloneFlags::CLONE_NEWUSER);
-        let enters_pid = opened.joins.has(CloneFlags::CLONE_NEWPID);
-
-        let mut death_signal = DeathSignal::to_keep()?;
-        let becomes_root = enters_user && !self.preserve_credentials;
-        let groups_dropped = becomes_root && setgroups(&[]).is_ok();
-        self.enter(&mut opened)?;
-        if self.new_session || enters_pid && !self.no_fork {
-            if let Some(status) = child::fork(self.new_session)? {
-                return Ok(status);
-            }
-            // It tells the end of the parent before.
-            death_signal = None;
+        let opened = self.open()?;
+        let sysctls = Sysctls::open(&self.sysctls)?;
+        match self.forks(&opened) {
+            true => self.follow(opened, sysctls),
+            false => self.become_command(opened, sysctls),
         }
-        let credentials = if becomes_root { self.credentials.or_root() } else { self.credentials };
-        credentials.assume(opened.process.as_ref(), groups_dropped)?;
-        death_signal.map_or(Ok(()), |signal| signal.arm())?;
-        sysctls.set()?;
-        if let Some(environment) = opened.environment {
-            replace_environment(environment);
-        }
-        Err(self.command.exec())
     }
 
-    /// What runs in those namespaces could trace this process, and reach what it has open, until it
-    /// becomes COMMAND (CVE-2016-9962): so it is closed to others before.
-    fn enter(&self, opened: &mut Opened) -> Result<()> {
-        opened.label.as_deref().map_or(Ok(()), follow_label)?;
+    fn forks(&self, opened: &Opened) -> bool {
+        let enters_pid = opened.joins.has(CloneFlags::CLONE_NEWPID);
+        self.new_session || self.detach || self.record.is_wanted() || enters_pid && !self.no_fork
+    }
+
+    fn become_command(&self, opened: Opened, sysctls: Sysctls) -> Result<u8> {
+        let death_signal = DeathSignal::to_keep()?;
+        cgroups::join(&opened.cgroups)?;
+        let mut way = Way::new(self, opened, sysctls);
+        way.enter()?;
+        way.take_credentials()?;
+        death_signal.map_or(Ok(()), |signal| signal.arm())?;
+        way.set_up()?;
+        Err(way.exec())
+    }
+
+    /// This process stays outside but for the PID namespace, which only its children are in.
+    fn follow(&self, mut opened: Opened, sysctls: Sysctls) -> Result<u8> {
+        self.record.check()?;
         toolbox::close_to_others().step("close this process to others")?;
-        std::mem::take(&mut opened.joins).enter(opened.process.as_ref())?;
-        self.change_directories(opened.root.take(), opened.directory.take())?;
-        opened.cgroup.take().map_or(Ok(()), join_cgroup)
+        let midwife = !opened.joins.enter_pid(opened.process.as_ref());
+        let groups = std::mem::take(&mut opened.cgroups);
+        let entry = (!groups.is_empty()).then(|| BirthPlace::new(&groups)).transpose()?;
+        let Self { new_session, detach, failure_status, ref record, .. } = *self;
+        let entry = entry.as_ref();
+        let watch = Watch { entry, new_session, detach, record, midwife, failure_status };
+        watch.run(Way::new(self, opened, sysctls))
     }
 
     fn open(&self) -> Result<Opened> {
@@ -131,13 +144,13 @@ impl Entry {
         let target = process.as_ref();
         let if_asked = |asked: bool, option| asked.then(|| need(target, option)).transpose();
         let environment = if_asked(self.environment, "env")?.map(Process::environment);
-        let cgroup = if_asked(self.join_cgroup, "join-cgroup")?.map(Process::cgroup);
+        let cgroups = if_asked(self.join_cgroup, "join-cgroup")?.map(cgroups::of);
         let selinux = Path::new("/sys/fs/selinux").exists();
         let label = if_asked(self.follow_context, "follow-context")?.filter(|_| selinux);
         Ok(Opened {
             root: open_directory(self.root.as_ref(), target, "root")?,
             directory: open_directory(self.directory.as_ref(), target, "cwd")?,
-            cgroup: cgroup.transpose()?,
+            cgroups: cgroups.transpose()?.unwrap_or_default(),
             environment: environment.transpose()?,
             label: label.map(Process::label).transpose()?,
             joins,
@@ -186,6 +199,59 @@ impl Entry {
             directory = Some(open_inside(path)?);
         }
         directory.map_or(Ok(()), |directory| fchdir(directory).step("enter the working directory"))
+    }
+}
+
+/// The way into those namespaces, and to COMMAND in them.
+struct Way<'a> {
+    entry: &'a Entry,
+    opened: Opened,
+    sysctls: Sysctls<'a>,
+    becomes_root: bool,
+    groups_dropped: bool,
+}
+
+impl<'a> Way<'a> {
+    fn new(entry: &'a Entry, opened: Opened, sysctls: Sysctls<'a>) -> Self {
+        let enters_user = opened.joins.has(CloneFlags::CLONE_NEWUSER);
+        let becomes_root = enters_user && !entry.preserve_credentials;
+        Self { entry, opened, sysctls, becomes_root, groups_dropped: false }
+    }
+
+    fn take_credentials(&self) -> Result<()> {
+        let credentials = self.entry.credentials;
+        let credentials = if self.becomes_root { credentials.or_root() } else { credentials };
+        credentials.assume(self.opened.process.as_ref(), self.groups_dropped)
+    }
+
+    fn set_up(&mut self) -> Result<()> {
+        self.sysctls.set()?;
+        if let Some(environment) = self.opened.environment.take() {
+            replace_environment(environment);
+        }
+        Ok(())
+    }
+}
+
+impl Work for Way<'_> {
+    /// What runs in those namespaces could trace this process, and reach what it has open, until it
+    /// becomes COMMAND (CVE-2016-9962): so it is closed to others before.
+    fn enter(&mut self) -> Result<()> {
+        let opened = &mut self.opened;
+        self.groups_dropped = self.becomes_root && setgroups(&[]).is_ok();
+        opened.label.as_deref().map_or(Ok(()), follow_label)?;
+        toolbox::close_to_others().step("close this process to others")?;
+        std::mem::take(&mut opened.joins).enter(opened.process.as_ref())?;
+        self.entry.change_directories(opened.root.take(), opened.directory.take())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.take_credentials()?;
+        self.set_up()
+    }
+
+    fn exec(&self) -> Error {
+        self.entry.command.exec()
     }
 }
 
@@ -262,12 +328,6 @@ fn parent(process: Option<&Process>, joins: &Joins) -> Result<Source> {
         }
         _ => Err(Error::usage("--user-parent needs a --target or another namespace")),
     }
-}
-
-/// A process that writes 0 there means itself.
-fn join_cgroup(cgroup: OwnedFd) -> Result<()> {
-    let joined = File::from(cgroup).write_all(b"0");
-    joined.map_err(|error| Error::from_io("join", "the cgroup of the target", &error))
 }
 
 fn replace_environment(variables: Vec<(OsString, OsString)>) {

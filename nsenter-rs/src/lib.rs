@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cgroups;
 mod child;
 mod cli;
 mod credentials;

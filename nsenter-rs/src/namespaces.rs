@@ -115,6 +115,20 @@ impl Joins {
         Ok(())
     }
 
+    /// Enters the PID namespace alone, in which the next child is then born. False where that is not possible from here:
+    /// the power over it may come with the user namespace.
+    pub fn enter_pid(&mut self, process: Option<&Process>) -> bool {
+        let Some(at) = self.0.iter().position(|join| join.kind.flag == CloneFlags::CLONE_NEWPID)
+        else {
+            return true;
+        };
+        let entered = self.0[at].enter(process).is_ok();
+        if entered {
+            self.0.remove(at);
+        }
+        entered
+    }
+
     /// Enters them. Who gives power up by that enters the user namespace last, and who gains it enters it
     /// first: so all others are tried before it, and what is left goes after it.
     pub fn enter(mut self, process: Option<&Process>) -> Result<()> {

@@ -13,7 +13,6 @@ use common::{Context, Error, Result, procfs};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::stat::{FileStat, Mode, fstat};
-use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use nix::unistd::Pid;
 
 /// A process that is held on to: its number may be given to another one, its descriptors never are.
@@ -98,20 +97,14 @@ impl Process {
         self.read("attr/current")
     }
 
-    /// The file of its cgroup of version 2 that takes the processes in.
-    pub fn cgroup(&self) -> Result<OwnedFd> {
-        let failed = |reason: &str| {
-            Error::because("find the cgroup of the process", self.pid.to_string(), reason)
-        };
-        let text = self.read("cgroup")?;
-        let path = text.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"0::/"));
-        let path = path.ok_or_else(|| failed("it is in none of version 2"))?;
-        let root = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
-            .into_iter()
-            .find(|root| statfs(*root).is_ok_and(|fs| fs.filesystem_type() == CGROUP2_SUPER_MAGIC));
-        let root = root.ok_or_else(|| failed("no cgroup file system of version 2 is mounted"))?;
-        let file = Path::new(root).join(OsString::from_vec(path.to_vec())).join("cgroup.procs");
-        open(&file, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty()).context("open", file)
+    /// Its cgroups, as this process's cgroup namespace shows them.
+    pub fn cgroups(&self) -> Result<Vec<u8>> {
+        self.read("cgroup")
+    }
+
+    /// Its number.
+    pub fn number(&self) -> Pid {
+        self.pid
     }
 
     fn explain(&self, error: &Error) -> Option<String> {

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use common::cgroup::entry::Entry;
 use common::held::Held;
+use common::line::Line;
 use common::sys::{self, Change, End};
 use common::{Context, Result};
 use nix::errno::Errno;
@@ -13,7 +14,6 @@ use nix::unistd::{Pid, pipe2};
 
 use crate::cgroups;
 use crate::explain;
-use crate::line::Line;
 use crate::midwife::Midwife;
 use crate::stop::{self, Stop};
 use crate::terminal;

@@ -1,12 +1,11 @@
 //! The pid 1 of `--init`: reaps orphans, hands on signals, and ends when COMMAND has.
 
 use common::held::{Event, Held, hand_on};
+use common::line::Line;
 use common::sys::{self, End};
 use common::{Context, Result};
 use nix::errno::Errno;
 use nix::unistd::Pid;
-
-use crate::line::Line;
 
 /// Waits for every process that the kernel hands to this one, until `child` has ended; gives the
 /// status to end with. No signal of its own ends a pid 1, so that one which ended the child is told

@@ -9,7 +9,6 @@ mod directory;
 mod explain;
 mod idmap;
 mod init;
-mod line;
 mod midwife;
 mod namespaces;
 mod outside;

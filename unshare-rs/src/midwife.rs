@@ -2,6 +2,7 @@
 //! them by unshare(2), and makes the child as its own sibling.
 
 use common::cgroup::entry::Entry;
+use common::line::Line;
 use common::sys::{self, Change, End};
 use common::{Context, Result};
 use nix::errno::Errno;
@@ -9,7 +10,6 @@ use nix::sched::CloneFlags;
 use nix::unistd::Pid;
 
 use crate::explain;
-use crate::line::Line;
 use crate::stop::{self, Stop};
 
 /// What is done before the child is made.

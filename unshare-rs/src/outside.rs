@@ -3,13 +3,13 @@
 
 use std::process::exit;
 
+use common::line::Line;
 use common::sys::{self, Disposition};
 use common::{Context, Error, Result, start};
 use nix::libc::SIGCHLD;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid};
 
-use crate::line::Line;
 use crate::stop::Stop;
 
 /// What is done outside.

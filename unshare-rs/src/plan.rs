@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 
 use common::cgroup::entry::{self, Entry};
 use common::cgroup::group::Group;
+use common::line::number_in_proc;
 use common::process::end_by;
 use common::sysctl::{Sysctl, Sysctls};
 use common::{Command, Context, Error, Result, print, start, sys};
@@ -16,7 +17,6 @@ use crate::child::{Birth, Child, Watch};
 use crate::directory::Directory;
 use crate::explain;
 use crate::idmap::{Maps, Request};
-use crate::line::number_in_proc;
 use crate::midwife::Midwife;
 use crate::namespaces::{NEWTIME, Namespaces};
 use crate::outside::{Outside, Step};
@@ -243,7 +243,7 @@ impl Plan {
     fn follow(&self, watch: &Watch, maps: &Maps, groups: &[Group]) -> Result<u8, Stop> {
         let entry = (!groups.is_empty()).then(|| Entry::new(groups)).transpose()?;
         let midwife = Midwife {
-            enter: &|line| self.enter_namespaces(maps, || line.introduce()),
+            enter: &|line| self.enter_namespaces(maps, || Ok(line.introduce()?)),
             help: &|midwife| self.write_outside(maps, midwife),
         };
         let none = Maps::default();

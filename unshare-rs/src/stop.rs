@@ -1,5 +1,6 @@
 //! How a process of the tool ends.
 
+use common::line::Gone;
 use common::process::end_by;
 use common::{Error, start};
 
@@ -12,6 +13,12 @@ pub enum Stop {
     Said(u8),
     /// By the signal that ended the child.
     Killed(i32),
+}
+
+impl From<Gone> for Stop {
+    fn from(_: Gone) -> Self {
+        Self::Said(1)
+    }
 }
 
 impl From<Error> for Stop {

@@ -3,6 +3,7 @@
 use std::os::fd::BorrowedFd;
 
 use common::held::Held;
+use common::line::Line;
 use common::process::end_by;
 use common::{Context, Result, sys};
 use nix::libc;
@@ -11,7 +12,6 @@ use nix::unistd::{read, setsid};
 
 use crate::explain;
 use crate::init;
-use crate::line::Line;
 use crate::stop::Stop;
 use crate::terminal;
 
@@ -69,13 +69,13 @@ impl Tie<'_> {
 
     /// Lets the parent write to this process's files in /proc, and look at it, before it goes on.
     pub fn introduce(&mut self) -> Result<(), Stop> {
-        self.line.as_mut().map_or(Ok(()), Line::introduce)
+        Ok(self.line.as_mut().map_or(Ok(()), Line::introduce)?)
     }
 
     /// Tells the parent that all is set up, and asks for its word.
     pub fn pass_gate(&mut self) -> Result<(), Stop> {
         match &mut self.line {
-            Some(line) if self.gate => line.ask(),
+            Some(line) if self.gate => Ok(line.ask()?),
             _ => Ok(()),
         }
     }

@@ -65,10 +65,14 @@ claim() {
   dir=$root/$id
   # shellcheck disable=SC2174 # It is the state alone that is nobody else's.
   [ -d "$root" ] || reason=$(mkdir -p -m 700 -- "$root" 2>&1) || die "cannot make the directory '$root': ${reason##*: }"
+  check_root
   if ! reason=$(mkdir -m 700 -- "$dir" 2>&1); then
     [ -d "$dir" ] || die "cannot make the directory '$dir': ${reason##*: }"
     { give_way && mkdir -m 700 -- "$dir" 2>/dev/null; } || die "cannot create '$id': container with given ID already exists"
   fi
+  given=$bundle
+  clear_facts
+  bundle=$given
   trap abandon EXIT
   trap 'exit 143' TERM
   trap 'exit 130' INT
@@ -81,7 +85,7 @@ claim() {
 read_start() {
   read -r stat <"/proc/$$/stat"
   # shellcheck disable=SC2086 # The fields of the line.
-  set -- ${stat##*) }
+  set -- ${stat##*") "}
   start=${20}
 }
 
@@ -92,10 +96,10 @@ put() {
 
 # give_way: removes a container that nobody can use any more.
 give_way() {
-  own_dir=$dir own_id=$id own_bundle=$bundle
+  given=$bundle
   . "$library/destroy.sh"
   ! load_facts || ! is_garbage || destroy
-  dir=$own_dir id=$own_id bundle=$own_bundle
+  bundle=$given
   [ ! -d "$dir" ]
 }
 

@@ -27,6 +27,12 @@ find_root() {
       fi
       ;;
   esac
+  [ ! -e "$root" ] || check_root
+}
+
+# check_root: who owns it could exchange a container for another, and its facts are executed.
+check_root() {
+  [ -O "$root" ] || die "cannot use '$root': it belongs to another user"
 }
 
 # check_id ID: the names that runc allows.
@@ -45,11 +51,16 @@ find_container() {
   load_facts || die "cannot find '$id': container does not exist"
 }
 
-# load_facts: of the container $dir; fails where there is none.
-load_facts() {
+# clear_facts: what is known of the container $dir, before its configuration has been read.
+clear_facts() {
   id=${dir##*/} oci_version=1.2.1 bundle='' rootfs='' created='' command='' terminal='' pid_namespace=''
   systemd_unit='' systemd_user='' cgroup_dirs='' cgroup_leaf='' hooks=''
   json_id="\"$id\"" json_bundle='""' json_rootfs='""' json_annotations='' json_annotations_indented=''
+}
+
+# load_facts: of the container $dir; fails where there is none.
+load_facts() {
+  clear_facts
   [ -d "$dir" ] || return 1
   [ -O "$dir" ] || die "cannot use '$dir': it belongs to another user"
   [ ! -e "$dir/line" ] || { command . "$dir/facts"; } 2>/dev/null || [ ! -d "$dir" ]
@@ -67,7 +78,7 @@ is_alive() {
   read -r stat <"/proc/${1%% *}/stat" || return 1
   # The name before the parenthesis may hold anything.
   # shellcheck disable=SC2086 # The fields of the line.
-  set -- "${1#* }" ${stat##*) }
+  set -- "${1#* }" ${stat##*") "}
   case $2 in
     [ZXx]) return 1 ;;
   esac

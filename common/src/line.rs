@@ -5,10 +5,10 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 
-use common::{Error, Result, sys};
 use nix::unistd::{Pid, getpid};
 
-use crate::stop::Stop;
+use crate::error::{Error, Result};
+use crate::sys;
 
 /// What the started process says: that it waits for the word, and that COMMAND did not start after all. Where COMMAND
 /// starts, the line is closed.
@@ -21,7 +21,12 @@ const GO: u8 = b'g';
 #[derive(Debug)]
 pub struct Line(UnixStream);
 
+/// The other process has ended, or ends, and has said why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
 /// The number by which /proc knows this process: where that is the proc of another pid namespace, not the own one.
+#[must_use]
 pub fn number_in_proc() -> Pid {
     let number = || fs::read_link("/proc/self").ok()?.to_str()?.parse().ok();
     number().map_or_else(getpid, Pid::from_raw)
@@ -29,6 +34,9 @@ pub fn number_in_proc() -> Pid {
 
 impl Line {
     /// The ends of both. Either process has to close the other's.
+    ///
+    /// # Errors
+    /// Those of socketpair(2).
     pub fn new() -> Result<(Self, Self)> {
         let (one, other) =
             UnixStream::pair().map_err(|e| Error::from_io("make", "a socket pair", &e))?;
@@ -40,22 +48,29 @@ impl Line {
         sys::close_copy(self.0.as_fd());
     }
 
-    /// Waits for the word. Where it does not come, the other process has said why, or is gone.
-    pub fn ask(&mut self) -> Result<(), Stop> {
+    /// Waits for the word.
+    ///
+    /// # Errors
+    /// Where it does not come.
+    pub fn ask(&mut self) -> Result<(), Gone> {
         self.say(&[ASK])?;
         self.await_word()
     }
 
     /// As [`Self::ask`], with the number by which the other process finds this one in /proc.
-    pub fn introduce(&mut self) -> Result<(), Stop> {
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub fn introduce(&mut self) -> Result<(), Gone> {
         self.say(&number_in_proc().as_raw().to_ne_bytes())?;
         self.await_word()
     }
 
-    fn await_word(&mut self) -> Result<(), Stop> {
-        self.hear().map(|[_]: [u8; 1]| ()).ok_or(Stop::Said(1))
+    fn await_word(&mut self) -> Result<(), Gone> {
+        self.hear().map(|[_]: [u8; 1]| ()).ok_or(Gone)
     }
 
+    /// Tells that COMMAND did not start.
     pub fn fail(&mut self) {
         let _ = self.say(&[FAILED]);
     }
@@ -75,11 +90,15 @@ impl Line {
         let _ = self.say(&[GO]);
     }
 
-    pub fn say(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.0.write_all(bytes).map_err(|_| Stop::Said(1))
+    /// Says something.
+    ///
+    /// # Errors
+    /// Where nobody hears it.
+    pub fn say(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        self.0.write_all(bytes).map_err(|_| Gone)
     }
 
-    /// None where the line is closed.
+    /// Hears so many bytes; none where the line is closed.
     pub fn hear<const N: usize>(&mut self) -> Option<[u8; N]> {
         let mut bytes = [0; N];
         self.0.read_exact(&mut bytes).ok().map(|()| bytes)
@@ -107,7 +126,7 @@ mod tests {
     fn a_line_that_is_closed_gives_no_word() {
         let (one, mut other) = Line::new().unwrap();
         drop(one);
-        assert!(matches!(other.ask(), Err(Stop::Said(1))));
+        assert!(other.ask() == Err(Gone));
         assert_eq!(other.hear::<4>(), None);
     }
 }

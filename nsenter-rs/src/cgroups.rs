@@ -1,0 +1,96 @@
+//! The cgroups of the target, in every hierarchy.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use common::cgroup::Cgroups;
+use common::cgroup::entry::refused;
+use common::cgroup::group::{Group, Version};
+use common::{Error, Result, input};
+
+use crate::target::Process;
+
+/// `ID:CONTROLLERS:PATH` of /proc/PID/cgroup (cgroups(7)), without the number.
+type Line<'a> = (&'a [u8], &'a [u8]);
+
+/// Those that this process is not in itself.
+pub fn of(process: &Process) -> Result<Vec<Group>> {
+    let own = input::read(OsStr::new("/proc/self/cgroup"))?;
+    let text = process.cgroups()?;
+    let own: Vec<_> = lines(&own).collect();
+    let differ = lines(&text).filter(|line| !own.contains(line));
+    differ.map(|line| open(line, &text, process)).collect()
+}
+
+fn lines(text: &[u8]) -> impl Iterator<Item = Line<'_>> {
+    text.split(|&byte| byte == b'\n').filter_map(|line| {
+        let mut fields = line.splitn(3, |&byte| byte == b':').skip(1);
+        Some((fields.next()?, fields.next()?))
+    })
+}
+
+/// Where each hierarchy is usually mounted there is no need to read the table of all mounts.
+fn open(line: Line, text: &[u8], process: &Process) -> Result<Group> {
+    let (controllers, path) = line;
+    let failed = |reason: String| {
+        Error::because("find the cgroup of the process", process.number().to_string(), reason)
+    };
+    if path.starts_with(b"/..") {
+        return Err(failed("it is outside of this process's cgroup namespace".into()));
+    }
+    let version = if controllers.is_empty() { Version::Two } else { Version::One };
+    for root in usual_places(controllers) {
+        match Group::open(OsString::from_vec([&root[..], path].concat())) {
+            Ok(group) if group.version() == version => return Ok(group),
+            _ => {}
+        }
+    }
+    let mounts = input::read(OsStr::new("/proc/self/mountinfo"))?;
+    let cgroups = Cgroups::parse(text, &mounts);
+    let mut all = cgroups.hierarchies.iter().chain(&cgroups.unified);
+    match all.find(|hierarchy| hierarchy.controllers == controllers) {
+        Some(hierarchy) => Group::open(OsStr::from_bytes(&hierarchy.own)),
+        None if controllers.is_empty() => {
+            Err(failed("no cgroup file system of version 2 is mounted".into()))
+        }
+        None => {
+            let name = String::from_utf8_lossy(controllers);
+            Err(failed(format!("no cgroup file system of '{name}' is mounted")))
+        }
+    }
+}
+
+fn usual_places(controllers: &[u8]) -> Vec<Vec<u8>> {
+    const ROOT: &[u8] = b"/sys/fs/cgroup";
+    let below = |name: &[u8]| [ROOT, b"/", name].concat();
+    match controllers {
+        b"" => vec![ROOT.to_vec(), below(b"unified")],
+        named => vec![below(named.strip_prefix(b"name=").unwrap_or(named))],
+    }
+}
+
+/// Has this process join them.
+pub fn join(groups: &[Group]) -> Result<()> {
+    groups.iter().try_for_each(|group| group.join().map_err(|errno| refused(group, errno)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_both_versions() {
+        let text = b"2:name=systemd:/a:b\n1:cpu,cpuacct:/\n0::/x y\n";
+        let expected: [Line; 3] =
+            [(b"name=systemd", b"/a:b"), (b"cpu,cpuacct", b"/"), (b"", b"/x y")];
+        assert_eq!(lines(text).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn places() {
+        let places = |controllers: &str| usual_places(controllers.as_bytes());
+        assert_eq!(places("name=systemd"), [b"/sys/fs/cgroup/systemd".to_vec()]);
+        assert_eq!(places("cpu,cpuacct"), [b"/sys/fs/cgroup/cpu,cpuacct".to_vec()]);
+        assert_eq!(places("").len(), 2);
+    }
+}
