@@ -7,8 +7,7 @@
 name=${BATS_RUN_TMPDIR##*/}-$(basename "$BATS_TEST_FILENAME" .bats)
 
 runtime=$(type -P "${RUNTIME:-$project/scripts/runsh}")
-export RUNSH_TOOLS
-RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+[ -z "${TOOLS-}" ] || export RUNSH_TOOLS=$TOOLS
 
 setup_file() {
   can_start || return 0

@@ -8,8 +8,7 @@ load helpers
 load cgroups
 
 runtime=$(type -P "${RUNTIME:-$project/scripts/runsh}")
-export RUNSH_TOOLS
-RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+[ -z "${TOOLS-}" ] || export RUNSH_TOOLS=$TOOLS
 id=$name
 
 setup() {
