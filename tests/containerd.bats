@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # containerd drives the runtime, through its shim: a daemon of the tests' own, and its client ctr.
-# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2034,SC2154 # engines.bash uses what is assigned here, and bats and the helpers assign the rest.
 # shellcheck disable=SC2016 # The shell inside expands what it gets.
 
 : "${TEST_TIMEOUT:=180}"
@@ -240,10 +240,10 @@ attach
 }
 
 @test "ctr: out of memory" {
-  engine events >events &
+  engine events >seen &
   watcher=$!
   expect 137 box --rm --memory-limit 20000000 one sh -c 'tail /dev/zero; status=$?; sleep 0.5; exit $status'
-  until_true grep -q /tasks/oom events
+  until_true grep -q /tasks/oom seen
   kill "$watcher"
 }
 
@@ -261,4 +261,11 @@ attach
   for number in {1..8}; do
     equal "$(cat "out$number")" "$number"$'\n'"$number"
   done
+}
+
+@test "ctr: the configuration of the documentation" {
+  sed -n '/^version = 2/,/^```/p' "$project/docs/engines.md" | grep -v '^```' >config.toml
+  ok containerd --config "$PWD/config.toml" config dump
+  contains "$output" 'runtimes.runsh.options]'
+  contains "$output" 'BinaryName = "/usr/local/bin/runsh"'
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # Docker drives the runtime: a daemon of the tests' own, in a network namespace of its own, so that it can have a bridge.
-# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2034,SC2154 # engines.bash uses what is assigned here, and bats and the helpers assign the rest.
 # shellcheck disable=SC2016 # The shell inside expands what it gets.
 
 : "${TEST_TIMEOUT:=180}"
@@ -262,4 +262,13 @@ health() {
   grep -q "^CapBnd:.$(all_capabilities)" /proc/self/status || skip 'needs every capability'
   ok engine exec --privileged one sh -c 'grep CapEff /proc/self/status | cut -f 2'
   equal "$output" "$(all_capabilities)"
+}
+
+@test "docker: explain" {
+  explained "$BATS_FILE_TMPDIR/exec/runtime-runc/moby"
+}
+
+@test "docker: the configuration of the documentation" {
+  sed -n '/^```json/,/^```/p' "$project/docs/engines.md" | grep -v '^```' >config.json
+  equal "$(jq -c 'del(.runtimes.runsh.path)' config.json)" "$(jq -c 'del(.runtimes.runsh.path, .["default-runtime"])' "$BATS_FILE_TMPDIR/daemon.json")"
 }

@@ -37,6 +37,7 @@ teardown() {
 # can_start: the engine's needs are there. The tests skip otherwise, and there is nothing to prepare.
 can_start() {
   (
+    # shellcheck disable=SC2317 # requires calls it.
     skip() { exit 1; }
     requires "${needs[@]}"
   )
@@ -90,9 +91,12 @@ end() {
 end_file() {
   local top pid
   for ((try = 0; try < 100; try++)); do
-    for pid in $(cat /dev/null $(find /sys/fs/cgroup/*/"$name" -name cgroup.procs 2>/dev/null)) $(processes_of_file); do
+    while read -r pid; do
       kill -9 "$pid" 2>/dev/null || :
-    done
+    done < <(
+      find /sys/fs/cgroup/*/"$name" -name cgroup.procs -exec cat {} + 2>/dev/null
+      processes_of_file
+    )
     find /sys/fs/cgroup/*/"$name" -depth -type d -exec rmdir {} + 2>/dev/null || :
     top=$(echo /sys/fs/cgroup/*/"$name")
     [ "$top" != "/sys/fs/cgroup/*/$name" ] || return 0
@@ -105,9 +109,9 @@ end_file() {
 # processes_of_file: those that setup_file and the tests started, less bats itself.
 processes_of_file() {
   local pid
-  for pid in $(grep -lszxF "BATS_FILE_TMPDIR=$BATS_FILE_TMPDIR" /proc/[0-9]*/environ | cut -d/ -f3); do
+  while read -r pid; do
     grep -qzE '(^|/)(bats|bats-[a-z-]+)$' "/proc/$pid/cmdline" 2>/dev/null || [ "$pid" -eq "$$" ] || [ "$pid" -eq "$BASHPID" ] || echo "$pid"
-  done
+  done < <(grep -lszxF "BATS_FILE_TMPDIR=$BATS_FILE_TMPDIR" /proc/[0-9]*/environ | cut -d/ -f3)
 }
 
 # in_box SCRIPT: what the shell of a new container says to SCRIPT.
@@ -237,14 +241,14 @@ executed_like_init() {
   local facts='for n in cgroup ipc mnt net pid user uts; do readlink /proc/self/ns/$n; done; cat /proc/self/cgroup
     grep -E "^(Cap|NoNew|Seccomp:|Uid|Gid|Groups)" /proc/self/status; ulimit -Sn; ulimit -Hn'
   start --cap-drop ALL --cap-add CHOWN --security-opt no-new-privileges --ulimit nofile=500:600
-  engine exec one sh -c "$facts" >exec
-  contains "$(cat exec)" 'NoNewPrivs:	1'
-  contains "$(cat exec)" 'Seccomp:	2'
-  contains "$(cat exec)" 'CapEff:	0000000000000001'
+  engine exec one sh -c "$facts" >said
+  contains "$(cat said)" 'NoNewPrivs:	1'
+  contains "$(cat said)" 'Seccomp:	2'
+  contains "$(cat said)" 'CapEff:	0000000000000001'
   engine exec one sh -c 'for n in cgroup ipc mnt net pid user uts; do readlink /proc/1/ns/$n; done; cat /proc/1/cgroup
     grep -E "^(Cap|NoNew|Seccomp:|Uid|Gid|Groups)" /proc/1/status' >init
-  diff init <(head -n "$(wc -l <init)" exec)
-  contains "$(cat exec)" $'500\n600'
+  diff init <(head -n "$(wc -l <init)" said)
+  contains "$(cat said)" $'500\n600'
 }
 
 # A host descriptor is a way out. The caller's are open, and so are the engine's.
@@ -287,7 +291,7 @@ named_volume() {
 }
 
 tmpfs() {
-  options=(--tmpfs /scratch:size=1m,noexec,mode=1770)
+  options=(--tmpfs '/scratch:size=1m,noexec,mode=1770')
   says 'grep -o " /scratch tmpfs [^ ]*" /proc/mounts | tr , "\n" | grep -x -e noexec -e size=1024k -e mode=1770 -e nosuid | sort
     touch /scratch/file && head -c 2000000 /dev/zero 2>/dev/null >/scratch/file || echo full' $'mode=1770\nnoexec\nnosuid\nsize=1024k\nfull'
   options=(--shm-size 2m)
@@ -384,7 +388,7 @@ devices() {
 an_init() {
   options=(--init)
   ok in_box 'echo "$$ $(cat /proc/1/comm)"; sh -c "sleep 0.1 & true"; sleep 0.5; ps -o stat | grep -c Z || :'
-  [[ $output =~ ^[2-9]\ [a-z-]*init$'\n'0$ ]]
+  [[ ${output/$'\n'/ } =~ ^[2-9]\ [a-z-]*init\ 0$ ]]
 }
 
 host_pid() {
@@ -547,4 +551,17 @@ proc_is_masked() {
   options=()
   says 'echo 1 2>/dev/null >/proc/sys/kernel/core_pattern || echo closed; cat /proc/kcore 2>/dev/null | wc -c; ls /proc/scsi /sys/firmware 2>/dev/null | wc -l' $'closed\n0\n2' ||
     contains "$output" closed
+}
+
+# explained DIRECTORY: the line of the container one, whose state the engine has put there.
+explained() {
+  [ -z "${RUNTIME-}" ] || skip 'is about runsh'
+  start
+  local id
+  id=$(inspect .Id)
+  ok "$runtime" --root "$1" explain "$id"
+  contains "$output" unshare-rs
+  contains "$output" 'trap "exit 5" TERM'
+  ok "$runtime" --root "$1" list --quiet
+  equal "$output" "$id"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Podman drives the runtime, through conmon: with a storage, a state and a configuration of the tests' own. For an ordinary
 # user that is rootless Podman, with a user namespace of the one ID that needs no /etc/subuid.
-# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2034,SC2154 # engines.bash uses what is assigned here, and bats and the helpers assign the rest.
 # shellcheck disable=SC2016 # The shell inside expands what it gets.
 
 : "${TEST_TIMEOUT:=180}"

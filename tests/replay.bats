@@ -86,9 +86,9 @@ until_true() {
   return 1
 }
 
-# create [OPTION...]: as containerd's shim.
+# create: as containerd's shim.
 create() {
-  "${containerd[@]}" create --bundle "$PWD/b" --pid-file "$PWD/b/init.pid" "$@" "$id" </dev/null >out 2>err 3>&- 4>&-
+  "${containerd[@]}" create --bundle "$PWD/b" --pid-file "$PWD/b/init.pid" "$id" </dev/null >out 2>err 3>&- 4>&-
 }
 
 start() {
@@ -280,8 +280,8 @@ clean() {
   ok "$runtime" --version
   [[ ${lines[0]} =~ ^(runc|runsh)\ version\ [0-9] ]]
   lacks "$(tail -n +2 <<<"$output")" version
-  "$runtime" features >features 2>&1 || skip 'this runtime has no features'
-  jq -e '.ociVersionMin and .ociVersionMax and .linux.namespaces and (.mountOptions | index("rro"))' features
+  "$runtime" features >can 2>&1 || skip 'this runtime has no features'
+  jq -e '.ociVersionMin and .ociVersionMax and .linux.namespaces and (.mountOptions | index("rro"))' can
 }
 
 # Podman asks so whether there are checkpoints.
@@ -294,8 +294,9 @@ clean() {
 }
 
 expect_failure() {
-  run "$@"
-  [ "$status" -ne 0 ]
+  local failed=0
+  "$@" || failed=$?
+  [ "$failed" -ne 0 ]
 }
 
 # Its options come in another order.
