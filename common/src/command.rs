@@ -115,6 +115,15 @@ impl Command {
         self.failure(errno)
     }
 
+    /// Goes on as the command in this process, which must be a tool of this very program; no path is looked up. Comes back
+    /// only where it is not.
+    #[must_use]
+    pub fn go_on(&self) -> Error {
+        toolbox::go_on(&self.argv);
+        Error::because("go on as", &self.program, "this program does not hold that tool")
+            .with_kind(Kind::CommandNotFound)
+    }
+
     /// What execvp(3) does, but that a program for another machine, or a script for one, is not given
     /// to the shell.
     fn search_and_exec(&self) -> Errno {

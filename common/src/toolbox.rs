@@ -43,6 +43,8 @@ struct Toolbox {
 }
 
 static TOOLBOX: OnceLock<Toolbox> = OnceLock::new();
+/// What is in it, also where the file is not known by its path.
+static TOOLS: OnceLock<&[Tool]> = OnceLock::new();
 /// How many tools have handed on. The stack grows with each.
 static DEPTH: AtomicUsize = AtomicUsize::new(0);
 const DEEPEST: usize = 16;
@@ -62,6 +64,7 @@ pub fn close_to_others() -> nix::Result<()> {
 
 /// Starts the tool of `tools` that this process was called by the name of.
 pub fn run(tools: &'static [Tool]) -> i32 {
+    TOOLS.get_or_init(|| tools);
     let Some(tool) = find(tools, &start::name()) else { return list(tools) };
     if let Some(file) = own_file() {
         TOOLBOX.get_or_init(|| Toolbox { tools, file });
@@ -89,6 +92,20 @@ pub(crate) fn hand_on(path: &Path, argv: &[CString]) {
     {
         return;
     }
+    do_what_execve_does(tool, argv);
+    exit(start(tool.run, tool.status));
+}
+
+/// Goes on as the tool of this program that these arguments name, whatever stands at such a path: in the root of a
+/// container that may be anything. Comes back where this program does not hold it.
+///
+/// It is for a tool that has changed no credentials since it was executed itself.
+pub(crate) fn go_on(argv: &[CString]) {
+    let tool = TOOLS
+        .get()
+        .zip(argv.first())
+        .and_then(|(tools, name)| find(tools, OsStr::from_bytes(name.to_bytes())));
+    let Some(tool) = tool.filter(|_| !sys::shares_memory()) else { return };
     do_what_execve_does(tool, argv);
     exit(start(tool.run, tool.status));
 }

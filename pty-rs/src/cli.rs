@@ -12,6 +12,7 @@ use crate::handover::{Handover, Owner, Via};
 use crate::local::Local;
 use crate::pipes::Pipes;
 use crate::receive::Receive;
+use crate::socket::Connect;
 use crate::status;
 
 pub const VERSION: &str = concat!("pty-rs ", env!("CARGO_PKG_VERSION"), "\n");
@@ -31,6 +32,11 @@ With --send and --console-socket:
       --root DIR             make the terminal in the /dev/pts of DIR, a root that is not trusted
       --console PATH         bind the terminal read-only on PATH in the root
       --owner UID[:GID]      the owner of the terminal
+      --keep-stderr          leave standard error where it is
+      --own                  COMMAND is a tool of this program: no path is looked up for it
+
+With --console-socket alone:
+      --connect FD           connect now, and become COMMAND with the connection as descriptor FD, for --send
 
 Options:
       --size ROWSxCOLUMNS    the size of the terminal where the caller has none
@@ -47,6 +53,7 @@ pub enum Action {
     Local(Local),
     Receive(Receive),
     Handover(Handover),
+    Connect(Connect),
     Pipes(Pipes),
 }
 
@@ -66,6 +73,9 @@ struct Options {
     root: Option<OsString>,
     console: Option<OsString>,
     owner: Option<Owner>,
+    keep_stderr: bool,
+    own: bool,
+    connect: Option<c_int>,
     size: Option<WindowSize>,
 }
 
@@ -89,6 +99,9 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Long("pipes") => options.modes.push(("--pipes", Mode::Pipes)),
             Long("root") => options.root = Some(parser.value()?),
             Long("console") => options.console = Some(console(parser.value()?)?),
+            Long("keep-stderr") => options.keep_stderr = true,
+            Long("own") => options.own = true,
+            Long("connect") => options.connect = Some(descriptor(&parser.value()?)?),
             Long("owner") => options.owner = Some(owner(&parser.value()?)?),
             Long("size") => options.size = Some(size(&parser.value()?)?),
             Long("failure-status") => status::set_failure(failure_status(&parser.value()?)?),
@@ -112,6 +125,9 @@ impl Options {
         }
         let (name, mode) = self.modes.pop().unwrap_or(("", Mode::Local));
         self.check(name, &mode)?;
+        if let Some(number) = self.connect {
+            return self.connect(number, mode, command);
+        }
         let or_shell = |command: Option<Command>, arguments: &[&str]| {
             command.unwrap_or_else(|| Command::shell(arguments))
         };
@@ -129,10 +145,31 @@ impl Options {
                 console: self.console,
                 owner: self.owner,
                 size: self.size,
+                keep_stderr: self.keep_stderr,
+                own: self.own,
                 command: or_shell(command, &["-i"]),
             }),
             Mode::Pipes => Action::Pipes(Pipes { command: or_shell(command, &[]) }),
         })
+    }
+
+    /// The terminal is made later, by another one.
+    fn connect(&self, number: c_int, mode: Mode, command: Option<Command>) -> Result<Action> {
+        let makes_one = self.root.is_some()
+            || self.console.is_some()
+            || self.owner.is_some()
+            || self.keep_stderr
+            || self.own
+            || self.size.is_some();
+        match (mode, command) {
+            (Mode::Handover(Via::Path(path)), Some(command)) if !makes_one => {
+                Ok(Action::Connect(Connect { path, number, command }))
+            }
+            (Mode::Handover(Via::Path(_)), None) => {
+                Err(Error::usage("--connect needs a COMMAND that sends a terminal"))
+            }
+            _ => Err(Error::usage("--connect is for --console-socket alone")),
+        }
     }
 
     /// Refuses the options that mean nothing in this mode.
@@ -141,6 +178,8 @@ impl Options {
             ("--root", self.root.is_some()),
             ("--console", self.console.is_some()),
             ("--owner", self.owner.is_some()),
+            ("--keep-stderr", self.keep_stderr),
+            ("--own", self.own),
         ];
         if !matches!(mode, Mode::Handover(_)) {
             if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
@@ -248,6 +287,9 @@ mod tests {
         assert_eq!(handover.owner, Some(owner));
         let Ok(Action::Handover(handover)) = action(&["--console-socket", "s"]) else { panic!() };
         assert_eq!((handover.via, handover.root), (Via::Path("s".into()), None));
+        let arguments = &["--connect", "5", "--console-socket", "s", "--", "sh"];
+        let Ok(Action::Connect(connect)) = action(arguments) else { panic!() };
+        assert_eq!((connect.number, connect.path), (5, "s".into()));
     }
 
     #[test]
@@ -272,6 +314,13 @@ mod tests {
             &["--send", "5", "--console", "", "sh"],
             &["--send", "5", "--console", "/dev/", "sh"],
             &["--send", "5", "--console", "..", "sh"],
+            &["--keep-stderr", "sh"],
+            &["--own", "sh"],
+            &["--connect", "5", "sh"],
+            &["--connect", "5", "--send", "6", "sh"],
+            &["--connect", "5", "--console-socket", "s"],
+            &["--connect", "2", "--console-socket", "s", "sh"],
+            &["--connect", "5", "--console-socket", "s", "--size", "1x1", "sh"],
             &["--size", "24", "sh"],
             &["--size", "24x", "sh"],
             &["--size", "x80", "sh"],

@@ -2,13 +2,12 @@
 
 use std::ffi::{OsString, c_int};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 
 use common::sys::{
     self,
     pty::{WindowSize, send_descriptor, set_controlling_terminal, set_window_size},
 };
-use common::{Command, Context, Error, Result};
+use common::{Command, Context, Error, Result, toolbox};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -19,6 +18,7 @@ use nix::unistd::{
 use crate::console;
 use crate::outer::Outer;
 use crate::pair::Pair;
+use crate::socket;
 
 /// What is written with the descriptor: the other side of runc's --console-socket wants 1 to 4095 bytes.
 const NAME: &[u8] = b"/dev/pts/ptmx";
@@ -47,13 +47,25 @@ pub struct Handover {
     pub console: Option<OsString>,
     pub owner: Option<Owner>,
     pub size: Option<WindowSize>,
+    /// Whether standard error stays what it is.
+    pub keep_stderr: bool,
+    /// Whether the command is a tool of this program.
+    pub own: bool,
     pub command: Command,
 }
 
 impl Handover {
     /// Becomes the command on the new terminal; comes back only with the reason why not.
+    ///
+    /// A tool of this program goes on in this process, so that a container in whose root it is cannot trace it.
     pub fn run(self) -> Error {
-        match self.prepare().and_then(|slave| become_session(&slave)) {
+        let closed = match self.own {
+            true => toolbox::close_to_others().step("close this process to others"),
+            false => Ok(()),
+        };
+        let ready = closed.and_then(|()| self.prepare());
+        match ready.and_then(|slave| become_session(&slave, self.keep_stderr)) {
+            Ok(()) if self.own => self.command.go_on(),
             Ok(()) => self.command.exec(),
             Err(error) => error,
         }
@@ -62,7 +74,7 @@ impl Handover {
     /// All that can fail comes before the master is sent: until then messages go where they went.
     fn prepare(&self) -> Result<OwnedFd> {
         let connected = match &self.via {
-            Via::Path(path) => Some(connect(path)?),
+            Via::Path(path) => Some(socket::connect(path)?),
             Via::Descriptor(_) => None,
         };
         let root = open_root(self.root.as_ref())?;
@@ -99,10 +111,6 @@ impl Handover {
     }
 }
 
-fn connect(path: &OsString) -> Result<UnixStream> {
-    UnixStream::connect(path).map_err(|error| Error::from_io("connect to", path, &error))
-}
-
 fn open_root(path: Option<&OsString>) -> Result<OwnedFd> {
     let path = path.map_or("/".as_ref(), OsString::as_os_str);
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
@@ -125,7 +133,7 @@ fn send_over(fd: c_int, master: &OwnedFd) -> Result<()> {
 }
 
 /// Makes the terminal the controlling one of a session that this process leads.
-fn become_session(slave: &OwnedFd) -> Result<()> {
+fn become_session(slave: &OwnedFd, keep_stderr: bool) -> Result<()> {
     if getsid(None) != Ok(getpid()) {
         setsid().step("make a session").map_err(|error| {
             error.explain(|_| {
@@ -140,6 +148,6 @@ fn become_session(slave: &OwnedFd) -> Result<()> {
     })?;
     dup2_stdin(slave)
         .and_then(|()| dup2_stdout(slave))
-        .and_then(|()| dup2_stderr(slave))
+        .and_then(|()| if keep_stderr { Ok(()) } else { dup2_stderr(slave) })
         .step("open the terminal")
 }

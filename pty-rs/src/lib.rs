@@ -16,6 +16,7 @@ mod pipes;
 mod receive;
 mod relay;
 mod signals;
+mod socket;
 mod status;
 
 use cli::Action;
@@ -31,6 +32,7 @@ fn run() -> Result<u8> {
         Action::Local(local) => local.run(),
         Action::Receive(receive) => receive.run(),
         Action::Handover(handover) => Err(handover.run()),
+        Action::Connect(connect) => Err(connect.run()),
         Action::Pipes(pipes) => pipes.run(),
     }
 }
