@@ -7,6 +7,8 @@ suite_programs='bats findmnt jq mount'
 # Without these some tests are skipped.
 optional_programs='busybox bwrap cc cgexec chrt crun fish getfattr hyperfine ionice ip keyctl ksh93 lz4 mandoc mkfs.ext4 mksh
   newuidmap numactl pgrep ps python3 runc script setarch setfacl strace taskset yash zsh zstd'
+# Engines bring daemons, and may take the place of others: only continuous integration installs them.
+engine_programs='conmon containerd ctr docker dockerd podman tini-static'
 bench_programs='cargo cc cgexec hyperfine jq busybox runc crun bwrap'
 
 package_of() {
@@ -17,6 +19,8 @@ package_of() {
     cgexec) echo cgroup-tools ;;
     chrt | findmnt | ionice | setarch | taskset) echo util-linux ;;
     getfattr) echo attr ;;
+    ctr) echo containerd ;;
+    docker | dockerd) echo docker.io ;;
     ip) echo iproute2 ;;
     keyctl) echo keyutils ;;
     ksh93) echo ksh93u+m ;;
@@ -25,6 +29,7 @@ package_of() {
     pgrep | ps) echo procps ;;
     script) echo bsdutils ;;
     setfacl) echo acl ;;
+    tini-static) echo tini ;;
     *) echo "$1" ;;
   esac
 }

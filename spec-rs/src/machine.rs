@@ -35,6 +35,9 @@ pub struct Machine {
     pub may_make_cgroup: fn(&[u8]) -> bool,
     /// Whether the caller may set device rules.
     pub may_rule_devices: bool,
+    /// The kernel lets nobody make a device elsewhere: root of another user namespace, as rootless Podman's runtime is, binds
+    /// those of the machine.
+    pub is_in_first_user_namespace: bool,
     /// Whether the kernel has the scheduler of block devices that knows weights (BFQ).
     pub has_bfq: fn() -> bool,
     /// Whether the kernel has huge pages of so many KiB.
@@ -80,13 +83,15 @@ impl Machine {
         let cgroups = Cgroups::of_this_process();
         let capabilities = sys::capget().map_or(0, |sets| sets.effective);
         let has = |capability: u32| capabilities & 1 << capability != 0;
+        let is_in_first_user_namespace = is_in_first_user_namespace();
         Self {
             uid: geteuid().as_raw(),
             gid: getegid().as_raw(),
             controllers: controllers(&cgroups),
             may_make_cgroup,
             // The kernel asks for the capability over the first user namespace.
-            may_rule_devices: has(CAP_SYS_ADMIN) && is_in_first_user_namespace(),
+            may_rule_devices: has(CAP_SYS_ADMIN) && is_in_first_user_namespace,
+            is_in_first_user_namespace,
             has_bfq,
             has_huge_pages,
             device,

@@ -105,6 +105,7 @@ impl Writer<'_> {
     fn makes_node_of(&self, device: &Device, is_on_machine: bool) -> bool {
         let is_made_on_dev = device.destination.starts_with("/dev/") && self.makes_nodes();
         !self.has_new(Namespace::User)
+            && self.machine.is_in_first_user_namespace
             && (!is_on_machine || is_made_on_dev || device.mode.is_some())
     }
 }

@@ -66,8 +66,6 @@ const ENVIRONMENT: u8 = 4;
 const TERMINAL: u8 = 5;
 const SECCOMP: u8 = 7;
 const RULES: u8 = 8;
-/// The caller's network namespace.
-const NETWORK: u8 = 9;
 
 /// What is written.
 #[derive(Debug)]

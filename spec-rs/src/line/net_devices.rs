@@ -1,7 +1,7 @@
 //! Network devices of the machine: a shell moves them with ip(8), the last one who can do it before the root changes, so
 //! that little can fail afterwards. They go with the network namespace.
 
-use super::{NETWORK, Writer};
+use super::Writer;
 use crate::model::Kind;
 use crate::print::{Chain, Script};
 
@@ -9,17 +9,17 @@ const PATH: &str = "linux.netDevices";
 
 /// `sh -c MOVE NSENTER 'HOST:NAME ...' COMMAND...`. All is looked at before a device moves, and one that cannot be moved sends
 /// back those before it. A device loses its addresses when it moves, and is down. ip(8) is not looked for in the working
-/// directory, which is the container's root.
+/// directory, which is the container's root. $network is the namespace of the shell that executes the line.
 const MOVE: &str = r#"set -euf
 nsenter=$0 devices=$1 moved='' up=
 shift
 exec 3</proc/self/ns/net
 inside() (cd / && exec ip "$@")
-outside() (cd / && exec "$nsenter" --net=/dev/fd/9 ip "$@")
+outside() (cd / && exec "$nsenter" --net="$network" ip "$@")
 fail() {
   echo "runsh: cannot move the network device '$host': ${1-ip has failed}" >&2
   for back in $moved; do
-    inside link set dev "${back#*:}" netns /dev/fd/9 name "${back%%:*}"
+    inside link set dev "${back#*:}" netns "$network" name "${back%%:*}"
     addresses outside "${back%%:*}" "${back%%:*}"
     case " $up " in *" ${back%%:*} "*) outside link set dev "${back%%:*}" up ;; esac
   done
@@ -54,7 +54,7 @@ for device in $devices; do
   addresses inside "$host" "$name" || fail
   inside link set dev "$name" up || fail
 done
-exec 3<&- 9<&-
+exec 3<&-
 exec "$@""#;
 
 impl Writer<'_> {
@@ -74,7 +74,7 @@ impl Writer<'_> {
     pub(super) fn open_network(&self, script: &mut Script) {
         if !self.config.linux.net_devices.is_empty() {
             script.line(b"command -v ip >/dev/null || fail 'find ip'");
-            script.line(format!("exec {NETWORK}</proc/self/ns/net").as_bytes());
+            script.line(b"export network=/proc/$$/ns/net");
         }
     }
 

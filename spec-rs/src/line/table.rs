@@ -346,7 +346,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn makes_nodes(&self) -> bool {
-        self.dev() == Dev::New && !self.has(Kind::User)
+        self.dev() == Dev::New && !self.has(Kind::User) && self.machine.is_in_first_user_namespace
     }
 }
 

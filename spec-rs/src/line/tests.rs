@@ -38,6 +38,7 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
             _ => |_| false,
         },
         may_rule_devices: uid == 0,
+        is_in_first_user_namespace: true,
         has_bfq: || false,
         has_huge_pages: |kib| kib == 2048,
         device: |path| (path == "/dev/fuse").then(|| "c 10:229".into()),
@@ -621,7 +622,7 @@ fn network_devices() {
     let text =
         write(&model::read(Node::new(&config, &log)), &setting(), &machine(0, &[VERSION_2]), &log);
     assert_eq!(log.faults(), []);
-    golden("net-devices", &String::from_utf8(text).unwrap());
+    golden("net-devices", &String::from_utf8(text.line).unwrap());
 }
 
 #[test]
@@ -731,6 +732,10 @@ fn more_devices() {
         device(fuse, 1000, true),
         (0, "/dev/fuse /dev/fuse none bind,ro,nosuid,noexec # linux.devices[0]".into())
     );
+    let mapped = Machine { is_in_first_user_namespace: false, ..machine(0, &[VERSION_2]) };
+    let (_, _, text) = outcome(&with(&["linux", "devices"], fuse), &mapped);
+    assert!(text.contains("/dev/fuse /dev/fuse none bind,ro,nosuid,noexec # linux.devices[0]"));
+    assert!(text.contains("/dev/null /dev/null none bind,ro,nosuid,noexec # default devices"));
     let fifo = r#"[{"path": "/dev/x/../f", "type": "p"}]"#;
     assert_eq!(
         device(fifo, 1000, true),
