@@ -665,3 +665,93 @@ hint: setgroups(2) is denied in that user namespace"
   contains "$output" 'Parent death signal: KILL'
   kill "$holder"
 }
+
+# start_of PID: field 22 of /proc/PID/stat, of a name without blanks.
+start_of() {
+  cut -d' ' -f22 "/proc/$1/stat"
+}
+
+@test "--start-time: only the very process" {
+  target
+  start=$(start_of "$target")
+  ok nsenter-rs -t "$target" --start-time "$start" "${user[@]}" --uts readlink /proc/self/ns/uts
+  equal "$output" "$(namespace uts "$target")"
+  refused "cannot find the process '$target': the process of this number has started at another time" \
+    -t "$target" --start-time "$((start - 1))" "${user[@]}" --uts
+  refused '--start-time needs a --target' --start-time 5 --uts
+}
+
+@test "--pid-file and --process-file: the child, as the caller's /proc knows it" {
+  target
+  ok nsenter-rs -t "$target" "${user[@]}" --mount --pid --pid-file pid --process-file process \
+    sh -c 'echo $$; cat "$0/process"' "$PWD"
+  read -r pid _ <process
+  equal "$(cat pid)" "$pid"
+  equal "$(sed -n 2p <<<"$output")" "$(cat process)"
+  [ "$(head -n 1 <<<"$output")" != "$pid" ]
+  rm pid process
+  for line in '127 /nosuch' '1 -W/nosuch true' '1 --pid-file no/such true'; do
+    # shellcheck disable=SC2086 # Words.
+    expect "${line%% *}" nsenter-rs -t "$target" "${user[@]}" --pid --process-file process --pid-file pid ${line#* }
+    [ ! -e pid ] && [ ! -e process ]
+  done
+  refused '--no-fork and --detach, --pid-file or --process-file exclude each other' -F --pid-file pid
+}
+
+@test "--detach: the child is left when COMMAND has started" {
+  target
+  mkfifo fifo
+  # The child would keep the pipe open that run reads.
+  nsenter-rs -t "$target" "${user[@]}" --pid --uts --detach --process-file process sh -c 'read -r line <fifo; exec sleep 600' \
+    </dev/null >/dev/null 2>&1 3>&-
+  read -r inner start <process
+  equal "$start" "$(start_of "$inner")"
+  equal "$(namespace pid "$inner")" "$(namespace pid "$target")"
+  [ "$(cut -d' ' -f4 "/proc/$inner/stat")" != "$$" ]
+  echo >fifo
+  until [ "$(cat "/proc/$inner/comm")" = sleep ]; do sleep 0.01; done
+  expect 127 nsenter-rs -t "$target" "${user[@]}" --pid --detach /nosuch
+  expect 7 nsenter-rs -t "$target" "${user[@]}" --pid --detach --failure-status 7 -W/nosuch true
+}
+
+@test "the parent stays outside of the namespaces" {
+  # It is closed to others of its user.
+  requires root
+  target
+  nsenter-rs -t "$target" "${user[@]}" --mount --uts --pid --process-file process sleep 600 3>&- &
+  parent=$!
+  until [ -e process ]; do sleep 0.01; done
+  read -r inner _ <process
+  for kind in mnt uts pid user; do
+    equal "$(namespace "$kind" "$parent")" "$(namespace "$kind" "$$")"
+  done
+  equal "$(cut -d' ' -f4 "/proc/$inner/stat")" "$parent"
+  kill -9 "$inner"
+  wait "$parent" || :
+}
+
+@test "--join-cgroup: every hierarchy, from the first moment on" {
+  requires root
+  name=nsenter-$$
+  points=$(awk '{ for (i = 7; $i != "-"; i++); } $(i + 1) ~ /^cgroup2?$/ && !seen[$3]++ { print $5 }' /proc/self/mountinfo)
+  target
+  for point in $points; do
+    mkdir "$point/$name"
+    [ ! -e "$point/$name/cpuset.mems" ] || [ -n "$(cat "$point/$name/cpuset.mems")" ] || {
+      cat "$point/cpuset.cpus" >"$point/$name/cpuset.cpus"
+      cat "$point/cpuset.mems" >"$point/$name/cpuset.mems"
+    }
+    echo "$target" >"$point/$name/cgroup.procs"
+  done
+  want=$(cat "/proc/$target/cgroup")
+  forked=$(nsenter-rs -t "$target" --pid --uts --join-cgroup cat /proc/self/cgroup)
+  alone=$(nsenter-rs -t "$target" --uts --join-cgroup cat /proc/self/cgroup)
+  kill -9 "$target"
+  wait "$starter" || :
+  starter='' target=''
+  for point in $points; do
+    while ! rmdir "$point/$name" 2>/dev/null; do sleep 0.01; done
+  done
+  equal "$forked" "$want"
+  equal "$alone" "$want"
+}

@@ -647,3 +647,75 @@ hostile() {
   terminal 'ready' hangup -- bash -c "$(declare -f in_root); exec 2>/dev/null; in_root : 'trap \"\" HUP TERM; echo ready; sleep $nap'" || true
   gone "$nap"
 }
+
+# peer DIR: waits at the socket DIR/socket, and takes what comes half a second later; what it got is in ./peer.
+peer() {
+  cat >late.py <<'END'
+import os, socket, sys, time
+os.chdir(sys.argv[1])
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("socket")
+listener.listen()
+time.sleep(0.5)
+peer = listener.accept()[0]
+data, fds, flags, _ = socket.recv_fds(peer, 4096, 8)
+print(len(fds), 0 < len(data) < 4096, flags & socket.MSG_CTRUNC, peer.recv(1) == b"")
+output = b""
+try:
+    while chunk := os.read(fds[0], 4096):
+        output += chunk
+except OSError:
+    pass
+print(output.decode().replace("\r", ""), end="")
+END
+  "$python" late.py "$1" >peer &
+  job=$!
+  until [ -S "$1/socket" ]; do sleep 0.01; done
+}
+
+@test "--connect: a connection made early, to a socket with a long path that answers late" {
+  # Others may not open the ptmx of the machine's /dev/pts.
+  requires root python3
+  long=$PWD/$(printf 'long%.0s' {1..40})
+  mkdir "$long"
+  peer "$long"
+  ok setsid -w pty-rs --connect 5 --console-socket "$long/socket" -- \
+    sh -c 'ls /proc/$$/fd/5; exec pty-rs --send 5 -- sh -c "tty; ls /proc/\$\$/fd/5; true"'
+  contains "$output" /fd/5
+  wait "$job"
+  contains "$(cat peer)" $'1 True 0 True\n/dev/pts/'
+  contains "$(cat peer)" 'No such file'
+  expect 1 pty-rs --connect 5 --console-socket "$long/nosuch" true
+  contains "$stderr" "nosuch': No such file or directory"
+  expect 1 pty-rs --connect 5 --send 6 true
+}
+
+@test "--keep-stderr: the terminal is not standard error" {
+  # Others may not open the ptmx of the machine's /dev/pts.
+  requires root python3
+  mkdir dir
+  peer dir
+  ok setsid -w pty-rs --connect 5 --console-socket dir/socket -- pty-rs --send 5 --keep-stderr -- \
+    sh -c 'echo on the terminal; echo elsewhere >&2' 2>errors
+  wait "$job"
+  contains "$(cat peer)" 'on the terminal'
+  lacks "$(cat peer)" elsewhere
+  equal "$stderr" elsewhere
+}
+
+# In the root of a container there may be anything at the path of a tool.
+@test "--own: the next tool is that of the same file, whatever stands at its path" {
+  # Others may not open the ptmx of the machine's /dev/pts.
+  requires root python3
+  mkdir dir bin
+  printf '#!/bin/sh\necho hostile >hostile\n' >bin/setpriv-rs
+  chmod 755 bin/setpriv-rs
+  peer dir
+  toolbox=$project/toolbox/bin/pty-rs
+  [ -x "$toolbox" ] || skip 'needs the toolbox'
+  ok env PATH="$PWD/bin:$PATH" setsid -w pty-rs --connect 5 --console-socket dir/socket -- \
+    "$toolbox" --send 5 --own setpriv-rs --setenv A=b sh -c 'echo "$A"; echo ran >ran'
+  wait "$job"
+  contains "$(cat peer)" b
+  [ -e ran ] && [ ! -e hostile ]
+}

@@ -941,7 +941,7 @@ pid = int(sys.argv[1])
 libc = ctypes.CDLL(None, use_errno=True)
 pidfd = os.pidfd_open(pid)
 for name, reach in {
-    "descriptor": lambda: os.open(f"/proc/{pid}/fd/9", os.O_RDWR),
+    "descriptors": lambda: os.listdir(f"/proc/{pid}/fd"),
     "program": lambda: os.open(f"/proc/{pid}/exe", os.O_RDONLY),
     "root": lambda: os.listdir(f"/proc/{pid}/root/"),
     "memory": lambda: os.open(f"/proc/{pid}/mem", os.O_RDWR),
@@ -951,20 +951,19 @@ for name, reach in {
         print(name, "reached")
     except PermissionError:
         pass
-for number in 0, 6, 9:
+for number in range(12):
     if libc.syscall(438, pidfd, number, 0) != -1:
         print("got descriptor", number)
 if libc.ptrace(16, pid, 0, 0) != -1:
     print("traced")
 END
-  chmod a+r reach.py
-  ok setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all python3 - "$gate" <reach.py
+  ok setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all env PATH=/usr/bin:/bin python3 - "$gate" <reach.py
   equal "$output" ''
   # COMMAND itself is a process like any other.
   echo go >&9
   tells started
   until [ "$(cat "/proc/$gate/comm")" = sleep ]; do sleep 0.01; done
-  ok setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all python3 - "$gate" <reach.py
+  ok setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all env PATH=/usr/bin:/bin python3 - "$gate" <reach.py
   contains "$output" 'traced'
   kill -9 "$gate"
 }
@@ -1028,7 +1027,7 @@ END
   equal "$(cat late)" late
   equal "$stderr" ''
   lacks "$output" 5
-  expect 127 as_root setpriv-rs --close-fds --stderr-fd 5 --gate-fds 9,6 nosuch 5>late 9<<<go 6>told
+  expect 127 as_root setpriv-rs --close-fds --stderr-fd 5 --gate-fds 9,6 --setenv PATH=/bin nosuch 5>late 9<<<go 6>told
   equal "$(cat late)" ''
   refused 127 'it is a directory' --close-fds --stderr-fd 5 5</
   refused 127 "cannot make standard error of the descriptor '5': Bad file number" --stderr-fd 5 5>&-

@@ -49,19 +49,22 @@ impl Record {
             return Ok(());
         }
         let number = number_in_proc(child);
-        self.write_files(number)
-            .and_then(|()| self.write_line(number))
-            .inspect_err(|_| self.remove())
+        let mut written = Vec::new();
+        let all = self.write_files(number, &mut written).and_then(|()| self.write_line(number));
+        // What stood there before, and was not replaced, stays.
+        all.inspect_err(|_| written.iter().for_each(|file| drop(fs::remove_file(file))))
     }
 
-    fn write_files(&self, number: Pid) -> Result<()> {
+    fn write_files<'a>(&'a self, number: Pid, written: &mut Vec<&'a OsString>) -> Result<()> {
         for file in &self.process_files {
             let text = format!("{number} {}\n", procfs::start_time(number)?);
             replace(file, &text).map_err(|e| Error::from_io("write the process file", file, &e))?;
+            written.push(file);
         }
         for file in &self.pid_files {
             let text = number.to_string();
             replace(file, &text).map_err(|e| Error::from_io("write the pid file", file, &e))?;
+            written.push(file);
         }
         Ok(())
     }
