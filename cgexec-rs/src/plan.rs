@@ -47,10 +47,11 @@ impl Plan {
         let list = self.list.map(List::new).transpose()?;
         let cgroups = Cgroups::of_this_process();
         let mut cast = Cast::default();
-        let done = self.prepare(&cgroups, policy.as_ref(), &mut cast).and_then(|()| match self.remove {
-            true => self.supervise(&mut cast),
-            false => self.become_command(&cast, list.as_ref()),
-        });
+        let done =
+            self.prepare(&cgroups, policy.as_ref(), &mut cast).and_then(|()| match self.remove {
+                true => self.supervise(&mut cast),
+                false => self.become_command(&cast, list.as_ref()),
+            });
         // Either a step has failed, or COMMAND has ended and its cgroups are removed.
         cast.undo();
         done

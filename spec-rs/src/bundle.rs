@@ -2,18 +2,17 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::fs;
+use std::io::Write;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use common::{Context, Error, Result, quote, start, sys};
+use common::{Context, Error, Result, quote, sys};
 use nix::errno::Errno;
-use nix::libc::O_NONBLOCK;
 
 use crate::cli::{Outputs, Request};
-use crate::json;
+use crate::file::File;
 use crate::line::{self, Setting};
 use crate::machine::Machine;
 use crate::model::{self, Root};
@@ -54,47 +53,23 @@ impl Bundle {
     /// # Errors
     /// Where there is no configuration to read, or a descriptor to write to.
     pub fn line(self) -> Result<Option<Vec<u8>>> {
-        let bytes = self.read()?;
-        let value = json::parse(&bytes).map_err(|reason| self.unusable(reason))?;
-        let log = Log::default();
-        let config = match value {
-            json::Value::Object(_) => model::read(Node::new(&value, &log)),
-            _ => return Err(self.unusable("it is not a JSON object".into())),
-        };
+        let file = File::read(&self.config)?;
+        let (value, log) = (file.object()?, Log::default());
+        let config = model::read(Node::new(&value, &log));
         self.check_root(&config.root, &log);
         let texts = line::write(&config, &self.setting(), &Machine::this(), &log);
-        self.report(&log);
-        if !log.faults().is_empty() {
+        if !file.report(&log, "") {
             return Ok(None);
         }
         let Outputs { facts, config, hooks } = self.request.outputs;
-        for (descriptor, text) in [(facts, &texts.facts), (config, &bytes), (hooks, &texts.hooks)] {
+        for (descriptor, text) in
+            [(facts, &texts.facts), (config, &file.bytes), (hooks, &texts.hooks)]
+        {
             if let Some(descriptor) = descriptor {
                 write(descriptor, text)?;
             }
         }
         Ok(Some(texts.line))
-    }
-
-    fn read(&self) -> Result<Vec<u8>> {
-        let unreadable = |error: std::io::Error| match error.raw_os_error() {
-            Some(raw) => self.unusable(Errno::from_raw(raw).desc().to_owned()),
-            None => self.unusable(error.to_string()),
-        };
-        // A FIFO is not waited for.
-        let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(&self.config);
-        let mut file: File = file.map_err(unreadable)?;
-        let status = file.metadata().map_err(unreadable)?;
-        if !status.is_file() {
-            return Err(self.unusable("it is not a regular file".into()));
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(unreadable)?;
-        Ok(bytes)
-    }
-
-    fn unusable(&self, reason: String) -> Error {
-        Error::because("use", &self.config, reason)
     }
 
     /// A directory must exist there. Were it this machine's own root, directories would be made in it.
@@ -137,22 +112,13 @@ impl Bundle {
             listen_fds: request.listen_fds,
             listen_names: env::var_os("LISTEN_FDNAMES").map(OsString::into_vec),
             runs_hooks: request.outputs.hooks.is_some(),
+            failure: "1",
             directory: self.directory.as_os_str().as_bytes().to_vec(),
             tools: self.tools.as_os_str().as_bytes().to_vec(),
             pivot: !self.request.no_pivot,
             new_keyring: !self.request.no_new_keyring,
             systemd_cgroup: self.request.systemd_cgroup,
             id: self.request.id.as_deref().map(|id| id.as_bytes().to_vec()),
-        }
-    }
-
-    fn report(&self, log: &Log) {
-        for warning in log.warnings() {
-            start::warn(&format!("warning: {} {}", warning.path, warning.reason));
-        }
-        for fault in log.faults() {
-            let config = quote(&self.config);
-            start::warn(&format!("cannot use {config}: {}: {}", fault.path, fault.reason));
         }
     }
 }
@@ -162,13 +128,13 @@ fn write(descriptor: i32, text: &[u8]) -> Result<()> {
     let file = sys::borrow(descriptor).context("use the descriptor", &name)?;
     let copy =
         file.try_clone_to_owned().map_err(|e| Error::from_io("use the descriptor", &name, &e))?;
-    File::from(copy)
+    fs::File::from(copy)
         .write_all(text)
         .map_err(|e| Error::from_io("write to the descriptor", &name, &e))
 }
 
 /// The tools stand beside this program.
-fn own_directory() -> Result<PathBuf> {
+pub fn own_directory() -> Result<PathBuf> {
     let own = env::current_exe().map_err(|e| Error::from_io("find", "the tools", &e))?;
     Ok(own.parent().map_or_else(|| OsString::from("/").into(), PathBuf::from))
 }

@@ -1,17 +1,23 @@
 //! Arguments in, an [`Action`] out.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 
-use common::{Error, Result, quote};
+use common::{Error, Result, quote, start};
 use lexopt::prelude::*;
+
+use crate::model::known_capability;
+use crate::node::IDS;
 
 pub const VERSION: &str = concat!("spec-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
 pub const HELP: &str = "\
 Usage: spec-rs [options] [ID]
+       spec-rs --exec --state DIR [options] [ARG...]
        spec-rs --new [--rootless]
 
-Print the command line that makes the container of an OCI bundle, or a new config.json.
+Print the command line that makes the container of an OCI bundle, or one for a running container, or a new config.json.
 
 Options:
   -b, --bundle DIR        the bundle: config.json and the root file system (default: .)
@@ -32,6 +38,22 @@ The life of the container:
       --config-fd N       write the configuration there, as it was read
       --hooks-fd N        write the hooks there, as calls of a shell function
 
+A further process of the container of --state:
+      --exec              print the line that executes ARG..., or the container's own command
+      --process FILE      this process object, and not that of the configuration
+  -e, --env NAME=VALUE    one more variable
+      --cwd DIR           the working directory
+  -u, --user UID[:GID]    the user, and the group
+  -g, --additional-gids GID
+                          one more supplementary group
+  -t, --tty               a terminal
+      --cap CAP           one more capability
+      --no-new-privs      no privileges are gained by executing a program
+      --apparmor PROFILE  the AppArmor profile
+      --process-label LABEL
+                          the SELinux label
+      --detach            leave it behind, held as by --hold
+
       --new               print a new config.json, as 'runc spec' writes it
       --rootless          with --new: one for an ordinary user
 
@@ -46,6 +68,7 @@ pub enum Action {
     Version,
     New { rootless: bool },
     Line(Box<Request>),
+    Exec(Box<ExecRequest>),
 }
 
 /// Which line is asked for.
@@ -75,12 +98,41 @@ pub struct Outputs {
     pub hooks: Option<i32>,
 }
 
+/// Which process is asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ExecRequest {
+    pub state: OsString,
+    pub tools: Option<OsString>,
+    pub process: Option<OsString>,
+    pub changes: Changes,
+    pub detach: bool,
+    pub pid_file: Option<PathBuf>,
+    pub console_socket: Option<PathBuf>,
+    pub preserve_fds: u32,
+}
+
+/// What differs from the process of the configuration.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub arguments: Vec<Vec<u8>>,
+    pub env: Vec<Vec<u8>>,
+    pub cwd: Option<String>,
+    pub user: Option<(i128, Option<i128>)>,
+    pub groups: Vec<i128>,
+    pub capabilities: Vec<&'static str>,
+    pub terminal: Option<bool>,
+    pub no_new_privileges: Option<bool>,
+    pub apparmor: Option<String>,
+    pub label: Option<String>,
+}
+
 /// # Errors
 /// A usage error.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let (mut new, mut rootless, mut request) = (false, false, Request::default());
     while let Some(argument) = parser.next()? {
         match argument {
+            Long("exec") => return parse_exec(parser, request),
             Short('h') | Long("help") => return Ok(Action::Help),
             Short('V') | Long("version") => return Ok(Action::Version),
             Short('b') | Long("bundle") => request.bundle = Some(path(&mut parser, "--bundle")?),
@@ -122,6 +174,111 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         }
         (false, false) => Ok(Action::Line(Box::new(request))),
     }
+}
+
+/// The options behind `--exec`. They end at the first operand: all that follows is the program's.
+fn parse_exec(mut parser: lexopt::Parser, before: Request) -> Result<Action> {
+    let mut request = ExecRequest {
+        state: before.state.clone().unwrap_or_default(),
+        tools: before.tools.clone(),
+        ..ExecRequest::default()
+    };
+    if (Request { state: before.state.clone(), tools: before.tools.clone(), ..Request::default() })
+        != before
+    {
+        return Err(Error::usage("--exec goes before its options"));
+    }
+    let changes = &mut request.changes;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Action::Help),
+            Short('V') | Long("version") => return Ok(Action::Version),
+            Long("state") => request.state = path(&mut parser, "--state")?,
+            Long("tools") => request.tools = Some(path(&mut parser, "--tools")?),
+            Long("process") => request.process = Some(path(&mut parser, "--process")?),
+            Short('e') | Long("env") => changes.env.push(variable(&mut parser)?),
+            Long("cwd") => changes.cwd = Some(directory(&mut parser)?),
+            Short('u') | Long("user") => changes.user = Some(user(&mut parser)?),
+            Short('g') | Long("additional-gids") => {
+                changes.groups.push(number(&mut parser, "a group id", |id| IDS.contains(id))?);
+            }
+            Short('t') | Long("tty") => changes.terminal = Some(true),
+            Long("cap") => changes.capabilities.extend(capability(&mut parser)?),
+            Long("no-new-privs") => changes.no_new_privileges = Some(true),
+            Long("apparmor") => changes.apparmor = Some(text(&mut parser)?),
+            Long("process-label") => changes.label = Some(text(&mut parser)?),
+            Long("detach") => request.detach = true,
+            Long("pid-file") => request.pid_file = Some(path(&mut parser, "--pid-file")?.into()),
+            Long("console-socket") => {
+                request.console_socket = Some(path(&mut parser, "--console-socket")?.into());
+            }
+            Long("preserve-fds") => request.preserve_fds = count(&mut parser)?,
+            Value(word) => {
+                let words = std::iter::once(word).chain(parser.raw_args()?);
+                changes.arguments = words.map(OsString::into_vec).collect();
+                break;
+            }
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    if request.state.is_empty() {
+        return Err(Error::usage("--exec needs --state"));
+    }
+    for (option, is_given) in [
+        ("--console-socket", request.console_socket.is_some()),
+        ("--pid-file", request.pid_file.is_some()),
+    ] {
+        if is_given && !request.detach {
+            return Err(Error::usage(format!("{option} needs --detach")));
+        }
+    }
+    Ok(Action::Exec(Box::new(request)))
+}
+
+fn text(parser: &mut lexopt::Parser) -> Result<String> {
+    let text = parser.value()?;
+    text.into_string().map_err(|text| Error::usage(format!("{} is not UTF-8", quote(text))))
+}
+
+fn variable(parser: &mut lexopt::Parser) -> Result<Vec<u8>> {
+    let text = parser.value()?;
+    let bytes = text.as_bytes();
+    match bytes.iter().position(|&byte| byte == b'=') {
+        None | Some(0) => Err(Error::usage(format!("--env: {} is not NAME=VALUE", quote(&text)))),
+        Some(_) => Ok(text.into_vec()),
+    }
+}
+
+fn directory(parser: &mut lexopt::Parser) -> Result<String> {
+    let path = text(parser)?;
+    match path.starts_with('/') {
+        true => Ok(path),
+        false => Err(Error::usage(format!("--cwd: {} is not an absolute path", quote(path)))),
+    }
+}
+
+fn user(parser: &mut lexopt::Parser) -> Result<(i128, Option<i128>)> {
+    let text = text(parser)?;
+    let id = |text: &str| {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let id = is_number.then(|| text.parse().ok()).flatten();
+        id.filter(|id| IDS.contains(id))
+            .ok_or_else(|| Error::usage(format!("--user: {} is not an id", quote(text))))
+    };
+    match text.split_once(':') {
+        None => Ok((id(&text)?, None)),
+        Some((uid, gid)) => Ok((id(uid)?, Some(id(gid)?))),
+    }
+}
+
+/// One that no kernel knows is left out with a warning, as in a configuration.
+fn capability(parser: &mut lexopt::Parser) -> Result<Option<&'static str>> {
+    let text = text(parser)?;
+    let known = known_capability(&text);
+    if known.is_none() {
+        start::warn(&format!("warning: --cap is not a known capability: {}", quote(text)));
+    }
+    Ok(known)
 }
 
 /// So many descriptors as a process may have at most (sysctl fs.nr_open).

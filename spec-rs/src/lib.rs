@@ -6,6 +6,8 @@
 mod bundle;
 mod cli;
 mod convert;
+mod exec;
+mod file;
 mod json;
 mod line;
 mod machine;
@@ -32,6 +34,10 @@ fn run() -> Result<u8> {
         Action::New { rootless } => print_text(&new::config(rootless, &Machine::this())),
         Action::Line(request) => {
             let Some(text) = bundle::Bundle::find(*request)?.line()? else { return Ok(1) };
+            write(&text)
+        }
+        Action::Exec(request) => {
+            let Some(text) = exec::line(*request)? else { return Ok(1) };
             write(&text)
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::cgroup::Cgroups;
@@ -58,6 +58,8 @@ pub struct Machine {
     pub has_all_cpus: fn() -> bool,
     /// The namespace that a file is, or why it is none.
     pub namespace: fn(&str) -> Result<Found, String>,
+    /// Whether the kernel has namespaces of a type.
+    pub has_namespaces: fn(Kind) -> bool,
     pub has_apparmor: fn() -> bool,
     pub has_selinux: fn() -> bool,
     /// The time since 1970.
@@ -80,7 +82,15 @@ const CAP_SYS_RESOURCE: u32 = 24;
 impl Machine {
     /// This machine. What is a function is asked only where it is needed.
     pub fn this() -> Self {
-        let cgroups = Cgroups::of_this_process();
+        Self::with(Cgroups::of_this_process())
+    }
+
+    /// This machine, where nothing depends on its cgroups.
+    pub fn without_cgroups() -> Self {
+        Self::with(Cgroups::default())
+    }
+
+    fn with(cgroups: Cgroups) -> Self {
         let capabilities = sys::capget().map_or(0, |sets| sets.effective);
         let has = |capability: u32| capabilities & 1 << capability != 0;
         let is_in_first_user_namespace = is_in_first_user_namespace();
@@ -102,6 +112,7 @@ impl Machine {
             has_default_personality,
             has_all_cpus,
             namespace,
+            has_namespaces: |kind| own_namespace(kind).exists(),
             has_apparmor: || read("/sys/module/apparmor/parameters/enabled").starts_with(b"Y"),
             has_selinux: || Path::new("/sys/fs/selinux/enforce").exists(),
             now: || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
@@ -208,6 +219,11 @@ const NAMESPACES: &[(Kind, c_int, &str)] = &[
     (Kind::Cgroup, libc::CLONE_NEWCGROUP, "cgroup"),
     (Kind::Time, sys::CLONE_NEWTIME, "time"),
 ];
+
+fn own_namespace(kind: Kind) -> PathBuf {
+    let row = NAMESPACES.iter().find(|(other, ..)| *other == kind);
+    format!("/proc/self/ns/{}", row.map_or("", |(.., name)| name)).into()
+}
 
 /// What is not of the file system of namespaces is not opened: it may be a FIFO, or a device.
 fn namespace(path: &str) -> Result<Found, String> {

@@ -75,6 +75,11 @@ pub struct Log {
 }
 
 impl Log {
+    /// The faults of another one alone.
+    pub fn of_faults(other: &Self) -> Self {
+        Self { faults: other.faults.clone(), ..Self::default() }
+    }
+
     pub fn fault(&self, path: impl fmt::Display, reason: impl Into<String>) {
         push(&self.faults, path, reason);
     }

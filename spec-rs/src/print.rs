@@ -52,11 +52,12 @@ pub struct Script {
 
 impl Script {
     /// The text is a subshell, so that it neither ends nor changes the shell that it is pasted into. What cannot be
-    /// done ends it with the status 1.
-    pub fn new() -> Self {
+    /// done ends it with `status`.
+    pub fn new(status: &str) -> Self {
         let mut script = Self::default();
         script.line(b"(");
-        script.line(br#"fail() { printf '%s\n' "runsh: cannot $1" >&2; exit 1; }"#);
+        let print = r#"printf '%s\n' "runsh: cannot $1" >&2"#;
+        script.line(format!("fail() {{ {print}; exit {status}; }}").as_bytes());
         script
     }
 

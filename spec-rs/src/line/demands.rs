@@ -43,7 +43,7 @@ impl Writer<'_> {
         self.demand_modules();
         self.demand_cgroup();
         self.demand_hooks();
-        self.demand_life();
+        self.demand_life(self.has_new(Kind::Mount));
     }
 
     fn fault(&self, path: &str, reason: &str) {
@@ -136,7 +136,7 @@ impl Writer<'_> {
     }
 
     /// Security modules that the machine has not.
-    fn demand_modules(&self) {
+    pub(super) fn demand_modules(&self) {
         let (process, linux) = (&self.config.process, &self.config.linux);
         let apparmor = !matches!(process.apparmor_profile.as_str(), "" | "unconfined");
         for (asks, path, has, module) in [

@@ -24,7 +24,7 @@ impl Writer<'_> {
         set("bundle", &setting.directory);
         set("rootfs", &rootfs);
         set("created", time::rfc3339((self.machine.now)()).as_bytes());
-        let command = config.process.args.first().map(String::as_bytes);
+        let command = config.process.args.first().map(Vec::as_slice);
         set("command", command.unwrap_or_default());
         set("terminal", if config.process.terminal { b"yes" } else { b"" });
         set("pid_namespace", self.kind_of_pid_namespace().as_bytes());

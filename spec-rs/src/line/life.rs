@@ -2,7 +2,6 @@
 //! before its command and let go later.
 
 use super::{RULES, Writer, digit};
-use crate::model::Kind;
 use crate::print::{self, Chain, Script};
 
 /// The descriptors of a line that is held: the standard error of the command, where its word tells how far it is, and
@@ -90,7 +89,7 @@ impl Writer<'_> {
     }
 
     /// Where nobody waits, nobody relays a terminal either.
-    pub(super) fn demand_life(&self) {
+    pub(super) fn demand_life(&self, has_devpts: bool) {
         let has_socket = self.setting.console_socket.is_some();
         match (self.config.process.terminal, self.setting.hold) {
             (true, true) if !has_socket => {
@@ -98,7 +97,7 @@ impl Writer<'_> {
                     "needs a socket that takes it (--console-socket), since nobody relays it";
                 self.log.fault("process.terminal", reason);
             }
-            (true, true) if !self.has_new(Kind::Mount) => {
+            (true, true) if !has_devpts => {
                 self.log.fault("process.terminal", "needs a new mount namespace");
             }
             (false, _) if has_socket => {

@@ -4,6 +4,7 @@ mod cgroup;
 mod classics;
 mod demands;
 mod devices;
+mod exec;
 pub mod facts;
 mod hooks;
 mod life;
@@ -23,12 +24,14 @@ mod table;
 mod tests;
 
 use self::classics::Words;
+use self::limits::Limits;
 use self::spaces::Spaces;
 use crate::machine::Machine;
 use crate::model::{Config, Kind, Resources};
 use crate::node::Log;
 use crate::print::{Chain, Document, Script};
 
+pub use exec::{Target, exec};
 use place::Place;
 
 /// What the line depends on besides the configuration and the machine.
@@ -56,6 +59,8 @@ pub struct Setting {
     pub listen_names: Option<Vec<u8>>,
     /// Whether the caller runs the hooks.
     pub runs_hooks: bool,
+    /// The exit status where the line itself fails.
+    pub failure: &'static str,
     /// The name of the container.
     pub id: Option<Vec<u8>>,
 }
@@ -105,7 +110,7 @@ impl Writer<'_> {
         let table = self.has_new(Kind::Mount).then(|| self.table());
         let limits = self.limits();
 
-        let mut script = Script::new();
+        let mut script = Script::new(self.setting.failure);
         self.comment(&mut script);
         script.step(&[b"cd", &self.setting.directory], "enter the directory of the bundle");
         self.start_scope(&mut script);
@@ -113,12 +118,7 @@ impl Writer<'_> {
         let (early, late) = (self.early_classics(&limits.words), self.late_classics());
         find(early.iter().chain(&late), &mut script);
         self.open_network(&mut script);
-        for (step, name) in &limits.steps {
-            let words: Vec<_> = step.iter().map(String::as_bytes).collect();
-            script.step(&words, format_args!("set {name}"));
-        }
-        let umask = format!("{:04o}", self.config.process.user.umask);
-        script.words(&[b"umask", umask.as_bytes()]);
+        self.set_limits(&limits, &mut script);
         let before = self.guard_terminal(&mut script);
 
         let chain = self.chain(&early, &late, files, !rules.is_empty());
@@ -134,9 +134,18 @@ impl Writer<'_> {
         script.become_chain(before, &chain, &documents)
     }
 
+    fn set_limits(&self, limits: &Limits, script: &mut Script) {
+        for (step, name) in &limits.steps {
+            let words: Vec<_> = step.iter().map(String::as_bytes).collect();
+            script.step(&words, format_args!("set {name}"));
+        }
+        let umask = format!("{:04o}", self.config.process.user.umask);
+        script.words(&[b"umask", umask.as_bytes()]);
+    }
+
     fn chain(&self, early: &[Words], late: &[Words], files: &[String], has_rules: bool) -> Chain {
         let mut chain = Chain::default();
-        self.add_relay(&mut chain);
+        self.add_relay(&mut chain, self.has_new(Kind::Mount));
         early.iter().for_each(|words| chain.program(words));
         self.add_trees(&mut chain);
         self.join_pid_namespace(&mut chain);
@@ -180,7 +189,7 @@ impl Writer<'_> {
             b"--",
             &self.tool("pty-rs"),
             b"--failure-status",
-            b"1",
+            self.setting.failure.as_bytes(),
             b"--pipes",
             b"--",
         ]);
@@ -190,7 +199,7 @@ impl Writer<'_> {
 
     /// The terminal is made out of the container's own devpts and handed to a relay out here. Without a mount
     /// namespace the container has no devpts of its own.
-    fn add_relay(&self, chain: &mut Chain) {
+    fn add_relay(&self, chain: &mut Chain, has_devpts: bool) {
         if !self.config.process.terminal {
             return;
         }
@@ -200,7 +209,7 @@ impl Writer<'_> {
             return chain.program([
                 &tool[..],
                 b"--failure-status",
-                b"1",
+                self.setting.failure.as_bytes(),
                 b"--connect",
                 &descriptor,
                 b"--console-socket",
@@ -208,16 +217,21 @@ impl Writer<'_> {
                 b"--",
             ]);
         }
-        match self.has_new(Kind::Mount) {
+        match has_devpts {
             true => chain.program([
                 &tool[..],
                 b"--failure-status",
-                b"1",
+                self.setting.failure.as_bytes(),
                 b"--receive",
                 &digit(TERMINAL),
                 b"--",
             ]),
-            false => chain.program([&tool[..], b"--failure-status", b"1", b"--"]),
+            false => chain.program([
+                &tool[..],
+                b"--failure-status",
+                self.setting.failure.as_bytes(),
+                b"--",
+            ]),
         }
     }
 

@@ -6,13 +6,13 @@ use crate::print::{self, Chain, Document};
 impl Writer<'_> {
     pub(super) fn add_privileges(&self, chain: &mut Chain) {
         let tool = self.tool("setpriv-rs");
-        chain.program([&tool[..], b"--failure-status", b"1"]);
+        chain.program([&tool[..], b"--failure-status", self.setting.failure.as_bytes()]);
         chain.options(self.ids());
         self.add_capabilities(chain);
         chain.options(self.labels());
         chain.options(self.rest());
         chain.options(self.gate().into_iter().chain(self.passed()));
-        let arguments = self.config.process.args.iter().map(String::as_bytes);
+        let arguments = self.config.process.args.iter().map(Vec::as_slice);
         chain.program(std::iter::once(&b"--"[..]).chain(arguments));
     }
 
@@ -98,12 +98,12 @@ impl Writer<'_> {
     /// Whether HOME comes from the container's /etc/passwd, as runc has it: it is not set, or at last to nothing.
     fn lacks_home(&self) -> bool {
         let mut values =
-            self.config.process.env.iter().filter_map(|line| line.strip_prefix("HOME="));
-        values.next_back().is_none_or(str::is_empty)
+            self.config.process.env.iter().filter_map(|line| line.strip_prefix(b"HOME="));
+        values.next_back().is_none_or(<[u8]>::is_empty)
     }
 
     pub(super) fn environment(&self) -> Document {
-        let lines = self.config.process.env.iter().map(|line| print::variable(line.as_bytes()));
+        let lines = self.config.process.env.iter().map(|line| print::variable(line));
         let mut lines: Vec<_> = lines.collect();
         lines.extend(self.listening());
         Document { descriptor: ENVIRONMENT, name: "env", lines }

@@ -90,7 +90,13 @@ impl Writer<'_> {
             b"--root",
             b".",
         ]);
-        let mut options = vec!["--console".to_owned(), "/dev/console".to_owned()];
+        let console = ["--console".to_owned(), "/dev/console".to_owned()].into_iter();
+        chain.options(console.chain(self.options_of_terminal()).chain(["--".to_owned()]));
+    }
+
+    pub(super) fn options_of_terminal(&self) -> Vec<String> {
+        let process = &self.config.process;
+        let mut options = Vec::new();
         if let Some(size) = process.console_size.filter(|size| size.height > 0 && size.width > 0) {
             options.extend(["--size".to_owned(), format!("{}x{}", size.height, size.width)]);
         }
@@ -101,8 +107,7 @@ impl Writer<'_> {
             // Errors until then are for those who made the container.
             options.push("--keep-stderr".to_owned());
         }
-        options.push("--".to_owned());
-        chain.options(options);
+        options
     }
 
     /// A name that could be taken for an option or for another thing gets a directory before it.

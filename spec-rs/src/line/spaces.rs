@@ -42,6 +42,18 @@ impl Spaces {
         Self(spaces)
     }
 
+    /// Those of a process that are not the caller's. One that cannot be looked at is joined, which tells the reason.
+    pub fn of_process(pid: u32, machine: &Machine) -> Self {
+        let joined = |(_, kind, option): &(_, Kind, &str)| {
+            let path = format!("/proc/{pid}/ns/{}", file_of(option));
+            let found = (machine.namespace)(&path);
+            let is_missing = !(machine.has_namespaces)(*kind);
+            let is_joined = !is_missing && found.map_or(true, |found| !found.is_own);
+            is_joined.then(|| (*kind, Source::Joined(path)))
+        };
+        Self(KINDS.iter().filter_map(joined).collect())
+    }
+
     pub fn has(&self, kind: Kind) -> bool {
         self.0.iter().any(|(other, _)| *other == kind)
     }
@@ -77,5 +89,13 @@ impl Spaces {
     /// time namespace, which begins with a child.
     pub fn need_a_fork(&self) -> bool {
         self.has(Kind::Pid) || self.has_new(Kind::Time)
+    }
+}
+
+/// The file in proc(5) of the type that has this option.
+fn file_of(option: &str) -> &str {
+    match option.trim_start_matches("--") {
+        "mount" => "mnt",
+        name => name,
     }
 }

@@ -9,7 +9,7 @@ use common::cgroup::Cgroups;
 use super::{Setting, write};
 use crate::json::{self, Value};
 use crate::machine::{Found, Machine};
-use crate::model::{self, KINDS};
+use crate::model::{self, KINDS, Kind};
 use crate::new;
 use crate::node::{Fault, Log, Node};
 use crate::print;
@@ -48,6 +48,7 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
         lowest_nice: || -20,
         has_default_personality: || true,
         has_all_cpus: || true,
+        has_namespaces: |kind| kind != Kind::Time,
         has_apparmor: || false,
         has_selinux: || false,
         now: || Duration::new(1_795_667_696, 120_000_000),
@@ -78,6 +79,7 @@ fn setting() -> Setting {
         listen_fds: 0,
         listen_names: None,
         runs_hooks: true,
+        failure: "1",
         id: Some(b"box".into()),
     }
 }

@@ -48,7 +48,7 @@ fn set(node: Node) -> Vec<String> {
 }
 
 /// `CAP_` and a name in capitals.
-fn known(text: &str) -> Option<&'static str> {
+pub fn known(text: &str) -> Option<&'static str> {
     let name = text.strip_prefix("CAP_")?;
     let is_name = |known: &&&str| known.to_ascii_uppercase() == name;
     NAMES.iter().find(is_name).copied()

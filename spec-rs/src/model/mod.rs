@@ -33,6 +33,7 @@ mod user;
 mod vm;
 
 pub use block_io::Device as IoDevice;
+pub use capabilities::known as known_capability;
 pub use device::{Device, Kind as DeviceKind};
 pub use device_rule::DeviceRule;
 pub use hooks::{Hook, Hooks};
@@ -95,6 +96,13 @@ const ROWS: &[Row<Config>] = &[
     row("freebsd", |_, n| n.meaningless("for FreeBSD")),
     row("zos", |_, n| n.meaningless("for z/OS")),
 ];
+
+/// Reads an object that holds a process alone.
+pub fn read_process(node: Node) -> Process {
+    const PROCESS: &[Row<Process>] =
+        &[row("process", |process, n| *process = n.object(process::ROWS).unwrap_or_default())];
+    node.object(PROCESS).unwrap_or_default()
+}
 
 /// Reads the configuration. What is wrong with it is in the log of the node.
 pub fn read(node: Node) -> Config {

@@ -14,8 +14,8 @@ pub struct Process {
     pub terminal: bool,
     pub console_size: Option<ConsoleSize>,
     pub cwd: String,
-    pub env: Vec<String>,
-    pub args: Vec<String>,
+    pub env: Vec<Vec<u8>>,
+    pub args: Vec<Vec<u8>>,
     pub user: User,
     pub capabilities: Capabilities,
     pub rlimits: Vec<Rlimit>,
@@ -25,6 +25,8 @@ pub struct Process {
     pub oom_score_adj: Option<i128>,
     pub scheduler: Option<Scheduler>,
     pub io_priority: Option<IoPriority>,
+    /// The CPUs of a process that joins a container, before it is in its cgroup and behind that.
+    pub exec_affinity: (String, String),
 }
 
 /// The kernel takes no string of 128 KiB or more (MAX_ARG_STRLEN, with the NUL at its end).
@@ -38,8 +40,8 @@ pub const ROWS: &[Row<Process>] = &[
     row_by("cwd", "pivot-root-rs --wd", |process, n| {
         process.cwd = text::absolute_path(&n).map(|path| text::simple(&path)).unwrap_or_default();
     }),
-    row_by("env", "setpriv-rs --env-fd", |process, n| process.env = environment(n)),
-    row("args", |process, n| process.args = arguments(n)),
+    row_by("env", "setpriv-rs --env-fd", |process, n| process.env = bytes(environment(n))),
+    row("args", |process, n| process.args = bytes(arguments(n))),
     row("commandLine", |_, n| n.meaningless("for Windows")),
     row_by("user", "setpriv-rs --reuid, --regid", |process, n| {
         process.user = n.object(user::ROWS).unwrap_or_default();
@@ -62,19 +64,16 @@ pub const ROWS: &[Row<Process>] = &[
     }),
     row_by("scheduler", "chrt, nice", |process, n| process.scheduler = scheduler::read(n)),
     row_by("ioPriority", "ionice", |process, n| process.io_priority = io_priority::read(n)),
-    row("execCPUAffinity", |_, n| n.check_object(AFFINITY)),
+    row_by("execCPUAffinity", "taskset", |process, n| {
+        process.exec_affinity = n.object(AFFINITY).unwrap_or_default();
+    }),
 ];
 
-#[derive(Debug, Default)]
-struct Affinity;
-
-const AFFINITY: &[Row<Affinity>] =
-    &[row("initial", |_, n| affinity(n)), row("final", |_, n| affinity(n))];
-
-fn affinity(node: Node) {
-    text::numbers(&node);
-    node.meaningless("for processes that join a running container");
-}
+/// They are for processes that join a running container.
+const AFFINITY: &[Row<(String, String)>] = &[
+    row("initial", |lists, n| lists.0 = text::numbers(&n).unwrap_or_default()),
+    row("final", |lists, n| lists.1 = text::numbers(&n).unwrap_or_default()),
+];
 
 impl Process {
     /// A process is demanded as soon as there is a container to start.
@@ -87,6 +86,10 @@ impl Process {
             }
         }
     }
+}
+
+fn bytes(texts: Vec<String>) -> Vec<Vec<u8>> {
+    texts.into_iter().map(String::into_bytes).collect()
 }
 
 /// Strings that execve(2) takes.

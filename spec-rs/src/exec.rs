@@ -1,0 +1,115 @@
+//! A further process for a running container: its configuration, and what the caller changes of it.
+
+use std::env;
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use common::{Error, Result};
+
+use crate::bundle::own_directory;
+use crate::cli::{Changes, ExecRequest};
+use crate::file::File;
+use crate::json::Value;
+use crate::line::{self, Setting, Target};
+use crate::machine::Machine;
+use crate::model::{self, Process};
+use crate::node::{Log, Node};
+
+/// The command line; none where the process cannot be used, and all its faults were reported.
+///
+/// # Errors
+/// Where the container's state cannot be read, or the file of the process.
+pub fn line(request: ExecRequest) -> Result<Option<Vec<u8>>> {
+    let here =
+        env::current_dir().map_err(|e| Error::from_io("find", "the working directory", &e))?;
+    let state = here.join(&request.state);
+    let target = target(&state.join("process"))?;
+    let (file, log) = (File::read(&state.join("config.json"))?, Log::default());
+    let value = file.object()?;
+    let mut config = model::read(Node::new(&value, &log));
+    if !file.report(&Log::of_faults(&log), "") {
+        return Ok(None);
+    }
+    let log = Log::default();
+    let (file, above) = match &request.process {
+        None => (file, ""),
+        Some(path) => (File::read(&here.join(path))?, "process."),
+    };
+    if request.process.is_some() {
+        let whole = Value::Object(vec![("process".to_owned(), file.object()?)]);
+        config.process = model::read_process(Node::new(&whole, &log));
+    }
+    let setting = setting(&request, &here)?;
+    if request.process.is_none() {
+        // That of the first process says nothing of this one.
+        config.process.terminal = false;
+    }
+    request.changes.apply(&mut config.process);
+    config.process.demand(&log);
+    let text = line::exec(&config, target, &setting, &Machine::without_cgroups(), &log);
+    Ok(file.report(&log, above).then_some(text))
+}
+
+/// `PID START`
+fn target(path: &Path) -> Result<Target> {
+    let text = fs::read_to_string(path).map_err(|e| Error::from_io("read", path, &e))?;
+    let numbers = text.split_once(' ').and_then(|(pid, start)| {
+        Some(Target { pid: pid.parse().ok()?, start: start.trim_end().parse().ok()? })
+    });
+    numbers.ok_or_else(|| Error::because("use", path, "it does not hold PID START".to_owned()))
+}
+
+fn setting(request: &ExecRequest, here: &Path) -> Result<Setting> {
+    let absolute = |path: &PathBuf| here.join(path).into_os_string().into_vec();
+    let tools = match &request.tools {
+        Some(tools) => here.join(tools),
+        None => own_directory()?,
+    };
+    Ok(Setting {
+        directory: Vec::new(),
+        tools: tools.as_os_str().as_bytes().to_vec(),
+        pivot: true,
+        new_keyring: true,
+        systemd_cgroup: false,
+        state: None,
+        hold: request.detach,
+        pid_file: request.pid_file.as_ref().map(absolute),
+        console_socket: request.console_socket.as_ref().map(absolute),
+        preserve_fds: request.preserve_fds,
+        listen_fds: 0,
+        listen_names: None,
+        runs_hooks: true,
+        failure: if request.detach { "1" } else { "255" },
+        id: None,
+    })
+}
+
+impl Changes {
+    /// As `runc exec` has it.
+    fn apply(self, process: &mut Process) {
+        if !self.arguments.is_empty() {
+            process.args = self.arguments;
+        }
+        if let Some(cwd) = self.cwd {
+            process.cwd = model::simple(&cwd);
+        }
+        process.env.extend(self.env);
+        if let Some((uid, gid)) = self.user {
+            process.user.uid = uid;
+            process.user.gid = gid.unwrap_or(process.user.gid);
+        }
+        process.user.additional_gids.extend(self.groups);
+        let sets = &mut process.capabilities;
+        for set in [&mut sets.bounding, &mut sets.permitted, &mut sets.effective] {
+            set.extend(self.capabilities.iter().map(|&name| name.to_owned()));
+            set.sort_unstable();
+            set.dedup();
+        }
+        process.terminal = self.terminal.unwrap_or(process.terminal);
+        process.no_new_privileges = self.no_new_privileges.unwrap_or(process.no_new_privileges);
+        process.apparmor_profile =
+            self.apparmor.unwrap_or(std::mem::take(&mut process.apparmor_profile));
+        process.selinux_label = self.label.unwrap_or(std::mem::take(&mut process.selinux_label));
+    }
+}
