@@ -187,11 +187,12 @@ engine task exec --exec-id shell -t one sh -c 'until [ "\$(stty size)" = "33 77"
 attach
   expect 4 timeout 60 script -qfec "bash $PWD/attach" typescript
   contains "$(cat typescript)" /dev/pts/
-  local number
+  local number pids=()
   for number in {1..8}; do
     engine task exec --exec-id "e$number" one echo "$number" >"out$number" 2>&1 &
+    pids+=($!)
   done
-  wait
+  wait "${pids[@]}" || :
   equal "$(cat out?)" "$(seq 8)"
 }
 
@@ -253,11 +254,12 @@ attach
 }
 
 @test "ctr: eight at once" {
-  local number
+  local number pids=()
   for number in {1..8}; do
     box --rm "box$number" sh -c "echo $number; exit $number" >"out$number" 2>&1 || echo "$?" >>"out$number" &
+    pids+=($!)
   done
-  wait
+  wait "${pids[@]}" || :
   for number in {1..8}; do
     equal "$(cat "out$number")" "$number"$'\n'"$number"
   done

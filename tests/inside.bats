@@ -507,12 +507,14 @@ END
 
 @test "exec: many at once" {
   container
-  local i
+  local i pids=()
   for ((i = 0; i < 40; i++)); do
     enter -- sh -c "echo $i; exit $i" >"said.$i" 2>&1 3>&- || echo $? >>"said.$i" &
+    pids+=($!)
     enter -d --pid-file "pid.$i" -- sh -c "echo $i >/tmp/detached.$i" >/dev/null 3>&- &
+    pids+=($!)
   done
-  wait
+  wait "${pids[@]}" || :
   for ((i = 0; i < 40; i++)); do
     equal "$(cat "said.$i")" "$i$([ "$i" -eq 0 ] || printf '\n%s' "$i")"
     [ -s "pid.$i" ]

@@ -127,13 +127,13 @@ gone() {
       printf("%d\n", count);
     }'
   mkfifo in
-  ./subreaper "$runsh" create -b b --pid-file init "$box" <in >said 2>&1 &
+  ./subreaper "$runsh" create -b b --pid-file init "$box" <in >counted 2>&1 &
   exec 7>in
   eventually is created
   equal "$(ps -o ppid= -p "$(cat init)" | tr -d ' ')" "$!"
   quiet "$runsh" kill "$box" KILL
   wait $!
-  [ "$(cat said)" -ge 2 ]
+  [ "$(cat counted)" -ge 2 ]
   exec 7>&-
   quiet "$runsh" delete "$box"
 }
@@ -627,28 +627,34 @@ TABLE
 
 @test "two that create, start or delete at once: one of them does" {
   bundle
-  local i
+  local i pids=()
+  : >nothing
   for _ in 1 2 3; do
     for i in 1 2 3 4; do
       { "$runsh" create -b b "$box" <nothing >"said.$i" 2>&1 && echo x >"done.$i"; } 3>&- &
+      pids+=($!)
     done
-    : >nothing
-    wait
+    wait "${pids[@]}" || :
+    pids=()
     equal "$(cat done.* | wc -l)" 1
     equal "$(grep -l 'container with given ID already exists' said.* | wc -l)" 3
     is created
     rm -f done.*
     for i in 1 2 3 4; do
       { "$runsh" start "$box" >"said.$i" 2>&1 && echo x >"done.$i"; } 3>&- &
+      pids+=($!)
     done
-    wait
+    wait "${pids[@]}" || :
+    pids=()
     equal "$(cat done.* | wc -l)" 1
     is running
     rm -f done.*
     for i in 1 2 3 4; do
       { "$runsh" delete --force "$box" >"said.$i" 2>&1 && echo x >"done.$i"; } 3>&- &
+      pids+=($!)
     done
-    wait
+    wait "${pids[@]}" || :
+    pids=()
     equal "$(cat done.* | wc -l)" 4
     equal "$(cat said.*)" ''
     equal "$(ls -A "$RUNSH_ROOT")" ''
@@ -684,12 +690,14 @@ SCRIPT
 
 @test "many side by side all run, and all go" {
   bundle
-  local i count=${CONTAINERS:-100}
+  local i pids=() count=${CONTAINERS:-100}
   : >nothing
   for ((i = 0; i < count; i++)); do
     { "$runsh" run -d -b b --pid-file "pid.$i" "$box-$i" <nothing >"said.$i" 2>&1 || echo "$i" >>failed; } 3>&- &
+    pids+=($!)
   done
-  wait
+  wait "${pids[@]}" || :
+  pids=()
   [ ! -e failed ] || {
     cat said.* | sort | uniq -c | head
     return 1
@@ -700,8 +708,10 @@ SCRIPT
   done
   for ((i = 0; i < count; i++)); do
     { "$runsh" delete --force "$box-$i" >"said.$i" 2>&1 || echo "$i" >>failed; } 3>&- &
+    pids+=($!)
   done
-  wait
+  wait "${pids[@]}" || :
+  pids=()
   [ ! -e failed ]
   equal "$("$runsh" list -q)" ''
   for ((i = 0; i < count; i++)); do

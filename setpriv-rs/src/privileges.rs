@@ -79,6 +79,8 @@ impl Privileges {
         let mut names = Names::default();
         let identity = self.identity.resolve(&mut names)?;
         let variables = self.environment.variables(assigned, identity.user(), &mut names)?;
+        // It holds the root open, at a number that COMMAND may get.
+        drop(names);
         let capabilities = self.capabilities()?;
         let mut fences = self.fences()?;
         let death_signal = self.death_signal.map(DeathSignal::read).transpose()?.flatten();

@@ -111,6 +111,7 @@ impl Bundle {
             preserve_fds: request.preserve_fds,
             listen_fds: request.listen_fds,
             listen_names: env::var_os("LISTEN_FDNAMES").map(OsString::into_vec),
+            updates: false,
             runs_hooks: request.outputs.hooks.is_some(),
             failure: "1",
             directory: self.directory.as_os_str().as_bytes().to_vec(),

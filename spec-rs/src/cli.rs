@@ -9,12 +9,14 @@ use lexopt::prelude::*;
 
 use crate::model::known_capability;
 use crate::node::IDS;
+use crate::update::OPTIONS;
 
 pub const VERSION: &str = concat!("spec-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
 pub const HELP: &str = "\
 Usage: spec-rs [options] [ID]
        spec-rs --exec --state DIR [options] [ARG...]
+       spec-rs --update --state DIR [--resources FILE] [options]
        spec-rs --new [--rootless]
 
 Print the command line that makes the container of an OCI bundle, or one for a running container, or a new config.json.
@@ -54,6 +56,26 @@ A further process of the container of --state:
                           the SELinux label
       --detach            leave it behind, held as by --hold
 
+New limits of the container of --state:
+      --update            print the line that sets them
+      --resources FILE    those of this object, as linux.resources is one; - is standard input
+      --memory SIZE       the memory, with a suffix such as M
+      --memory-reservation SIZE
+                          the memory that is taken back last
+      --memory-swap SIZE  memory and swap together
+      --cpu-share N       the share of CPU time
+      --cpu-period US     the period of the quota
+      --cpu-quota US      the CPU time in a period
+      --cpu-burst US      what may be added to it from earlier periods
+      --cpu-rt-period US  the period for real-time tasks
+      --cpu-rt-runtime US
+                          the CPU time of real-time tasks in a period
+      --cpu-idle N        1: run only where no one else wants to
+      --cpuset-cpus LIST  the CPUs
+      --cpuset-mems LIST  the memory nodes
+      --blkio-weight N    the weight of block I/O
+      --pids-limit N      the number of tasks
+
       --new               print a new config.json, as 'runc spec' writes it
       --rootless          with --new: one for an ordinary user
 
@@ -69,6 +91,7 @@ pub enum Action {
     New { rootless: bool },
     Line(Box<Request>),
     Exec(Box<ExecRequest>),
+    Update(Box<UpdateRequest>),
 }
 
 /// Which line is asked for.
@@ -111,6 +134,17 @@ pub struct ExecRequest {
     pub preserve_fds: u32,
 }
 
+/// Which limits are asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct UpdateRequest {
+    pub state: OsString,
+    pub tools: Option<OsString>,
+    /// A file, or `-` for standard input.
+    pub resources: Option<OsString>,
+    /// Options and their values.
+    pub values: Vec<(String, String)>,
+}
+
 /// What differs from the process of the configuration.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -133,6 +167,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     while let Some(argument) = parser.next()? {
         match argument {
             Long("exec") => return parse_exec(parser, request),
+            Long("update") => return parse_update(parser, request),
             Short('h') | Long("help") => return Ok(Action::Help),
             Short('V') | Long("version") => return Ok(Action::Version),
             Short('b') | Long("bundle") => request.bundle = Some(path(&mut parser, "--bundle")?),
@@ -233,6 +268,31 @@ fn parse_exec(mut parser: lexopt::Parser, before: Request) -> Result<Action> {
         }
     }
     Ok(Action::Exec(Box::new(request)))
+}
+
+/// The options behind `--update`.
+fn parse_update(mut parser: lexopt::Parser, before: Request) -> Result<Action> {
+    let (tools, state) = (before.tools.clone(), before.state.clone());
+    let mut request = UpdateRequest { tools, ..UpdateRequest::default() };
+    request.state = state.unwrap_or_default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Action::Help),
+            Short('V') | Long("version") => return Ok(Action::Version),
+            Long("state") => request.state = path(&mut parser, "--state")?,
+            Long("tools") => request.tools = Some(path(&mut parser, "--tools")?),
+            Long("resources") => request.resources = Some(path(&mut parser, "--resources")?),
+            Long(name) if OPTIONS.iter().any(|(option, ..)| *option == name) => {
+                let name = name.to_owned();
+                request.values.push((name, text(&mut parser)?));
+            }
+            argument => return Err(argument.unexpected().into()),
+        }
+    }
+    match request.state.is_empty() {
+        true => Err(Error::usage("--update needs --state")),
+        false => Ok(Action::Update(Box::new(request))),
+    }
 }
 
 fn text(parser: &mut lexopt::Parser) -> Result<String> {

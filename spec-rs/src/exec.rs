@@ -1,8 +1,9 @@
 //! A further process for a running container: its configuration, and what the caller changes of it.
 
 use std::env;
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use common::{Error, Result};
@@ -60,28 +61,27 @@ fn target(path: &Path) -> Result<Target> {
     numbers.ok_or_else(|| Error::because("use", path, "it does not hold PID START".to_owned()))
 }
 
-fn setting(request: &ExecRequest, here: &Path) -> Result<Setting> {
-    let absolute = |path: &PathBuf| here.join(path).into_os_string().into_vec();
-    let tools = match &request.tools {
+/// The absolute path of the directory of the tools.
+///
+/// # Errors
+/// Where this program cannot find itself.
+pub fn own_tools(tools: Option<&OsStr>, here: &Path) -> Result<Vec<u8>> {
+    let tools = match tools {
         Some(tools) => here.join(tools),
         None => own_directory()?,
     };
+    Ok(tools.into_os_string().into_vec())
+}
+
+fn setting(request: &ExecRequest, here: &Path) -> Result<Setting> {
+    let absolute = |path: &PathBuf| here.join(path).into_os_string().into_vec();
     Ok(Setting {
-        directory: Vec::new(),
-        tools: tools.as_os_str().as_bytes().to_vec(),
-        pivot: true,
-        new_keyring: true,
-        systemd_cgroup: false,
-        state: None,
         hold: request.detach,
         pid_file: request.pid_file.as_ref().map(absolute),
         console_socket: request.console_socket.as_ref().map(absolute),
         preserve_fds: request.preserve_fds,
-        listen_fds: 0,
-        listen_names: None,
-        runs_hooks: true,
         failure: if request.detach { "1" } else { "255" },
-        id: None,
+        ..Setting::of_tools(own_tools(request.tools.as_deref(), here)?)
     })
 }
 

@@ -42,6 +42,11 @@ impl File {
         Ok(Self { path, bytes })
     }
 
+    /// What was given without a file.
+    pub fn of_options() -> Self {
+        Self { path: PathBuf::from("the options"), bytes: Vec::new() }
+    }
+
     /// # Errors
     /// Where it holds no object.
     pub fn object(&self) -> Result<Value> {

@@ -17,6 +17,7 @@ mod node;
 mod path;
 mod print;
 mod time;
+mod update;
 
 use std::io::{self, Write};
 
@@ -34,6 +35,10 @@ fn run() -> Result<u8> {
         Action::New { rootless } => print_text(&new::config(rootless, &Machine::this())),
         Action::Line(request) => {
             let Some(text) = bundle::Bundle::find(*request)?.line()? else { return Ok(1) };
+            write(&text)
+        }
+        Action::Update(request) => {
+            let Some(text) = update::line(&request)? else { return Ok(1) };
             write(&text)
         }
         Action::Exec(request) => {

@@ -128,7 +128,6 @@ pub fn assignment(out: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// The value of the assignment of `name` in `text`, whose lines are those of [`assignment`]; none where there is none.
-#[allow(dead_code, reason = "for the commands that come after the first")]
 pub fn assigned(text: &[u8], name: &str) -> Option<Vec<u8>> {
     let mut rest = text;
     while let Some(equals) = rest.iter().position(|&byte| byte == b'=') {
@@ -143,7 +142,6 @@ pub fn assigned(text: &[u8], name: &str) -> Option<Vec<u8>> {
 }
 
 /// The word at the start of `text`, as [`word`] has written it, and what is behind its line.
-#[allow(dead_code, reason = "as above")]
 fn unquoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     const PRINTF: &[u8] = br#""$(printf '"#;
     let (mut word, mut rest) = (Vec::new(), text);

@@ -20,6 +20,7 @@ mod scope;
 mod seccomp;
 mod spaces;
 mod table;
+mod update;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,8 @@ use crate::node::Log;
 use crate::print::{Chain, Document, Script};
 
 pub use exec::{Target, exec};
+pub use facts::CGROUPS;
+pub use update::update;
 use place::Place;
 
 /// What the line depends on besides the configuration and the machine.
@@ -57,12 +60,38 @@ pub struct Setting {
     pub listen_fds: u32,
     /// LISTEN_FDNAMES
     pub listen_names: Option<Vec<u8>>,
+    /// Whether limits that stand are changed: a limit of -1 lifts what was set before.
+    pub updates: bool,
     /// Whether the caller runs the hooks.
     pub runs_hooks: bool,
     /// The exit status where the line itself fails.
     pub failure: &'static str,
     /// The name of the container.
     pub id: Option<Vec<u8>>,
+}
+
+impl Setting {
+    /// For a line of these tools that makes no container.
+    pub fn of_tools(tools: Vec<u8>) -> Self {
+        Self {
+            directory: Vec::new(),
+            tools,
+            pivot: true,
+            new_keyring: true,
+            systemd_cgroup: false,
+            state: None,
+            hold: false,
+            pid_file: None,
+            console_socket: None,
+            preserve_fds: 0,
+            listen_fds: 0,
+            listen_names: None,
+            updates: false,
+            runs_hooks: true,
+            failure: "1",
+            id: None,
+        }
+    }
 }
 
 /// The descriptors of the texts and of the socket on which the terminal is handed over.

@@ -1,5 +1,8 @@
 //! Where the container's own cgroup is: one in each hierarchy in which the caller may make one.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use common::cgroup::Hierarchy;
 
 use super::{Setting, Writer};
@@ -37,6 +40,17 @@ impl Group<'_> {
             true => [&self.directory()[..], b"/", LEAF.as_bytes()].concat(),
             false => self.directory(),
         }
+    }
+
+    pub fn controls(&self, controller: &str) -> bool {
+        self.controllers().any(|other| other == controller.as_bytes())
+    }
+
+    /// The number that a file of it holds.
+    pub fn number_in(&self, file: &str) -> Option<i128> {
+        let path = [&self.directory()[..], b"/", file.as_bytes()].concat();
+        let text = std::fs::read_to_string(OsStr::from_bytes(&path)).ok()?;
+        text.trim_end().parse().ok()
     }
 
     fn controllers(&self) -> impl Iterator<Item = &[u8]> {

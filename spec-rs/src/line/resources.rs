@@ -36,6 +36,11 @@ impl Writer<'_> {
         files
     }
 
+    /// Whether it is written: -1, no limit, says nothing of a new cgroup.
+    fn is_limit(&self, limit: i128) -> bool {
+        limit >= 0 || self.setting.updates
+    }
+
     /// The version of a controller; where there is none, `property` is at fault.
     fn version(&self, controller: &str, property: &str) -> Option<Version> {
         let version = self.place.version_of(controller, &self.machine.controllers);
@@ -75,9 +80,10 @@ impl Writer<'_> {
     }
 
     fn pids(&self, files: &mut Files) {
-        let Some(limit) = self.resources().pids.filter(|&limit| limit >= 0) else { return };
+        let Some(limit) = self.resources().pids.filter(|&limit| self.is_limit(limit)) else { return };
         match self.version("pids", "pids.limit") {
-            Some(Version::One) => files.set("pids.max", limit),
+            Some(Version::One) => files.set("pids.max", unlimited(limit)),
+            Some(Version::Two) if limit < 0 => files.set("pids.max", "max"),
             Some(Version::Two) => files.set("pids.max", convert::pids_max(limit)),
             None => {}
         }
@@ -86,11 +92,11 @@ impl Writer<'_> {
     /// Memory comes before memory and swap, which may not be less.
     fn memory(&self, files: &mut Files) {
         let memory = &self.resources().memory;
-        let is_limit = |limit: Option<i128>| limit.filter(|&limit| limit >= 0);
+        let is_limit = |limit: Option<i128>| limit.filter(|&limit| self.is_limit(limit));
         if let Some(limit) = is_limit(memory.limit) {
             match self.version("memory", "memory.limit") {
                 Some(Version::One) => files.set("memory.limit_in_bytes", limit),
-                Some(Version::Two) => files.set("memory.max", limit),
+                Some(Version::Two) => files.set("memory.max", unlimited(limit)),
                 None => {}
             }
         }
@@ -100,7 +106,7 @@ impl Writer<'_> {
         if let Some(reservation) = is_limit(memory.reservation) {
             match self.version("memory", "memory.reservation") {
                 Some(Version::One) => files.set("memory.soft_limit_in_bytes", reservation),
-                Some(Version::Two) => files.set("memory.low", reservation),
+                Some(Version::Two) => files.set("memory.low", reservation.max(0)),
                 None => {}
             }
         }
@@ -111,6 +117,10 @@ impl Writer<'_> {
         const SWAP: &str = "memory.swap";
         let limit = self.resources().memory.limit;
         match (self.version("memory", SWAP), convert::swap(limit, Some(both))) {
+            (Some(version), _) if both < 0 => match version {
+                Version::One => files.set("memory.memsw.limit_in_bytes", both),
+                Version::Two => files.set("memory.swap.max", "max"),
+            },
             (None, _) | (_, Ok(None)) => {}
             (Some(_), Err(reason)) => self.fault_of(SWAP, reason),
             (Some(Version::One), Ok(_)) if limit == Some(-1) => {
@@ -326,6 +336,14 @@ impl Writer<'_> {
             None if controller == "cgroup" && self.place.unified().is_some() => None,
             None => Some(self.lack(controller)),
         }
+    }
+}
+
+/// -1 is no limit.
+fn unlimited(limit: i128) -> String {
+    match limit < 0 {
+        true => "max".to_owned(),
+        false => limit.to_string(),
     }
 }
 

@@ -78,6 +78,7 @@ fn setting() -> Setting {
         preserve_fds: 0,
         listen_fds: 0,
         listen_names: None,
+        updates: false,
         runs_hooks: true,
         failure: "1",
         id: Some(b"box".into()),

@@ -104,6 +104,13 @@ pub fn read_process(node: Node) -> Process {
     node.object(PROCESS).unwrap_or_default()
 }
 
+/// Reads `linux` alone.
+pub fn read_linux(node: Node) -> Config {
+    const LINUX: &[Row<Config>] =
+        &[row("linux", |config, n| config.linux = n.object(linux::ROWS).unwrap_or_default())];
+    node.object(LINUX).unwrap_or_default()
+}
+
 /// Reads the configuration. What is wrong with it is in the log of the node.
 pub fn read(node: Node) -> Config {
     let Some(config) = node.object(ROWS) else { return Config::default() };

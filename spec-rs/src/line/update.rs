@@ -1,0 +1,77 @@
+//! The line that changes the limits of a container that is there.
+
+use super::place::{Group, Place, Version};
+use super::{Setting, Writer};
+use crate::line::spaces::Spaces;
+use crate::machine::Machine;
+use crate::model::Config;
+use crate::node::Log;
+use crate::print::{Chain, Script};
+
+/// The line for `config.linux.resources`; `directories` are the cgroups that hold the limits.
+pub fn update(
+    config: &Config,
+    directories: &[Vec<u8>],
+    setting: &Setting,
+    machine: &Machine,
+    log: &Log,
+) -> Vec<u8> {
+    let spaces = Spaces::default();
+    let mut writer = Writer { config, setting, machine, log, place: Place::default(), spaces };
+    writer.place.groups = directories.iter().filter_map(|path| group(path, machine)).collect();
+    let mut files = writer.files().files;
+    writer.grow_first(&mut files);
+    let mut chain = Chain::default();
+    writer.add_new_limits(&mut chain, &files);
+    Script::new(setting.failure).become_chain("", &chain, &[])
+}
+
+/// The hierarchy that a directory is in.
+fn group<'a>(path: &[u8], machine: &'a Machine) -> Option<Group<'a>> {
+    let cgroups = &machine.cgroups;
+    let of_version_1 = cgroups.hierarchies.iter().map(|hierarchy| (hierarchy, Version::One));
+    let all = of_version_1.chain(cgroups.unified.iter().map(|unified| (unified, Version::Two)));
+    let named = all.filter_map(|(hierarchy, version)| {
+        let name = path.strip_prefix(&hierarchy.point[..])?;
+        name.starts_with(b"/").then(|| Group {
+            hierarchy,
+            version,
+            name: name.to_vec(),
+            has_leaf: false,
+        })
+    });
+    named.max_by_key(|group| group.hierarchy.point.len())
+}
+
+impl Writer<'_> {
+    /// Without joining: the program that it becomes does nothing.
+    fn add_new_limits(&self, chain: &mut Chain, files: &[String]) {
+        if files.is_empty() {
+            return chain.program([":"]);
+        }
+        let tool = self.tool("cgexec-rs");
+        chain.program([&tool[..], b"--failure-status", b"1"]);
+        for group in &self.place.groups {
+            let target = [&group.hierarchy.controllers[..], b":", &group.name].concat();
+            chain.options([b"-g", &target[..]]);
+        }
+        chain.options(files.iter().flat_map(|file| ["--set", file]));
+        chain.options(["--list-fd", "6", "--", "true"]);
+    }
+
+    /// In version 1 memory may never be above memory and swap: where both grow, the sum comes first.
+    fn grow_first(&self, files: &mut [String]) {
+        const BOTH: &str = "memory.memsw.limit_in_bytes";
+        let place = |name: &str| files.iter().position(|file| file.starts_with(name));
+        let (Some(limit), Some(both)) = (place("memory.limit_in_bytes="), place(BOTH)) else {
+            return;
+        };
+        let group = self.place.groups.iter().find(|group| group.controls("memory"));
+        let now = group.and_then(|group| group.number_in(BOTH));
+        let wanted = files[limit].rsplit('=').next().and_then(|text| text.parse::<i128>().ok());
+        // -1 is no limit.
+        if now.zip(wanted).is_some_and(|(now, wanted)| wanted < 0 || wanted > now) {
+            files.swap(limit, both);
+        }
+    }
+}
