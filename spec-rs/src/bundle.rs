@@ -112,6 +112,7 @@ impl Bundle {
             listen_fds: request.listen_fds,
             listen_names: env::var_os("LISTEN_FDNAMES").map(OsString::into_vec),
             updates: false,
+            joins: false,
             runs_hooks: request.outputs.hooks.is_some(),
             failure: "1",
             directory: self.directory.as_os_str().as_bytes().to_vec(),
@@ -124,7 +125,7 @@ impl Bundle {
     }
 }
 
-fn write(descriptor: i32, text: &[u8]) -> Result<()> {
+pub fn write(descriptor: i32, text: &[u8]) -> Result<()> {
     let name = descriptor.to_string();
     let file = sys::borrow(descriptor).context("use the descriptor", &name)?;
     let copy =

@@ -18,6 +18,7 @@ Usage: spec-rs [options] [ID]
        spec-rs --exec --state DIR [options] [ARG...]
        spec-rs --update --state DIR [--resources FILE] [options]
        spec-rs --new [--rootless]
+       spec-rs --features
 
 Print the command line that makes the container of an OCI bundle, or one for a running container, or a new config.json.
 
@@ -78,6 +79,7 @@ New limits of the container of --state:
 
       --new               print a new config.json, as 'runc spec' writes it
       --rootless          with --new: one for an ordinary user
+      --features          print what of the specification is supported, as JSON
 
   -h, --help              display this help
   -V, --version           display version
@@ -89,6 +91,7 @@ pub enum Action {
     Help,
     Version,
     New { rootless: bool },
+    Features,
     Line(Box<Request>),
     Exec(Box<ExecRequest>),
     Update(Box<UpdateRequest>),
@@ -132,6 +135,8 @@ pub struct ExecRequest {
     pub pid_file: Option<PathBuf>,
     pub console_socket: Option<PathBuf>,
     pub preserve_fds: u32,
+    /// Where what the caller may need to name is written.
+    pub facts: Option<i32>,
 }
 
 /// Which limits are asked for.
@@ -166,8 +171,8 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let (mut new, mut rootless, mut request) = (false, false, Request::default());
     while let Some(argument) = parser.next()? {
         match argument {
-            Long("exec") => return parse_exec(parser, request),
-            Long("update") => return parse_update(parser, request),
+            Long("exec") => return parse_exec(parser, &request),
+            Long("update") => return parse_update(parser, &request),
             Short('h') | Long("help") => return Ok(Action::Help),
             Short('V') | Long("version") => return Ok(Action::Version),
             Short('b') | Long("bundle") => request.bundle = Some(path(&mut parser, "--bundle")?),
@@ -186,6 +191,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Long("facts-fd") => request.outputs.facts = Some(descriptor(&mut parser)?),
             Long("config-fd") => request.outputs.config = Some(descriptor(&mut parser)?),
             Long("hooks-fd") => request.outputs.hooks = Some(descriptor(&mut parser)?),
+            Long("features") => return Ok(Action::Features),
             Long("new") => new = true,
             Long("rootless") => rootless = true,
             Value(id) if request.id.is_none() => request.id = Some(id),
@@ -212,14 +218,14 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
 }
 
 /// The options behind `--exec`. They end at the first operand: all that follows is the program's.
-fn parse_exec(mut parser: lexopt::Parser, before: Request) -> Result<Action> {
+fn parse_exec(mut parser: lexopt::Parser, before: &Request) -> Result<Action> {
     let mut request = ExecRequest {
         state: before.state.clone().unwrap_or_default(),
         tools: before.tools.clone(),
         ..ExecRequest::default()
     };
     if (Request { state: before.state.clone(), tools: before.tools.clone(), ..Request::default() })
-        != before
+        != *before
     {
         return Err(Error::usage("--exec goes before its options"));
     }
@@ -248,6 +254,7 @@ fn parse_exec(mut parser: lexopt::Parser, before: Request) -> Result<Action> {
                 request.console_socket = Some(path(&mut parser, "--console-socket")?.into());
             }
             Long("preserve-fds") => request.preserve_fds = count(&mut parser)?,
+            Long("facts-fd") => request.facts = Some(descriptor(&mut parser)?),
             Value(word) => {
                 let words = std::iter::once(word).chain(parser.raw_args()?);
                 changes.arguments = words.map(OsString::into_vec).collect();
@@ -259,19 +266,14 @@ fn parse_exec(mut parser: lexopt::Parser, before: Request) -> Result<Action> {
     if request.state.is_empty() {
         return Err(Error::usage("--exec needs --state"));
     }
-    for (option, is_given) in [
-        ("--console-socket", request.console_socket.is_some()),
-        ("--pid-file", request.pid_file.is_some()),
-    ] {
-        if is_given && !request.detach {
-            return Err(Error::usage(format!("{option} needs --detach")));
-        }
+    if request.console_socket.is_some() && !request.detach {
+        return Err(Error::usage("--console-socket needs --detach"));
     }
     Ok(Action::Exec(Box::new(request)))
 }
 
 /// The options behind `--update`.
-fn parse_update(mut parser: lexopt::Parser, before: Request) -> Result<Action> {
+fn parse_update(mut parser: lexopt::Parser, before: &Request) -> Result<Action> {
     let (tools, state) = (before.tools.clone(), before.state.clone());
     let mut request = UpdateRequest { tools, ..UpdateRequest::default() };
     request.state = state.unwrap_or_default();
@@ -313,7 +315,7 @@ fn directory(parser: &mut lexopt::Parser) -> Result<String> {
     let path = text(parser)?;
     match path.starts_with('/') {
         true => Ok(path),
-        false => Err(Error::usage(format!("--cwd: {} is not an absolute path", quote(path)))),
+        false => Err(Error::usage(format!("--cwd {}: Cwd must be an absolute path", quote(path)))),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use common::{Error, Result};
 
-use crate::bundle::own_directory;
+use crate::bundle::{own_directory, write};
 use crate::cli::{Changes, ExecRequest};
 use crate::file::File;
 use crate::json::Value;
@@ -16,6 +16,7 @@ use crate::line::{self, Setting, Target};
 use crate::machine::Machine;
 use crate::model::{self, Process};
 use crate::node::{Log, Node};
+use crate::print;
 
 /// The command line; none where the process cannot be used, and all its faults were reported.
 ///
@@ -49,7 +50,19 @@ pub fn line(request: ExecRequest) -> Result<Option<Vec<u8>>> {
     request.changes.apply(&mut config.process);
     config.process.demand(&log);
     let text = line::exec(&config, target, &setting, &Machine::without_cgroups(), &log);
+    if let Some(descriptor) = request.facts {
+        write(descriptor, &facts(&config.process))?;
+    }
     Ok(file.report(&log, above).then_some(text))
+}
+
+/// What the caller may need to name in a message.
+fn facts(process: &Process) -> Vec<u8> {
+    let mut facts = Vec::new();
+    print::assignment(&mut facts, "command", process.args.first().map_or(b"", Vec::as_slice));
+    let terminal: &[u8] = if process.terminal { b"yes" } else { b"" };
+    print::assignment(&mut facts, "terminal", terminal);
+    facts
 }
 
 /// `PID START`
@@ -77,6 +90,7 @@ fn setting(request: &ExecRequest, here: &Path) -> Result<Setting> {
     let absolute = |path: &PathBuf| here.join(path).into_os_string().into_vec();
     Ok(Setting {
         hold: request.detach,
+        joins: true,
         pid_file: request.pid_file.as_ref().map(absolute),
         console_socket: request.console_socket.as_ref().map(absolute),
         preserve_fds: request.preserve_fds,

@@ -7,6 +7,7 @@ mod bundle;
 mod cli;
 mod convert;
 mod exec;
+mod features;
 mod file;
 mod json;
 mod line;
@@ -33,6 +34,7 @@ fn run() -> Result<u8> {
         Action::Help => print_text(cli::HELP),
         Action::Version => print_text(cli::VERSION),
         Action::New { rootless } => print_text(&new::config(rootless, &Machine::this())),
+        Action::Features => print_text(&features::text()),
         Action::Line(request) => {
             let Some(text) = bundle::Bundle::find(*request)?.line()? else { return Ok(1) };
             write(&text)

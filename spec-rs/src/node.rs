@@ -288,10 +288,6 @@ impl<'a> Node<'a> {
         self.flag();
     }
 
-    pub fn check_object<T: Default>(&self, rows: &[Row<T>]) {
-        self.object(rows);
-    }
-
     /// The property is not supported: a fault, unless its value asks for `nothing`.
     pub fn refuse(&self, nothing: bool) {
         self.mark(Status::Refused);

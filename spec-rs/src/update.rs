@@ -66,7 +66,8 @@ pub fn line(request: &UpdateRequest) -> Result<Option<Vec<u8>>> {
     let whole = nested("linux", nested("resources", resources));
     let log = Log::default();
     let config = model::read_linux(Node::new(&whole, &log));
-    let setting = Setting { updates: true, ..Setting::of_tools(own_tools(request.tools.as_deref(), &here)?) };
+    let setting =
+        Setting { updates: true, ..Setting::of_tools(own_tools(request.tools.as_deref(), &here)?) };
     let text = line::update(&config, &directories, &setting, &Machine::this(), &log);
     let is_right = match &file {
         Some(file) => file.report(&log, "linux.resources."),
@@ -99,9 +100,7 @@ fn set(resources: &mut Value, option: &str, text: &str) -> Result<()> {
 }
 
 fn whole(option: &str, text: &str, number: Option<i128>) -> Result<i128> {
-    number.ok_or_else(|| {
-        Error::usage(format!("invalid value {} of '--{option}'", quote(text)))
-    })
+    number.ok_or_else(|| Error::usage(format!("invalid value {} of '--{option}'", quote(text))))
 }
 
 /// `64M`, `1GiB`, `100b`; -1 is no limit.

@@ -81,8 +81,8 @@ impl Writer<'_> {
         }
         if self.setting.hold {
             chain.options(["--detach"]);
-            chain.options(self.records(false));
         }
+        chain.options(self.records(false));
         chain.options(["--carry"]);
     }
 

@@ -20,9 +20,9 @@ mod scope;
 mod seccomp;
 mod spaces;
 mod table;
-mod update;
 #[cfg(test)]
 mod tests;
+mod update;
 
 use self::classics::Words;
 use self::limits::Limits;
@@ -34,8 +34,8 @@ use crate::print::{Chain, Document, Script};
 
 pub use exec::{Target, exec};
 pub use facts::CGROUPS;
-pub use update::update;
 use place::Place;
+pub use update::update;
 
 /// What the line depends on besides the configuration and the machine.
 #[derive(Debug)]
@@ -62,6 +62,8 @@ pub struct Setting {
     pub listen_names: Option<Vec<u8>>,
     /// Whether limits that stand are changed: a limit of -1 lifts what was set before.
     pub updates: bool,
+    /// Whether the process joins a container that is there.
+    pub joins: bool,
     /// Whether the caller runs the hooks.
     pub runs_hooks: bool,
     /// The exit status where the line itself fails.
@@ -87,6 +89,7 @@ impl Setting {
             listen_fds: 0,
             listen_names: None,
             updates: false,
+            joins: false,
             runs_hooks: true,
             failure: "1",
             id: None,

@@ -1,11 +1,14 @@
 //! setpriv-rs: user, groups, capabilities and the environment, and at last the command.
 
 use super::{ENVIRONMENT, SECCOMP, Writer, digit};
+use crate::model::Kind;
 use crate::print::{self, Chain, Document};
 
 impl Writer<'_> {
     pub(super) fn add_privileges(&self, chain: &mut Chain) {
-        let tool = self.tool("setpriv-rs");
+        // After pty-rs --own it is a name, and no path.
+        let is_own = self.setting.joins && self.config.process.terminal && self.has(Kind::Mount);
+        let tool = if is_own { b"setpriv-rs".to_vec() } else { self.tool("setpriv-rs") };
         chain.program([&tool[..], b"--failure-status", self.setting.failure.as_bytes()]);
         chain.options(self.ids());
         self.add_capabilities(chain);
@@ -77,8 +80,12 @@ impl Writer<'_> {
         if self.config.process.no_new_privileges {
             options.push(b"--no-new-privs");
         }
-        // A change of user would take away what --kill-child has set.
-        let signal: &[u8] = if self.setting.hold { b"clear" } else { b"keep" };
+        // A change of user would take away what --kill-child has set; a process that has joined goes with its parent.
+        let signal: &[u8] = match (self.setting.hold, self.setting.joins) {
+            (true, _) => b"clear",
+            (false, true) => b"KILL",
+            (false, false) => b"keep",
+        };
         options.extend([&b"--pdeathsig"[..], signal, b"--default-signals"]);
         if self.setting.new_keyring {
             options.push(b"--new-keyring");

@@ -80,7 +80,9 @@ impl Writer<'_> {
     }
 
     fn pids(&self, files: &mut Files) {
-        let Some(limit) = self.resources().pids.filter(|&limit| self.is_limit(limit)) else { return };
+        let Some(limit) = self.resources().pids.filter(|&limit| self.is_limit(limit)) else {
+            return;
+        };
         match self.version("pids", "pids.limit") {
             Some(Version::One) => files.set("pids.max", unlimited(limit)),
             Some(Version::Two) if limit < 0 => files.set("pids.max", "max"),

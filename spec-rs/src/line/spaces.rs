@@ -49,7 +49,7 @@ impl Spaces {
             let found = (machine.namespace)(&path);
             let is_missing = !(machine.has_namespaces)(*kind);
             let is_joined = !is_missing && found.map_or(true, |found| !found.is_own);
-            is_joined.then(|| (*kind, Source::Joined(path)))
+            is_joined.then_some((*kind, Source::Joined(path)))
         };
         Self(KINDS.iter().filter_map(joined).collect())
     }

@@ -79,6 +79,7 @@ fn setting() -> Setting {
         listen_fds: 0,
         listen_names: None,
         updates: false,
+        joins: false,
         runs_hooks: true,
         failure: "1",
         id: Some(b"box".into()),

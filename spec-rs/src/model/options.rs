@@ -74,7 +74,6 @@ const OF_MOUNTS: &[&str] = &[
 ];
 
 /// The words that change the file system. mount(2) looks at none of them when it binds.
-#[cfg(test)]
 const OF_FILE_SYSTEMS: &[&str] = &[
     "async",
     "dirsync",
@@ -113,6 +112,14 @@ const OF_FSTAB: &[&str] = &[
     "user",
     "users",
 ];
+
+/// The words that are read here.
+const OWN: [&str; 8] = ["bind", "rbind", "remount", "ro", "rw", "tmpcopyup", "idmap", "ridmap"];
+
+/// All words of the specification.
+pub fn known() -> impl Iterator<Item = &'static str> {
+    [OF_MOUNTS, OF_FILE_SYSTEMS, &OWN].into_iter().flatten().copied()
+}
 
 pub fn read(node: Node) -> Options {
     let mut options = Options::default();

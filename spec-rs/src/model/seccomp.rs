@@ -101,6 +101,11 @@ const ACTIONS: [(&str, Kind); 8] = [
     ("SCMP_ACT_TRACE", Kind::Number(Action::Trace, 0..=u16::MAX)),
 ];
 
+/// The names of the actions.
+pub fn actions() -> impl Iterator<Item = &'static str> {
+    ACTIONS.iter().map(|(name, _)| *name)
+}
+
 enum Kind {
     Plain(Action),
     Number(fn(u16) -> Action, RangeInclusive<u16>),
@@ -174,14 +179,15 @@ fn architecture(node: Node) -> Option<Architecture> {
     ours
 }
 
+pub const FLAGS: [(&str, Flag); 3] = [
+    ("SECCOMP_FILTER_FLAG_LOG", Flag::Log),
+    ("SECCOMP_FILTER_FLAG_SPEC_ALLOW", Flag::SpecAllow),
+    ("SECCOMP_FILTER_FLAG_TSYNC", Flag::Tsync),
+];
+
 fn flag(node: Node) -> Option<Flag> {
     let text = node.text()?;
-    let flag = match text.as_str() {
-        "SECCOMP_FILTER_FLAG_TSYNC" => Some(Flag::Tsync),
-        "SECCOMP_FILTER_FLAG_LOG" => Some(Flag::Log),
-        "SECCOMP_FILTER_FLAG_SPEC_ALLOW" => Some(Flag::SpecAllow),
-        _ => None,
-    };
+    let flag = FLAGS.iter().find(|(name, _)| *name == text).map(|(_, flag)| *flag);
     if flag.is_none() {
         // SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV is for filters with a listener.
         node.fault(format!("is not supported: {}", common::quote(&text)));
@@ -250,18 +256,14 @@ fn comparison(node: Node) -> Option<Comparison> {
     let index = u8::try_from(argument.index?).ok()?;
     let value = u64::try_from(argument.value?).ok()?;
     let second = argument.value_two.and_then(|value| u64::try_from(value).ok()).unwrap_or(0);
-    let operator = match argument.operator?.as_str() {
-        "SCMP_CMP_NE" => Operator::Ne,
-        "SCMP_CMP_LT" => Operator::Lt,
-        "SCMP_CMP_LE" => Operator::Le,
-        "SCMP_CMP_EQ" => Operator::Eq,
-        "SCMP_CMP_GE" => Operator::Ge,
-        "SCMP_CMP_GT" => Operator::Gt,
-        "SCMP_CMP_MASKED_EQ" => {
+    let name = argument.operator?;
+    let operator = match name.strip_prefix("SCMP_CMP_").and_then(operator) {
+        Some(Operator::MaskedEq(_)) => {
             let (operator, value) = (Operator::MaskedEq(value), second & value);
             return Some(Comparison { argument: index, operator, value });
         }
-        _ => {
+        Some(operator) => operator,
+        None => {
             node.member_fault(
                 "op",
                 "must be SCMP_CMP_ and one of NE, LT, LE, EQ, GE, GT and MASKED_EQ",
@@ -273,4 +275,20 @@ fn comparison(node: Node) -> Option<Comparison> {
         node.member_fault("valueTwo", "is for SCMP_CMP_MASKED_EQ");
     }
     Some(Comparison { argument: index, operator, value })
+}
+
+/// The names of the operators, without their prefix. The mask of the last one is the value.
+pub const OPERATORS: [&str; 7] = ["NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"];
+
+fn operator(name: &str) -> Option<Operator> {
+    let operators = [
+        Operator::Ne,
+        Operator::Lt,
+        Operator::Le,
+        Operator::Eq,
+        Operator::Ge,
+        Operator::Gt,
+        Operator::MaskedEq(0),
+    ];
+    OPERATORS.iter().position(|other| *other == name).map(|at| operators[at])
 }
