@@ -690,10 +690,10 @@ SCRIPT
 
 @test "many side by side all run, and all go" {
   bundle
-  local i pids=() count=${CONTAINERS:-100}
+  local number pids=() count=${CONTAINERS:-100}
   : >nothing
-  for ((i = 0; i < count; i++)); do
-    { "$runsh" run -d -b b --pid-file "pid.$i" "$box-$i" <nothing >"said.$i" 2>&1 || echo "$i" >>failed; } 3>&- &
+  for ((number = 0; number < count; number++)); do
+    { "$runsh" run -d -b b --pid-file "pid.$number" "$box-$number" <nothing >"said.$number" 2>&1 || echo "$number" >>failed; } 3>&- &
     pids+=($!)
   done
   wait "${pids[@]}" || :
@@ -703,19 +703,19 @@ SCRIPT
     return 1
   }
   equal "$("$runsh" list -f json | jq '[.[] | select(.status == "running")] | length')" "$count"
-  for ((i = 0; i < count; i++)); do
-    ok kill -0 "$(cat "pid.$i")"
+  for ((number = 0; number < count; number++)); do
+    ok kill -0 "$(cat "pid.$number")"
   done
-  for ((i = 0; i < count; i++)); do
-    { "$runsh" delete --force "$box-$i" >"said.$i" 2>&1 || echo "$i" >>failed; } 3>&- &
+  for ((number = 0; number < count; number++)); do
+    { "$runsh" delete --force "$box-$number" >"said.$number" 2>&1 || echo "$number" >>failed; } 3>&- &
     pids+=($!)
   done
   wait "${pids[@]}" || :
   pids=()
   [ ! -e failed ]
   equal "$("$runsh" list -q)" ''
-  for ((i = 0; i < count; i++)); do
-    gone "$(cat "pid.$i")"
+  for ((number = 0; number < count; number++)); do
+    gone "$(cat "pid.$number")"
   done
 }
 

@@ -8,6 +8,8 @@ complete -c cgexec-rs -l leaf -r -d 'COMMAND is in the sub-cgroup NAME, and out 
 complete -c cgexec-rs -l sticky -d 'have the daemon of libcgroup leave COMMAND\'s children where they are'
 complete -c cgexec-rs -l remove -d 'run COMMAND as a child; at its end kill what is left in them, and remove them'
 complete -c cgexec-rs -l list-fd -r -d 'do not join: leave COMMAND a list of the cgroups on descriptor N'
+complete -c cgexec-rs -l delete -d 'kill all processes in the cgroups DIR and below them, and remove them'
+complete -c cgexec-rs -l kill -r -d 'send SIGNAL to all of these processes'
 complete -c cgexec-rs -l failure-status -r -d 'exit with N, not 1, where this program itself fails'
 complete -c cgexec-rs -s h -d 'display this help'
 complete -c cgexec-rs -l help -d 'display this help'
