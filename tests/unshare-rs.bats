@@ -1379,8 +1379,8 @@ in_cgroups_frozen() {
     contains "$stderr" "cannot remove the cgroup '$group': this process is in it"
   done
   # Nor where it comes there later.
-  unshare-rs --into-cgroup "$list" --remove-cgroup sh -c 'echo >ready; read -r line <fifo' &
   mkfifo fifo
+  unshare-rs --into-cgroup "$list" --remove-cgroup sh -c 'echo >ready; read -r line <fifo' &
   until_ok [ -e ready ]
   echo $! >"$pids/$name/a/cgroup.procs"
   echo >fifo
