@@ -53,7 +53,8 @@ make_cgroups() {
     for part in "${parts[@]}"; do
       path+=/$part
       mkdir -p "$path"
-      [ ! -e "$path/cpuset.mems" ] || [ -n "$(cat "$path/cpuset.mems")" ] || {
+      # In version 2 those above hold where they are empty, and the root has none.
+      [ ! -e "$point/cpuset.mems" ] || [ -n "$(cat "$path/cpuset.mems")" ] || {
         cat "$point/cpuset.cpus" >"$path/cpuset.cpus"
         cat "$point/cpuset.mems" >"$path/cpuset.mems"
       }

@@ -1267,17 +1267,18 @@ in_cgroups() {
   mkdir -p "$v2/$name/a" "$v2/$name/b"
   refused 'a process can be in one cgroup of version 2 alone' unshare-rs --into-cgroup "$v2/$name/b" --into-cgroup "$v2/$name/a" --fork true
   rmdir "$v2/$name/b"
-  read -ra controllers <"$v2/cgroup.controllers"
-  [ ${#controllers[@]} -gt 0 ] || return 0
-  grep -qw "${controllers[0]}" "$v2/cgroup.subtree_control" || enabled=${controllers[0]}
-  echo "+${controllers[0]}" >"$v2/cgroup.subtree_control"
-  echo "+${controllers[0]}" >"$v2/$name/cgroup.subtree_control"
+  # A cgroup that has threaded controllers alone enabled for its sub-cgroups may hold processes too.
+  controller=$(tr ' ' '\n' <"$v2/cgroup.controllers" | grep -vxE 'cpuset|cpu|perf_event|pids' | head -n 1)
+  [ -n "$controller" ] || return 0
+  grep -qw "$controller" "$v2/cgroup.subtree_control" || enabled=$controller
+  echo "+$controller" >"$v2/cgroup.subtree_control"
+  echo "+$controller" >"$v2/$name/cgroup.subtree_control"
   for way in --fork --init ''; do
     # shellcheck disable=SC2086 # a word or none
     refused "cannot join the cgroup '$v2/$name': Device or resource busy" unshare-rs --into-cgroup "$v2/$name" $way true
     contains "$stderr" 'hint: its controllers are enabled for sub-cgroups'
   done
-  echo "-${controllers[0]}" >"$v2/$name/cgroup.subtree_control"
+  echo "-$controller" >"$v2/$name/cgroup.subtree_control"
   remove_cgroups
   [ -z "${enabled-}" ] || echo "-$enabled" >"$v2/cgroup.subtree_control"
 }
@@ -1395,8 +1396,8 @@ in_cgroups_frozen() {
     contains "$stderr" "cannot remove the cgroup '$group': this process is in it"
   done
   # Nor where it comes there later.
-  unshare-rs --into-cgroup "$list" --remove-cgroup sh -c 'echo >ready; read -r line <fifo' &
   mkfifo fifo
+  unshare-rs --into-cgroup "$list" --remove-cgroup sh -c 'echo >ready; read -r line <fifo' &
   until_ok [ -e ready ]
   echo $! >"$pids/$name/a/cgroup.procs"
   echo >fifo
