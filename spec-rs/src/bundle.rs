@@ -106,6 +106,7 @@ impl Bundle {
         Setting {
             state: absolute(&request.state),
             hold: request.hold,
+            foreground: request.foreground,
             pid_file: absolute(&request.pid_file),
             console_socket: absolute(&request.console_socket),
             preserve_fds: request.preserve_fds,

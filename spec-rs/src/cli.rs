@@ -32,6 +32,7 @@ Options:
 The life of the container:
       --state DIR         note the first process in DIR/process
       --hold              stop before the command, which is let go over the descriptors 9 and 6
+      --foreground        with --hold: wait for the container all the same
       --pid-file FILE     write the pid of the first process to FILE
       --console-socket PATH
                           with --hold: send the terminal over this socket
@@ -107,6 +108,7 @@ pub struct Request {
     pub systemd_cgroup: bool,
     pub state: Option<OsString>,
     pub hold: bool,
+    pub foreground: bool,
     pub pid_file: Option<OsString>,
     pub console_socket: Option<OsString>,
     pub preserve_fds: u32,
@@ -181,6 +183,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Long("systemd-cgroup") => request.systemd_cgroup = true,
             Long("no-new-keyring") => request.no_new_keyring = true,
             Long("state") => request.state = Some(path(&mut parser, "--state")?),
+            Long("foreground") => request.foreground = true,
             Long("hold") => request.hold = true,
             Long("pid-file") => request.pid_file = Some(path(&mut parser, "--pid-file")?),
             Long("console-socket") => {
@@ -210,8 +213,13 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         (false, false) if request.hold && request.state.is_none() => {
             Err(Error::usage("--hold needs --state"))
         }
-        (false, false) if request.console_socket.is_some() && !request.hold => {
-            Err(Error::usage("--console-socket needs --hold"))
+        (false, false) if request.foreground && !request.hold => {
+            Err(Error::usage("--foreground needs --hold"))
+        }
+        (false, false)
+            if request.console_socket.is_some() && (!request.hold || request.foreground) =>
+        {
+            Err(Error::usage("--console-socket needs --hold, without --foreground"))
         }
         (false, false) => Ok(Action::Line(Box::new(request))),
     }
@@ -396,6 +404,7 @@ mod tests {
             systemd_cgroup: true,
             state: Some("s".into()),
             hold: true,
+            foreground: false,
             pid_file: Some("p".into()),
             console_socket: Some("c".into()),
             preserve_fds: 2,
@@ -422,6 +431,8 @@ mod tests {
             &["-b"],
             &["--odd"],
             &["--hold"],
+            &["--foreground", "--state=x"],
+            &["--foreground", "--hold", "--state=x", "--console-socket=x"],
             &["--console-socket", "x"],
             &["--state="],
             &["--new", "--facts-fd", "3"],

@@ -35,9 +35,14 @@ exit 1";
 const SUPERVISION: [&str; 3] = ["--fork", "--kill-child", "--forward-signals"];
 
 impl Writer<'_> {
+    /// Whether nothing of this line waits for the container.
+    pub(super) fn is_left(&self) -> bool {
+        self.setting.hold && !self.setting.foreground
+    }
+
     /// How unshare-rs treats a child that is not the last one, or is.
     pub(super) fn supervision(&self) -> &'static [&'static str] {
-        match self.setting.hold {
+        match self.is_left() {
             true => &["--fork", "--detach"],
             false => &SUPERVISION,
         }
@@ -91,7 +96,7 @@ impl Writer<'_> {
     /// Where nobody waits, nobody relays a terminal either.
     pub(super) fn demand_life(&self, has_devpts: bool) {
         let has_socket = self.setting.console_socket.is_some();
-        match (self.config.process.terminal, self.setting.hold) {
+        match (self.config.process.terminal, self.is_left()) {
             (true, true) if !has_socket => {
                 let reason =
                     "needs a socket that takes it (--console-socket), since nobody relays it";
@@ -115,6 +120,22 @@ impl Writer<'_> {
         script.line(b"fail \"give the container this terminal, which it would hold when the caller is gone: \\");
         script.line(b"redirect standard input, output and error\"");
         script.line(b"fi");
+    }
+
+    /// The descriptor that becomes the standard error of a command without a terminal.
+    pub(super) fn errors(&self) -> u8 {
+        if self.setting.hold { ERRORS } else { 2 }
+    }
+
+    /// pty-rs relays the standard error of the command too, which a shell puts where the last word looks for it.
+    pub(super) fn guard_errors(&self, script: &mut Script) {
+        if self.setting.hold {
+            script.line(format!("if [ -t {ERRORS} ]; then").as_bytes());
+            script.line(format!("exec 2>&{ERRORS}").as_bytes());
+            script
+                .line(format!("set -- \"$@\" /bin/sh -c 'exec \"$@\" {ERRORS}>&2' sh").as_bytes());
+            script.line(b"fi");
+        }
     }
 
     /// The last word waits until the container is started.

@@ -52,6 +52,8 @@ pub struct Setting {
     pub state: Option<Vec<u8>>,
     /// Whether it stops before its command, and is let go later.
     pub hold: bool,
+    /// Whether there is a supervisor all the same.
+    pub foreground: bool,
     pub pid_file: Option<Vec<u8>>,
     /// The socket that takes the terminal.
     pub console_socket: Option<Vec<u8>>,
@@ -83,6 +85,7 @@ impl Setting {
             systemd_cgroup: false,
             state: None,
             hold: false,
+            foreground: false,
             pid_file: None,
             console_socket: None,
             preserve_fds: 0,
@@ -210,12 +213,13 @@ impl Writer<'_> {
         if self.config.process.terminal {
             return "";
         }
-        if self.setting.hold {
+        if self.is_left() {
             self.refuse_terminal(script);
             return "";
         }
         script.line(b"set --");
-        script.line(b"if [ -t 0 ] || [ -t 1 ] || [ -t 2 ]; then");
+        let errors = self.errors();
+        script.line(format!("if [ -t 0 ] || [ -t 1 ] || [ -t {errors} ]; then").as_bytes());
         script.words(&[
             b"set",
             b"--",
@@ -226,6 +230,7 @@ impl Writer<'_> {
             b"--",
         ]);
         script.line(b"fi");
+        self.guard_errors(script);
         " \"$@\""
     }
 

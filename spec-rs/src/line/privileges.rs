@@ -81,7 +81,7 @@ impl Writer<'_> {
             options.push(b"--no-new-privs");
         }
         // A change of user would take away what --kill-child has set; a process that has joined goes with its parent.
-        let signal: &[u8] = match (self.setting.hold, self.setting.joins) {
+        let signal: &[u8] = match (self.is_left(), self.setting.joins) {
             (true, _) => b"clear",
             (false, true) => b"KILL",
             (false, false) => b"keep",

@@ -100,7 +100,7 @@ impl Writer<'_> {
     pub(super) fn add_entry(&self, chain: &mut Chain) {
         if !self.place.groups.is_empty() {
             let list = [&b"/dev/fd/"[..], &digit(self.list_descriptor())].concat();
-            let removal = (!self.setting.hold).then_some(&b"--remove-cgroup"[..]);
+            let removal = (!self.is_left()).then_some(&b"--remove-cgroup"[..]);
             chain.options([&b"--into-cgroup"[..], &list].into_iter().chain(removal));
         }
     }

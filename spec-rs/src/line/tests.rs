@@ -73,6 +73,7 @@ fn setting() -> Setting {
         systemd_cgroup: false,
         state: None,
         hold: false,
+        foreground: false,
         pid_file: None,
         console_socket: None,
         preserve_fds: 0,
@@ -196,6 +197,26 @@ fn who_keeps_the_life() {
         assert!(line.contains(part), "{part}: {line}");
     }
     assert!(!line.contains("gate") && !line.contains("created"), "{line}");
+    // The supervisor of a line that is held in the foreground removes the cgroup, but not the state.
+    let foreground = Setting { foreground: true, console_socket: None, ..held() };
+    let line = text(&config, &foreground, &machine);
+    for part in [
+        "--into-cgroup /dev/fd/8 --remove-cgroup",
+        "--fork --kill-child --forward-signals",
+        "--pdeathsig keep",
+        "--gate-fds 9,6 --stderr-fd 5 --pass-fds",
+        "--pipes",
+        "[ -t 0 ] || [ -t 1 ] || [ -t 5 ]",
+        "5>&2' sh\nfi",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+    assert!(!line.contains("--remove '") && !line.contains("--detach \\"), "{line}");
+    let terminal = with(&["process", "terminal"], "true");
+    let line = text(&terminal, &foreground, &machine);
+    for part in ["--receive 5", "--send 5", "--keep-stderr", "--stderr-fd 1"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
     let hold = Setting { console_socket: None, ..held() };
     let line = text(&config, &hold, &machine);
     for part in [
