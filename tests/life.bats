@@ -723,8 +723,8 @@ SCRIPT
 @test "whatever is killed at whatever moment, gc or delete --force removes all of it" {
   bundle
   : >nothing
-  local i victim work=$BATS_TEST_TMPDIR count=${KILLS:-30}
-  for ((i = 0; i < count; i++)); do
+  local number victim work=$BATS_TEST_TMPDIR count=${KILLS:-30}
+  for ((number = 0; number < count; number++)); do
     (
       exec 3>&- </dev/null >said 2>&1
       "$runsh" create -b b --pid-file init "$box" && "$runsh" start "$box" && "$runsh" delete --force "$box"
@@ -732,9 +732,9 @@ SCRIPT
     sleep "0.0$(printf '%02d' $((RANDOM % 100)))"
     # Of all that is at work one is taken: a command, a word of the line, the init.
     victim=$(descendants_of $! | shuf -n 1)
-    [ $((i % 3)) -ne 0 ] || victim=$(pgrep -f "$work|$RUNSH_ROOT" | grep -vx -e "$$" -e "$BASHPID" | shuf -n 1)
+    [ $((number % 3)) -ne 0 ] || victim=$(pgrep -f "$work|$RUNSH_ROOT" | grep -vx -e "$$" -e "$BASHPID" | shuf -n 1)
     [ -z "$victim" ] || [ "$victim" = "$$" ] || kill -9 "$victim" 2>/dev/null || :
-    [ $((i % 2)) -ne 0 ] || kill -9 $! 2>/dev/null || :
+    [ $((number % 2)) -ne 0 ] || kill -9 $! 2>/dev/null || :
     wait $! 2>/dev/null || :
     # What an orphan goes on with.
     eventually calm

@@ -7,6 +7,7 @@ complete -c spec-rs -l systemd-cgroup -d 'have systemd make the cgroup: linux.cg
 complete -c spec-rs -l tools -r -d 'the directory of the tools on the line (default: that of spec-rs)'
 complete -c spec-rs -l state -r -d 'note the first process in DIR/process'
 complete -c spec-rs -l hold -d 'stop before the command, which is let go over the descriptors 9 and 6'
+complete -c spec-rs -l foreground -d 'with --hold: wait for the container all the same'
 complete -c spec-rs -l pid-file -r -d 'write the pid of the first process to FILE'
 complete -c spec-rs -l console-socket -r -d 'with --hold: send the terminal over this socket'
 complete -c spec-rs -l preserve-fds -r -d 'hand on the descriptors from 100 on as those from 3 on'
