@@ -552,6 +552,14 @@ poststop mount uts stopped 0
 TABLE
 }
 
+@test "run with hooks: the terminal of the caller is relayed, and the container never holds it" {
+  requires script
+  bundle '.process.args = ["sh", "-c", "[ ! -t 0 ] && [ ! -t 1 ] && [ ! -t 2 ] && ! (: </dev/tty) 2>/dev/null && echo closed; exit 3"]
+    | .hooks = {"poststart": [{"path": "/bin/true"}]}'
+  expect 3 timeout 60 script -qec "exec '$runsh' run -b b '$box'" /dev/null </dev/null
+  contains "$output" closed
+}
+
 @test "a hook that fails before the command ends the container, and poststop hooks run" {
   local kind
   for kind in prestart createRuntime createContainer; do
