@@ -549,7 +549,7 @@ cgexec-rs 0'
   of_pids
   ok cgexec-rs -g "$name" bash -c '(setsid sleep 600 </dev/null >/dev/null 2>&1 & echo $! >pid)'
   mkdir "$pids/$name/below" "$pids/$name/below/more"
-  echo "$(cat pid)" >"$pids/$name/below/more/cgroup.procs"
+  cat pid >"$pids/$name/below/more/cgroup.procs"
   mapfile -t all <list
   ok cgexec-rs --delete "${all[@]}" /sys/fs/cgroup/nosuch
   equal "$(left)" ''

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # kill-rs, beside the classic kill where that has the same.
-# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2030,SC2031,SC2154 # each test is a subshell; bats and the helpers assign output, status, stderr and project.
 
 load helpers
 

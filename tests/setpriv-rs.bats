@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # setpriv-rs, beside util-linux's setpriv where that has the same.
-# shellcheck disable=SC2154 # bats and the helpers assign output, status and stderr.
+# shellcheck disable=SC2016,SC2154 # quoted text is for shells below; bats and the helpers assign output, status and stderr.
 
 load helpers
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # spec-rs: the configuration of a bundle, read and written. No container is started here.
-# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2030,SC2031,SC2154 # bats and the helpers assign output, status, stderr and project.
 # shellcheck disable=SC2016 # Dollar signs are meant as they stand.
 
 load helpers

@@ -79,6 +79,12 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// The cgroup that a file of this controller is in.
+    pub fn keeper(&self, controller: &str) -> Option<&Group<'a>> {
+        let of_version_1 = self.groups.iter().find(|group| group.controls(controller));
+        of_version_1.or_else(|| self.unified())
+    }
+
     pub fn unified(&self) -> Option<&Group<'a>> {
         self.groups.iter().find(|group| group.version == Version::Two)
     }

@@ -1,6 +1,10 @@
 //! The line that changes the limits of a container that is there.
 
-use super::place::{Group, Place, Version};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::place::{Group, LEAF, Place, Version};
 use super::{Setting, Writer};
 use crate::line::spaces::Spaces;
 use crate::machine::Machine;
@@ -33,30 +37,43 @@ fn group<'a>(path: &[u8], machine: &'a Machine) -> Option<Group<'a>> {
     let all = of_version_1.chain(cgroups.unified.iter().map(|unified| (unified, Version::Two)));
     let named = all.filter_map(|(hierarchy, version)| {
         let name = path.strip_prefix(&hierarchy.point[..])?;
-        name.starts_with(b"/").then(|| Group {
-            hierarchy,
-            version,
-            name: name.to_vec(),
-            has_leaf: false,
-        })
+        let leaf = [path, b"/", LEAF.as_bytes()].concat();
+        let has_leaf = Path::new(OsStr::from_bytes(&leaf)).is_dir();
+        let name = name.starts_with(b"/").then(|| name.to_vec())?;
+        Some(Group { hierarchy, version, name, has_leaf })
     });
     named.max_by_key(|group| group.hierarchy.point.len())
 }
 
 impl Writer<'_> {
-    /// Without joining: the program that it becomes does nothing.
+    /// Without joining: the program that it becomes does nothing. The sub-cgroup that the container is in, where there is one,
+    /// gets the same limits.
     fn add_new_limits(&self, chain: &mut Chain, files: &[String]) {
-        if files.is_empty() {
-            return chain.program(["true"]);
+        for has_leaf in [false, true] {
+            let groups: Vec<_> =
+                self.place.groups.iter().filter(|group| group.has_leaf == has_leaf).collect();
+            let is_ours = |file: &&String| {
+                let controller = file.split('.').next().unwrap_or_default();
+                let keeper = self.place.keeper(controller);
+                keeper.is_some_and(|keeper| keeper.has_leaf == has_leaf)
+            };
+            let files: Vec<_> = files.iter().filter(is_ours).collect();
+            if files.is_empty() {
+                continue;
+            }
+            let tool = self.tool("cgexec-rs");
+            chain.program([&tool[..], b"--failure-status", b"1"]);
+            for group in groups {
+                let target = [&group.hierarchy.controllers[..], b":", &group.name].concat();
+                chain.options([b"-g", &target[..]]);
+            }
+            chain.options(files.iter().flat_map(|file| ["--set", file]));
+            if has_leaf {
+                chain.options(["--leaf", LEAF]);
+            }
+            chain.options(["--list-fd", "6", "--"]);
         }
-        let tool = self.tool("cgexec-rs");
-        chain.program([&tool[..], b"--failure-status", b"1"]);
-        for group in &self.place.groups {
-            let target = [&group.hierarchy.controllers[..], b":", &group.name].concat();
-            chain.options([b"-g", &target[..]]);
-        }
-        chain.options(files.iter().flat_map(|file| ["--set", file]));
-        chain.options(["--list-fd", "6", "--", "true"]);
+        chain.program(["true"]);
     }
 
     /// In version 1 memory may never be above memory and swap: where both grow, the sum comes first.
