@@ -214,7 +214,7 @@ mod tests {
     fn what_a_failure_says() {
         let failed = |rest: &str| Some(format!("cannot run the hook '/bin/sh': {rest}"));
         assert_eq!(run("0", "exit 3"), failed("exit status 3"));
-        assert_eq!(run("9", "echo a; echo b >&2; exit 3"), failed("exit status 3: a\\nb"));
+        assert_eq!(run("9", "echo a; echo b >&2; exit 3"), failed("exit status 3: a\\012b"));
         assert_eq!(run("0", "kill -9 $$"), failed("signal 9"));
         assert_eq!(run("1", "sleep 100 & sleep 100"), failed("it has not ended within 1 seconds"));
     }
