@@ -6,8 +6,9 @@
 
 load helpers
 
-export RUNSH_TOOLS
-RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+# A terminal inside needs the tools in one file, as they are installed.
+export RUNSH_TOOLS=$project/toolbox/bin
+
 : "${RUNTIME:=$project/scripts/runsh}"
 python=$(PATH=/usr/bin:/bin:$PATH type -P python3 || true)
 box=box-$$

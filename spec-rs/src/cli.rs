@@ -194,7 +194,12 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Long("facts-fd") => request.outputs.facts = Some(descriptor(&mut parser)?),
             Long("config-fd") => request.outputs.config = Some(descriptor(&mut parser)?),
             Long("hooks-fd") => request.outputs.hooks = Some(descriptor(&mut parser)?),
-            Long("features") => return Ok(Action::Features),
+            Long("features") => {
+                return match parser.next()? {
+                    None => Ok(Action::Features),
+                    Some(argument) => Err(argument.unexpected().into()),
+                };
+            }
             Long("new") => new = true,
             Long("rootless") => rootless = true,
             Value(id) if request.id.is_none() => request.id = Some(id),

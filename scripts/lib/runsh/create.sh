@@ -103,9 +103,9 @@ give_way() {
   [ ! -d "$dir" ]
 }
 
-# abandon: nothing is left of a container that could not be made.
+# abandon [STATUS]: nothing is left of a container that could not be made.
 abandon() {
-  status=$?
+  status=${1-$?}
   trap - EXIT
   . "$library/destroy.sh"
   [ -n "$keep_pid_file" ] || [ -z "$pid_file" ] || rm -f -- "$pid_file"
@@ -115,7 +115,8 @@ abandon() {
 
 # translate [OPTION...]: sets $chain to the command line of the container, and writes what later commands need.
 translate() {
-  set -- "$tools/spec-rs" --tools "$tools" --state "$dir" --facts-fd 3 --config-fd 4 --hooks-fd 5 "$@"
+  [ -n "${stateless-}" ] || set -- --state "$dir" "$@"
+  set -- "$tools/spec-rs" --tools "$tools" --facts-fd 3 --config-fd 4 --hooks-fd 5 "$@"
   [ -z "$bundle" ] || set -- "$@" --bundle "$bundle"
   [ -z "$systemd_cgroup" ] || set -- "$@" --systemd-cgroup
   [ -z "$no_pivot" ] || set -- "$@" --no-pivot

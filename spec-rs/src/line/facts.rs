@@ -28,6 +28,8 @@ impl Writer<'_> {
         set("command", command.unwrap_or_default());
         set("terminal", if config.process.terminal { b"yes" } else { b"" });
         set("pid_namespace", self.kind_of_pid_namespace().as_bytes());
+        let joins_user = self.spaces.joined(Kind::User).is_some();
+        set("user_namespace", if joins_user { b"joined" } else { b"" });
         let unit = self.unit();
         let manager = if unit.is_empty() || self.machine.is_root() { "" } else { "--user" };
         set("systemd_unit", unit.as_bytes());
