@@ -153,7 +153,7 @@ writable='(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
   local first=$!
   until grep -q up first; do sleep 0.01; done
   expect 1 "$runsh" run -b b "$id" </dev/null
-  contains "$stderr" 'exists already and holds processes'
+  contains "$stderr" 'container with given ID already exists'
   # Nor does a path lead there.
   local path
   path=$(sed -n 's/^0:://p' "/proc/$(pgrep -P "$first" | head -n 1)/cgroup")
@@ -281,6 +281,8 @@ delegate() {
 
 # delegated BUNDLE ID: starts it as nobody in that tree.
 delegated() {
+  mkdir -p "$RUNSH_ROOT"
+  chown 65534:65534 "$RUNSH_ROOT"
   sh -euc 'echo 0 >"$0/own/cgroup.procs"; exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' "$tree" \
     "$runsh" run -b "$1" "$2" </dev/null
 }

@@ -74,7 +74,12 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         match parser.next()? {
             Some(Short('h') | Long("help")) => return Ok(Action::Help),
             Some(Short('V') | Long("version")) => return Ok(Action::Version),
-            Some(Short('L') | Long("table")) => return Ok(Action::Table),
+            Some(Short('L') | Long("table")) => {
+                return match parser.next()? {
+                    None => Ok(Action::Table),
+                    Some(argument) => Err(argument.unexpected().into()),
+                };
+            }
             Some(Short('l') | Long("list")) => return list(&mut parser),
             Some(Short('s') | Long("signal")) => {
                 let value = parser.value()?;
