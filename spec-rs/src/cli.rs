@@ -206,6 +206,14 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Value(extra) => {
                 return Err(Error::usage(format!("unexpected operand {}", quote(extra))));
             }
+            Short('e' | 'u' | 'g' | 't') => {
+                return Err(Error::usage("this option goes behind --exec"));
+            }
+            Long(name)
+                if is_of_process(name) || OPTIONS.iter().any(|(option, ..)| *option == name) =>
+            {
+                return Err(Error::usage(format!("--{name} goes behind --exec or --update")));
+            }
             argument => return Err(argument.unexpected().into()),
         }
     }
@@ -228,6 +236,25 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         }
         (false, false) => Ok(Action::Line(Box::new(request))),
     }
+}
+
+/// The long options that `--exec` and `--update` alone have.
+fn is_of_process(name: &str) -> bool {
+    [
+        "process",
+        "env",
+        "cwd",
+        "user",
+        "additional-gids",
+        "tty",
+        "cap",
+        "no-new-privs",
+        "apparmor",
+        "process-label",
+        "detach",
+        "resources",
+    ]
+    .contains(&name)
 }
 
 /// The options behind `--exec`. They end at the first operand: all that follows is the program's.
