@@ -851,6 +851,21 @@ ends() {
   [ ! -s errors ]
 }
 
+@test "--gate-fds: what COMMAND does not get is closed before it waits" {
+  mkfifo caller
+  exec 20<>caller
+  exec 21<caller
+  gate --pass-fds 30:1 sh -c 'cat <&3' 22>&20 30</dev/null
+  exec 20>&-
+  tells ready
+  # The gate, the streams and what is handed on: the caller's pipe has ended.
+  equal "$(ls "/proc/$gate/fd" | wc -l)" 6
+  equal "$(timeout 5 cat <&21)" ''
+  echo go >&9
+  tells started
+  ends 0
+}
+
 @test "--gate-fds: what cannot be executed is told, and not said" {
   touch plain
   ln -s loop loop

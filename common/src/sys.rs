@@ -19,7 +19,7 @@ pub mod seccomp;
 
 pub(crate) use clone::shares_memory;
 pub use clone::{clone_into, fork_into, fork_sibling, vfork, vfork_into};
-pub use descriptor::{copy_from_number, hand_down};
+pub use descriptor::{close_all_but, copy_from_number, hand_down};
 
 /// What `main` was called with: null, or C strings up to a null pointer.
 static ARGUMENTS: AtomicPtr<*const u8> = AtomicPtr::new(std::ptr::null_mut());

@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, c_int};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use common::{Context, Error, Kind, Result, accounts, escape, quote, shown, sys};
@@ -68,6 +68,18 @@ fn take(number: c_int, least: c_int) -> nix::Result<OwnedFd> {
     let copy = sys::copy_from_number(descriptor, least)?;
     sys::close_copy(descriptor);
     Ok(copy)
+}
+
+impl AsFd for Words {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.get_ref().as_fd()
+    }
+}
+
+impl AsFd for Told {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 impl Told {

@@ -11,7 +11,7 @@ use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 use crate::death_signal::DeathSignal;
 use crate::environment::Environment;
 use crate::filter::{self, Filter};
-use crate::gate::{Gate, Told};
+use crate::gate::{Gate, Told, Words};
 use crate::identity::{Identity, Names, Request};
 use crate::label::Labels;
 use crate::landlock::{self, Landlock};
@@ -121,10 +121,22 @@ impl Privileges {
         let told = told.insert(answer);
         self.command.look_up()?;
         self.take_stderr()?;
+        self.let_go(fences, &words, told)?;
         told.tell("ready")?;
         words.follow(|hook| hook.run(|| self.raise(fences, admin)))?;
         self.command.look_up()?;
         told.tell("started")
+    }
+
+    /// What COMMAND does not get is closed before it waits: somebody else may wait for the end of a pipe of the caller's.
+    fn let_go(&self, fences: &Fences, words: &Words, told: &Told) -> Result<()> {
+        if !self.close_fds {
+            return Ok(());
+        }
+        let mut kept = vec![words.as_fd(), told.as_fd()];
+        kept.extend(fences.ruleset.as_ref().map(AsFd::as_fd));
+        self.pass_fds.iter().for_each(|range| kept.extend(range.borrowed()));
+        streams::close_all_but(&kept)
     }
 
     fn take_stderr(&self) -> Result<()> {

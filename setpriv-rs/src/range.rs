@@ -1,6 +1,7 @@
 //! Ranges of descriptors that are moved, or handed to COMMAND.
 
 use std::ffi::{OsStr, c_int};
+use std::os::fd::BorrowedFd;
 
 use common::{Context, Error, Result, accounts, quote, sys};
 
@@ -40,6 +41,11 @@ impl Range {
     /// A number beyond it, and beyond those that COMMAND gets.
     pub fn beyond(self) -> c_int {
         self.end().max(FIRST + self.count)
+    }
+
+    /// Those that are open.
+    pub fn borrowed<'a>(self) -> impl Iterator<Item = BorrowedFd<'a>> {
+        (self.from..self.end()).filter_map(|number| sys::borrow(number).ok())
     }
 
     /// Gives them the numbers from 3 on, for COMMAND. Nothing but that may be open there.

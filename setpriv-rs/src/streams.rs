@@ -1,6 +1,7 @@
 //! The descriptors that COMMAND gets.
 
 use std::ffi::c_int;
+use std::os::fd::BorrowedFd;
 
 use common::{Context, Error, Result, sys};
 use nix::sys::stat::{SFlag, fstat};
@@ -29,6 +30,11 @@ pub fn take_stderr(number: c_int) -> Result<()> {
         .and_then(dup2_stderr)
         .and_then(|()| descriptor::keep_from_command(number))
         .context("make standard error of the descriptor", number.to_string())
+}
+
+/// Closes all but the standard streams and `kept`.
+pub fn close_all_but(kept: &[BorrowedFd]) -> Result<()> {
+    sys::close_all_but(kept).step("close the descriptors")
 }
 
 /// Has execve(2) close all others.

@@ -1,6 +1,6 @@
 //! Descriptors by their numbers.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_uint};
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -32,4 +32,26 @@ pub fn hand_down(fd: BorrowedFd, number: c_int) -> nix::Result<()> {
     // SAFETY: dup2 takes numbers. The tools hold no descriptor of their own by the number that a caller names: the callers
     // of this function are about to execute COMMAND.
     Errno::result(unsafe { libc::dup2(raw(fd), number) }).map(drop)
+}
+
+/// close_range(2): closes every descriptor but 0, 1 and 2 and `kept`.
+///
+/// # Errors
+/// ENOSYS before Linux 5.9.
+pub fn close_all_but(kept: &[BorrowedFd]) -> nix::Result<()> {
+    let mut kept: Vec<_> = kept.iter().filter_map(|fd| c_uint::try_from(raw(*fd)).ok()).collect();
+    kept.sort_unstable();
+    let mut first: c_uint = 3;
+    for number in kept {
+        close_range(first, number.checked_sub(1))?;
+        first = first.max(number + 1);
+    }
+    close_range(first, Some(c_uint::MAX))
+}
+
+fn close_range(first: c_uint, last: Option<c_uint>) -> nix::Result<()> {
+    let Some(last) = last.filter(|last| first <= *last) else { return Ok(()) };
+    // SAFETY: close_range takes numbers. The callers of `close_all_but` are about to execute COMMAND, and name all that they
+    // still use.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).map(drop)
 }
