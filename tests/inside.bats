@@ -720,8 +720,13 @@ cgroup_dirs=$(find /sys/fs/cgroup -type d -name "$1") json_id="\"$1\""
 . "$2/scripts/lib/runsh/stats.sh"
 print_stats
 END
-  sh reader "$box" "$project" >ours
-  runc --root "$PWD/runc" events --stats "$box" >theirs
+  # The kernel goes on counting memory for a while.
+  for _ in {1..50}; do
+    sh reader "$box" "$project" >ours
+    runc --root "$PWD/runc" events --stats "$box" >theirs
+    ! cmp -s ours theirs || break
+    sleep 0.1
+  done
   runc --root "$PWD/runc" delete --force "$box"
   ok diff ours theirs
 }

@@ -27,6 +27,7 @@ parse_create() {
 create_option() {
   case $operation:$name in
     *:b | *:bundle) take_value "$@" && bundle=$value ;;
+    *:b?*) take_glued "$1" && bundle=$value ;;
     *:pid-file) take_value "$@" && absolute "$value" && pid_file=$path ;;
     *:console-socket) take_value "$@" && absolute "$value" && console_socket=$path ;;
     *:preserve-fds) take_value "$@" && preserve_fds=$value ;;

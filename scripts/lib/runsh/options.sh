@@ -30,6 +30,14 @@ take_value() {
   [ -n "$value" ] || usage_error "option '${1%%=*}' needs a value"
 }
 
+# take_glued WORD: sets $value to what stands behind the letter of "-bDIR", a form that runc does not have.
+take_glued() {
+  case $1 in
+    --*) unknown_option "$1" ;;
+  esac
+  value=${1#-?}
+}
+
 # take_flag: sets $value to "yes", or to nothing.
 take_flag() {
   case ${attached#=} in
