@@ -112,16 +112,13 @@ impl Bundle {
             preserve_fds: request.preserve_fds,
             listen_fds: request.listen_fds,
             listen_names: env::var_os("LISTEN_FDNAMES").map(OsString::into_vec),
-            updates: false,
-            joins: false,
             runs_hooks: request.outputs.hooks.is_some(),
-            failure: "1",
             directory: self.directory.as_os_str().as_bytes().to_vec(),
-            tools: self.tools.as_os_str().as_bytes().to_vec(),
             pivot: !self.request.no_pivot,
             new_keyring: !self.request.no_new_keyring,
             systemd_cgroup: self.request.systemd_cgroup,
             id: self.request.id.as_deref().map(|id| id.as_bytes().to_vec()),
+            ..Setting::of_tools(self.tools.as_os_str().as_bytes().to_vec())
         }
     }
 }

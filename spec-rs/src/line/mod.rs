@@ -75,7 +75,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// For a line of these tools that makes no container.
+    /// What holds where nothing else is said.
     pub fn of_tools(tools: Vec<u8>) -> Self {
         Self {
             directory: Vec::new(),

@@ -67,23 +67,8 @@ fn namespace(path: &str) -> Result<Found, String> {
 fn setting() -> Setting {
     Setting {
         directory: b"/srv/it's".into(),
-        tools: b"/opt".into(),
-        pivot: true,
-        new_keyring: true,
-        systemd_cgroup: false,
-        state: None,
-        hold: false,
-        foreground: false,
-        pid_file: None,
-        console_socket: None,
-        preserve_fds: 0,
-        listen_fds: 0,
-        listen_names: None,
-        updates: false,
-        joins: false,
-        runs_hooks: true,
-        failure: "1",
         id: Some(b"box".into()),
+        ..Setting::of_tools(b"/opt".into())
     }
 }
 
