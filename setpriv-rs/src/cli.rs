@@ -72,7 +72,7 @@ Descriptors:
       --stderr-fd N            N becomes standard error when all is set up
 
 The gate:
-      --gate-fds GO,TOLD       find COMMAND, tell so, and wait for the word to go on
+      --gate-fds PAIR          GO,TOLD: find COMMAND, tell so, and wait for the word to go on
 
 Environment:
       --clear-env              nothing
