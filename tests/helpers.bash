@@ -146,6 +146,17 @@ equal() {
   }
 }
 
+# eventually COMMAND...: it succeeds, after a while. A COMMAND with "run" in it may change variables of ours.
+eventually() {
+  local _
+  for _ in {1..400}; do
+    ! "$@" 2>/dev/null || return 0
+    sleep 0.05
+  done
+  echo "never: $*"
+  return 1
+}
+
 # contains TEXT PART: TEXT must hold PART, literally.
 contains() {
   case $1 in

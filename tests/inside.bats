@@ -79,17 +79,6 @@ refused() {
   equal "$output" ''
 }
 
-# eventually COMMAND...: it succeeds, after a while.
-eventually() {
-  local i
-  for ((i = 0; i < 200; i++)); do
-    ! "$@" 2>/dev/null || return 0
-    sleep 0.05
-  done
-  echo "never: $*"
-  return 1
-}
-
 # has_cgroup: $box has one of its own.
 has_cgroup() {
   grep -q "$box" "/proc/$init/cgroup"

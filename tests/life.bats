@@ -69,17 +69,6 @@ refused() {
   equal "$output" ''
 }
 
-# eventually COMMAND...: it succeeds, after a while.
-eventually() {
-  local i
-  for ((i = 0; i < 400; i++)); do
-    ! "$@" 2>/dev/null || return 0
-    sleep 0.05
-  done
-  echo "never: $*"
-  return 1
-}
-
 # gone PID: the process has ended.
 gone() {
   ! grep -q '^State:.[^ZX]' "/proc/$1/status" 2>/dev/null

@@ -859,7 +859,7 @@ ends() {
   exec 20>&-
   tells ready
   # The gate, the streams and what is handed on: the caller's pipe has ended.
-  equal "$(ls "/proc/$gate/fd" | wc -l)" 6
+  equal "$(find "/proc/$gate/fd" -mindepth 1 | wc -l)" 6
   equal "$(timeout 5 cat <&21)" ''
   echo go >&9
   tells started
