@@ -606,8 +606,10 @@ is_empty() {
 }
 
 @test "pause: a container that forks without end, and one that was only created" {
-  container '.linux.resources.pids.limit = 50'
+  container
   has_cgroup || skip 'needs a cgroup for the container'
+  runtime delete --force "$box"
+  container '.linux.resources.pids.limit = 50'
   detached -- sh -c 'f() { f & f & }; while :; do (f) 2>/dev/null; done'
   sleep 0.2
   ok runtime pause "$box"
@@ -682,8 +684,10 @@ find_cgroup_of() {
 }
 
 @test "events: statistics in runc's shape, with the kernel's numbers" {
-  container '.linux.resources.pids.limit = 44'
+  container
   has_cgroup || skip 'needs a cgroup for the container'
+  runtime delete --force "$box"
+  container '.linux.resources.pids.limit = 44'
   ok enter -- sh -c 'i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done'
   ok runtime events --stats "$box"
   equal "${#lines[@]}" 1

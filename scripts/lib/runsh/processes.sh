@@ -37,8 +37,10 @@ processes_of_namespace() {
     with_descendants "$1"
     return
   fi
+  # "pid:[NUMBER]": a pattern takes its brackets for a choice of characters.
+  number=${namespace#*\[}
   # shellcheck disable=SC2044 # Numbers have no blanks.
-  for link in $(find /proc -mindepth 3 -maxdepth 3 -path '/proc/[0-9]*/ns/pid' -lname "$namespace" 2>/dev/null); do
+  for link in $(find /proc -mindepth 3 -maxdepth 3 -path '/proc/[0-9]*/ns/pid' -lname "pid:\\[${number%]}\\]" 2>/dev/null); do
     link=${link#/proc/}
     with_descendants "${link%%/*}"
   done
