@@ -10,6 +10,12 @@ tools() {
   (cd "$project" && ls -d -- *-rs)
 }
 
+# commands: the tools, and the scripts that have a man page.
+commands() {
+  tools
+  basename -s .1 -- "$project"/scripts/*.1
+}
+
 # options: the options of the text's option lines, sorted.
 options() {
   sed -n 's/^ *\(-.*\)/\1/p' | sed 's/   *[^ ].*//' | grep -oE -- '(^| )--?[A-Za-z0-9][a-z0-9-]*' | tr -d ' ' | sort -u
@@ -28,7 +34,7 @@ manual() {
 
 @test "--help and the man page name the same options" {
   requires mandoc
-  for tool in $(tools) mkbundle runsh; do
+  for tool in $(commands); do
     diff <(help_options "$tool") <(manual "$tool" OPTIONS | options) || {
       echo "$tool: < is only in --help, > only in the man page"
       return 1
@@ -103,7 +109,7 @@ TABLE
 
 @test "every man page says what it must" {
   requires mandoc
-  for tool in $(tools) mkbundle runsh; do
+  for tool in $(commands); do
     for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES COMPATIBILITY 'SEE ALSO'; do
       [ -n "$(manual "$tool" "$section")" ] || {
         printf '%s.1: no section %s\n' "$tool" "$section"

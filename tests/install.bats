@@ -17,7 +17,7 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
     [ -f "package/opt/box/share/zsh/site-functions/_$tool" ]
     [ -f "package/opt/box/share/fish/vendor_completions.d/$tool.fish" ]
   done
-  for script in runsh mkbundle; do
+  for script in $(cd "$project/scripts" && basename -s .1 -- *.1); do
     cmp "$project/scripts/$script" "package/opt/box/bin/$script"
     cmp "$project/scripts/$script.1" "package/opt/box/share/man/man1/$script.1"
     [ -f "package/opt/box/share/bash-completion/completions/$script" ]
@@ -50,6 +50,41 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
     cmp "$file" "a prefix/lib/runsh/${file##*/}"
   done
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" list -q
+}
+
+@test "what was installed is removed, and nothing else" {
+  mkdir -p prefix/bin
+  echo mine >prefix/bin/mine
+  find prefix | sort >before
+  install_here() {
+    "$project/scripts/install" "--prefix=$PWD/prefix" "$@"
+  }
+  ok install_here
+  # An earlier version had a file that this one does not have.
+  echo bin/old >>prefix/lib/runsh/installed
+  touch prefix/bin/old
+  ok install_here
+  [ ! -e prefix/bin/old ]
+  equal "$(find prefix ! -type d ! -name mine ! -name installed | sort)" "$(grep -v '/$' prefix/lib/runsh/installed | sed 's,^,prefix/,' | sort)"
+  ok install_here --uninstall
+  equal "$(find prefix | sort)" "$(cat before)"
+  expect 1 install_here --uninstall
+  contains "$stderr" "nothing is installed there"
+  # A list that somebody has written to leads nowhere else.
+  ok install_here
+  echo ../outside >>prefix/lib/runsh/installed
+  touch outside
+  expect 1 install_here --uninstall
+  contains "$stderr" "it is not below '$PWD/prefix'"
+  [ -e outside ]
+}
+
+@test "an installation that fails leaves nothing" {
+  mkdir -p prefix/share/man/man1/spec-rs.1
+  find prefix | sort >before
+  expect 1 "$project/scripts/install" "--prefix=$PWD/prefix"
+  contains "$stderr" "cannot install '$PWD/prefix/share/man/man1/spec-rs.1'"
+  equal "$(find prefix | sort)" "$(cat before)"
 }
 
 @test "a wrong command line, and tools that are not built, are refused" {
