@@ -163,23 +163,44 @@ TABLE
   }
 }
 
-@test "bash completes options up to the first operand, and files and commands after it" {
+# completed WORD...: what bash offers for the last word of a line.
+completed() {
+  local function=_${1//-/_}
   # shellcheck source=/dev/null
-  source "$project/completions/bash/setpriv-rs"
-  complete_words() {
-    COMP_WORDS=("$@")
-    COMP_CWORD=$(($# - 1))
-    _setpriv_rs
-  }
-  complete_words setpriv-rs --reu
-  equal "${COMPREPLY[*]}" --reuid
-  complete_words setpriv-rs --reuid 0 --no
-  equal "${COMPREPLY[*]}" --no-new-privs
-  complete_words setpriv-rs ls --reu
-  equal "${COMPREPLY[*]}" ''
+  source "$project/completions/bash/$1"
+  COMP_WORDS=("$@")
+  COMP_CWORD=$(($# - 1))
+  COMPREPLY=()
+  "$function"
+  printf '%s ' "${COMPREPLY[@]}"
+}
+
+@test "bash completes options up to the first operand, and files and commands after it" {
+  equal "$(completed setpriv-rs --reu)" '--reuid '
+  equal "$(completed setpriv-rs --reuid 0 --no)" '--no-new-privs '
+  equal "$(completed setpriv-rs ls --reu)" ' '
   touch a-file
-  complete_words setpriv-rs ls a-fi
-  equal "${COMPREPLY[*]}" a-file
+  equal "$(completed setpriv-rs ls a-fi)" 'a-file '
+  equal "$(completed chroot-rs . setpriv-r | tr ' ' '\n' | sort -u | xargs)" setpriv-rs
+  # Behind COMMAND its own completion goes on, where bash-completion is loaded.
+  _command_offset() { COMPREPLY=("from word $1"); }
+  equal "$(completed setpriv-rs --reuid 0 unshare-rs --mo)" 'from word 3 '
+  equal "$(completed chroot-rs --wd / . nsenter-rs -)" 'from word 4 '
+  equal "$(completed bindmount-rs --fstab f -- nsenter-rs -)" 'from word 4 '
+}
+
+@test "bash completes values, the commands of runsh and the names of containers" {
+  equal "$(completed unshare-rs --propagation s)" 'shared slave '
+  equal "$(completed unshare-rs --propagation = u)" 'unchanged '
+  equal "$(completed unshare-rs --propagation =)" 'private shared slave unchanged '
+  equal "$(completed setpriv-rs --bounding-set +chown,-sys_ad)" '+chown,-sys_admin '
+  contains "$(completed findmnt-rs -o TARGET,FST)" 'TARGET,FSTYPE '
+  equal "$(completed bindmount-rs -o ro,nos)" 'ro,nosuid ro,nosymfollow '
+  equal "$(completed runsh --root /x st)" 'start state '
+  # shellcheck disable=SC2317 # the completion calls it
+  runsh() { printf 'web\nworker\ndb\n'; }
+  equal "$(completed runsh delete w)" 'web worker '
+  equal "$(completed runsh delete --fo)" '--force --format '
 }
 
 @test "zsh and fish can read their completions" {
@@ -190,6 +211,17 @@ TABLE
   for file in "$project"/completions/fish/*; do
     ok fish -n "$file"
   done
+}
+
+@test "fish completes values, commands and names" {
+  requires fish
+  fished() {
+    fish -c "source $project/completions/fish/$1.fish; function runsh; printf 'web\nworker\n'; end; complete -C '$2'" | cut -f1 | xargs
+  }
+  equal "$(fished runsh 'runsh st')" 'start state'
+  equal "$(fished runsh 'runsh delete w')" 'web worker'
+  equal "$(fished setpriv-rs 'setpriv-rs --bounding-set +ch')" '+checkpoint_restore +chown'
+  equal "$(fished unshare-rs 'unshare-rs --propagation s')" 'shared slave'
 }
 
 @test "what a wrong command line holds reaches no terminal as a control character" {

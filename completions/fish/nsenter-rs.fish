@@ -1,6 +1,6 @@
 # Completions of nsenter-rs for fish, written by scripts/completions.
-complete -c nsenter-rs -s t -r -d 'the process whose namespaces are entered; PID:INODE is surely that one'
-complete -c nsenter-rs -l target -r -d 'the process whose namespaces are entered; PID:INODE is surely that one'
+complete -c nsenter-rs -s t -x -a '(ps -e -o pid= 2>/dev/null | string split -n \' \')' -d 'the process whose namespaces are entered; PID:INODE is surely that one'
+complete -c nsenter-rs -l target -x -a '(ps -e -o pid= 2>/dev/null | string split -n \' \')' -d 'the process whose namespaces are entered; PID:INODE is surely that one'
 complete -c nsenter-rs -l start-time -r -d 'only where the target has started then: field 22 of /proc/PID/stat'
 complete -c nsenter-rs -s a -d 'all of its namespaces'
 complete -c nsenter-rs -l all -d 'all of its namespaces'
