@@ -119,6 +119,26 @@ TABLE
   done
 }
 
+# literal PAGE NUMBER: a literal block of the man page.
+literal() {
+  awk -v number="$2" '/^\.Bd -literal/ { count++; inside = 1; next } /^\.Ed/ { inside = 0 }
+    inside && count == number { gsub(/\\e/, "\\"); gsub(/\\&/, ""); print }' "$project/$1"
+}
+
+@test "the examples of the pages of section 5 work" {
+  literal setpriv-rs/seccomp-rules.5 1 >rules
+  ok setpriv-rs --no-new-privs --seccomp-rules rules sh -c 'setarch i686 true 2>&1; unshare -U true 2>&1; echo end'
+  equal "$(grep -c 'Operation not permitted' <<<"$output")" 2
+  contains "$output" end
+  requires root
+  literal bindmount-rs/bindmount-table.5 2 | sed '/^.srv/d' >table
+  mkdir -p rootfs/bin rootfs/proc
+  cp "$(command -v busybox)" rootfs/bin/sh
+  ok sh -c "$(literal bindmount-rs/bindmount-table.5 3)" <<<'echo $$; mount'
+  contains "$output" $'1\n'
+  contains "$output" ' on /dev/pts type devpts '
+}
+
 # covered TOOL: the titles of the tests that the man page's table of options names.
 covered() {
   sed -n '/^\.Sh COMPATIBILITY/,/^\.Sh SEE/s/^\.It .* Ta "\(.*\)"$/\1/p' "$project/$1/$1.1" | sort -u
