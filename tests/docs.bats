@@ -127,10 +127,11 @@ literal() {
 
 @test "the examples of the pages of section 5 work" {
   literal setpriv-rs/seccomp-rules.5 1 >rules
+  requires setarch userns
   ok setpriv-rs --no-new-privs --seccomp-rules rules sh -c 'setarch i686 true 2>&1; unshare -U true 2>&1; echo end'
   equal "$(grep -c 'Operation not permitted' <<<"$output")" 2
   contains "$output" end
-  requires root
+  requires root busybox
   literal bindmount-rs/bindmount-table.5 2 | sed '/^.srv/d' >table
   mkdir -p rootfs/bin rootfs/proc
   cp "$(command -v busybox)" rootfs/bin/sh
