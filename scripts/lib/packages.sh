@@ -5,7 +5,7 @@ build_programs='cargo cc'
 lint_programs='cargo cc mandoc shellcheck shfmt'
 suite_programs='bats findmnt jq mount'
 # Without these some tests are skipped.
-optional_programs='busybox bwrap cc cgexec chrt crun fish getfattr hyperfine ionice ip keyctl ksh93 lintian lz4 mandoc mkfs.ext4 mksh
+optional_programs='busybox bwrap cc cgexec chrt crun dot fish getfattr hyperfine ionice ip keyctl ksh93 lintian lz4 mandoc mkfs.ext4 mksh
   newuidmap numactl pgrep ps python3 runc script setarch setfacl strace taskset yash zsh zstd'
 # Engines bring daemons, and may take the place of others: only continuous integration installs them.
 engine_programs='conmon containerd ctr docker dockerd podman tini-static'
@@ -20,6 +20,7 @@ package_of() {
     chrt | findmnt | ionice | setarch | taskset) echo util-linux ;;
     getfattr) echo attr ;;
     ctr) echo containerd ;;
+    dot) echo graphviz ;;
     docker | dockerd) echo docker.io ;;
     ip) echo iproute2 ;;
     keyctl) echo keyutils ;;
