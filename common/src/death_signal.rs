@@ -3,11 +3,10 @@
 use std::ffi::c_int;
 
 use nix::errno::Errno;
-use nix::libc;
 use nix::unistd::{Pid, getpid, getppid};
 
 use crate::error::{Context, Error, Result};
-use crate::sys;
+use crate::sys::{self, Prctl};
 
 /// A signal to arm, 0 for none, and the parent whose end it tells.
 #[derive(Debug)]
@@ -40,8 +39,7 @@ impl DeathSignal {
     /// # Errors
     /// Those of prctl(2) and kill(2); where the parent has ended and this process is an init.
     pub fn arm(&self) -> Result<()> {
-        sys::prctl(libc::PR_SET_PDEATHSIG, self.signal as libc::c_ulong, 0)
-            .step("set the parent-death signal")?;
+        sys::prctl(Prctl::SetParentDeathSignal(self.signal)).step("set the parent-death signal")?;
         if self.signal == 0 || getppid() == self.parent {
             return Ok(());
         }

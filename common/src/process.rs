@@ -2,12 +2,11 @@
 
 use std::ffi::OsStr;
 
-use nix::libc;
 use nix::unistd::getpid;
 
 use crate::accounts;
 use crate::error::{Error, Result, quote};
-use crate::sys::{self, Disposition};
+use crate::sys::{self, Disposition, Prctl};
 
 /// The exit status for a tool's own failures, as an option names it.
 ///
@@ -30,9 +29,8 @@ pub fn keep_capabilities() -> nix::Result<()> {
     sets.inheritable = sets.permitted;
     sets.effective = sets.permitted;
     sys::capset(sets)?;
-    let raise = libc::PR_CAP_AMBIENT_RAISE as libc::c_ulong;
     for capability in (0..64).filter(|bit| sets.permitted >> bit & 1 == 1) {
-        sys::prctl(libc::PR_CAP_AMBIENT, raise, capability)?;
+        sys::prctl(Prctl::RaiseAmbient(capability))?;
     }
     Ok(())
 }
@@ -40,7 +38,7 @@ pub fn keep_capabilities() -> nix::Result<()> {
 /// Ends this process by a signal, as its child was, without a second core dump. Comes back with the
 /// shell's status for it where the kernel does not let the signal through, as for the pid 1 of a namespace.
 pub fn end_by(signal: i32) -> u8 {
-    let _ = sys::prctl(libc::PR_SET_DUMPABLE, 0, 0);
+    let _ = sys::prctl(Prctl::Dumpable(false));
     let _ = sys::set_disposition(signal, Disposition::Default);
     let _ = sys::unblock(signal);
     let _ = sys::kill(getpid(), signal);

@@ -19,9 +19,13 @@ macro_rules! main {
     };
     ($start:expr) => {
         /// The C entry point.
+        ///
+        /// # Safety
+        /// It is for the C library to call, with the arguments of the kernel.
         #[unsafe(no_mangle)]
-        pub extern "C" fn main(_argc: i32, argv: *const *const u8) -> i32 {
-            $crate::sys::keep_arguments(argv);
+        pub unsafe extern "C" fn main(_argc: i32, argv: *const *const u8) -> i32 {
+            // SAFETY: this is the argv of the kernel, which stays as long as the process.
+            unsafe { $crate::sys::keep_arguments(argv) };
             $start
         }
     };

@@ -20,7 +20,7 @@ use nix::unistd::{AccessFlags, faccessat, getresgid, getresuid};
 
 use crate::error::{Error, Kind, Result};
 use crate::start::{self, start};
-use crate::sys;
+use crate::sys::{self, Prctl};
 
 /// A tool, as the file that holds it starts it.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ static CLOSED: AtomicBool = AtomicBool::new(false);
 /// Those of prctl(2).
 pub fn close_to_others() -> nix::Result<()> {
     CLOSED.store(true, Ordering::Relaxed);
-    sys::prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop)
+    sys::prctl(Prctl::Dumpable(false)).map(drop)
 }
 
 /// Starts the tool of `tools` that this process was called by the name of.
@@ -157,13 +157,13 @@ fn execve_keeps_credentials() -> bool {
         && user.saved == user.effective
         && group.real == group.effective
         && group.saved == group.effective
-        && sys::prctl(libc::PR_GET_SECUREBITS, 0, 0) == Ok(0)
+        && sys::prctl(Prctl::Securebits) == Ok(0)
         && sets.permitted == expected
         && sets.effective == expected
 }
 
 fn bounding_set() -> u64 {
-    let holds = |capability: &u64| sys::prctl(libc::PR_CAPBSET_READ, *capability, 0);
+    let holds = |capability: &u32| sys::prctl(Prctl::ReadBounding(*capability));
     let known = (0..64).map_while(|capability| Some((capability, holds(&capability).ok()?)));
     known.fold(0, |set, (capability, held)| set | u64::from(held == 1) << capability)
 }
@@ -173,7 +173,7 @@ fn do_what_execve_does(tool: &Tool, argv: &[CString]) {
     sys::program::close_descriptors();
     // Since the file can be read; a change of credentials has taken it away (PR_SET_DUMPABLE of prctl(2)).
     if !CLOSED.load(Ordering::Relaxed) {
-        let _ = sys::prctl(libc::PR_SET_DUMPABLE, 1, 0);
+        let _ = sys::prctl(Prctl::Dumpable(true));
     }
     sys::program::set_name(tool.name);
     sys::program::replace_arguments(argv);

@@ -1,9 +1,9 @@
 //! Who COMMAND runs as in the namespaces that were entered.
 
 use common::process::keep_capabilities;
+use common::sys::Prctl;
 use common::{Context, Error, Result, sys};
 use nix::errno::Errno;
-use nix::libc;
 use nix::unistd::{Gid, Uid, getgroups, setgid, setgroups, setuid};
 
 use crate::target::Process;
@@ -51,7 +51,7 @@ impl Credentials {
         }
         if let Some(uid) = self.uid {
             if self.keep_capabilities {
-                sys::prctl(libc::PR_SET_KEEPCAPS, 1, 0).step("keep the capabilities")?;
+                sys::prctl(Prctl::KeepCapabilities).step("keep the capabilities")?;
             }
             let uid = number(uid, owner.map(|owner| owner.st_uid));
             setuid(Uid::from_raw(uid))

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::exit;
 
 use common::process::end_by;
+use common::sys::Prctl;
 use common::{Command, Context, Error, Result, start, sys};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -90,7 +91,7 @@ impl Life {
     /// In the child: ends it when the parent does. A parent that died before that sends nothing.
     fn bind(&self) -> Result<()> {
         sys::close_copy(self.parents.as_fd());
-        sys::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as libc::c_ulong, 0)
+        sys::prctl(Prctl::SetParentDeathSignal(libc::SIGKILL))
             .step("arm the parent-death signal")?;
         if read(&self.childs, &mut [0]).is_ok() {
             end_by(libc::SIGKILL);

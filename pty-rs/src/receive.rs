@@ -4,7 +4,8 @@ use std::ffi::c_int;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use common::sys::pty::{hand_down, is_master, receive_descriptor, set_window_size, window_size};
+use common::sys::hand_down;
+use common::sys::pty::{is_master, receive_descriptor, set_window_size, window_size};
 use common::{Command, Context, Error, Result};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

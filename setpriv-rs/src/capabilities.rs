@@ -1,9 +1,9 @@
 //! Capabilities: their names, and how a LIST changes a set.
 
 use common::capability::NAMES;
+use common::sys::Prctl;
 use common::{Error, Result, accounts, sys};
 use nix::errno::Errno;
-use nix::libc;
 
 /// A set is a `u64`, as in capset(2): that is how many capabilities there can be.
 const LIMIT: u32 = u64::BITS;
@@ -167,7 +167,7 @@ pub fn known() -> impl Iterator<Item = u32> {
 
 /// Whether the bounding set holds the capability; EINVAL where the kernel has no such one.
 pub fn is_bound(number: u32) -> nix::Result<bool> {
-    sys::prctl(libc::PR_CAPBSET_READ, number.into(), 0).map(|value| value == 1)
+    sys::prctl(Prctl::ReadBounding(number)).map(|value| value == 1)
 }
 
 /// Whether this process may use the capability now.

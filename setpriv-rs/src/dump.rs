@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use common::sys::Prctl;
 use common::{Context, Result, print, sys};
-use nix::libc;
 use nix::sys::prctl::get_no_new_privs;
 use nix::unistd::{getgroups, getresgid, getresuid};
 
@@ -72,8 +72,7 @@ fn known_where(holds: impl Fn(u32) -> bool) -> u64 {
 }
 
 fn is_ambient(number: u32) -> bool {
-    let is_set = libc::PR_CAP_AMBIENT_IS_SET as libc::c_ulong;
-    sys::prctl(libc::PR_CAP_AMBIENT, is_set, number.into()) == Ok(1)
+    sys::prctl(Prctl::IsAmbient(number)) == Ok(1)
 }
 
 fn line(text: &mut String, name: &str, value: &str) {

@@ -120,7 +120,7 @@ impl Variables {
             return;
         }
         let mut entries = match self.base {
-            Base::Keep => sys::inherited::environment(),
+            Base::Keep => sys::environment(),
             Base::Clear => vec![],
             Base::Reset => {
                 env::var_os("TERM").map(|term| entry("TERM", term)).into_iter().collect()
@@ -142,7 +142,7 @@ impl Variables {
                 }
             }
         }
-        sys::inherited::replace_environment(entries);
+        sys::replace_environment(entries);
     }
 }
 

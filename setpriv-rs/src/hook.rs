@@ -90,7 +90,7 @@ impl Hook {
                 .and_then(|()| dup2_stderr(output))
                 .step("redirect the streams")?;
             let command = self.command()?;
-            sys::inherited::replace_environment(self.environment.clone());
+            sys::replace_environment(self.environment.clone());
             confine()?;
             command.look_up()?;
             Err(command.exec())

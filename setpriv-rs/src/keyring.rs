@@ -9,7 +9,7 @@ use nix::errno::Errno;
 /// before that: it counts against the quota of the caller, and root's is larger. It has no name and no permissions for
 /// others, unlike that of runc, which is joined by its name. A kernel without keys has none to be read.
 pub fn renew() -> Result<()> {
-    match sys::inherited::new_session_keyring() {
+    match sys::new_session_keyring() {
         Ok(()) | Err(Errno::ENOSYS) => Ok(()),
         failed => failed.step("make a session keyring").map_err(|error| error.explain(explain)),
     }

@@ -3,8 +3,8 @@
 use std::ffi::c_int;
 use std::os::fd::{AsFd, OwnedFd};
 
+use common::sys::Prctl;
 use common::{Command, Context, Kind, Result, sys};
-use nix::libc;
 use nix::sys::prctl::set_no_new_privs;
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 
@@ -237,12 +237,12 @@ impl Privileges {
 
 /// Where the user changes, fs.suid_dumpable of proc(5) says what becomes of that.
 fn close_this_process() -> Result<()> {
-    sys::prctl(libc::PR_SET_DUMPABLE, 0, 0).map(drop).step("close this process to others")
+    sys::prctl(Prctl::Dumpable(false)).map(drop).step("close this process to others")
 }
 
 /// A signal that is pending because it was blocked takes its default action now.
 fn reset_signals() -> Result<()> {
-    sys::inherited::reset_dispositions();
+    sys::reset_dispositions();
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).step("unblock the signals")
 }
 

@@ -2,9 +2,9 @@
 
 use std::ffi::c_int;
 
+use common::sys::Prctl;
 use common::{Context, Error, Result, sys};
 use nix::errno::Errno;
-use nix::libc;
 
 use crate::capabilities::{SETPCAP, is_effective};
 
@@ -58,7 +58,7 @@ impl Securebits {
         if then == now {
             return Ok(());
         }
-        sys::prctl(libc::PR_SET_SECUREBITS, then as libc::c_ulong, 0)
+        sys::prctl(Prctl::SetSecurebits(then))
             .map(drop)
             .context("set the securebits", list(then))
             .map_err(|error| error.explain(explain))
@@ -67,7 +67,7 @@ impl Securebits {
 
 /// The bits of this process.
 pub fn current() -> Result<c_int> {
-    sys::prctl(libc::PR_GET_SECUREBITS, 0, 0).step("read the securebits")
+    sys::prctl(Prctl::Securebits).step("read the securebits")
 }
 
 /// The names of the bits that are set, between commas.

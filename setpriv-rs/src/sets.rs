@@ -1,8 +1,8 @@
 //! The five capability sets of the process.
 
+use common::sys::Prctl;
 use common::{Context, Error, Result, sys};
 use nix::errno::Errno;
-use nix::libc;
 use sys::CapabilitySets;
 
 use crate::capabilities::{self, Change, SETPCAP, is_bound, is_effective};
@@ -78,7 +78,7 @@ impl Capabilities {
     pub fn shrink_bounding_set(&self) -> Result<()> {
         let Some(change) = self.bounding else { return Ok(()) };
         for number in change.removed() {
-            let Err(errno) = sys::prctl(libc::PR_CAPBSET_DROP, number.into(), 0) else { continue };
+            let Err(errno) = sys::prctl(Prctl::DropBounding(number)) else { continue };
             match is_bound(number) {
                 Ok(true) => return Err(bounding("drop", number, errno)),
                 Ok(false) => {}
@@ -95,15 +95,15 @@ impl Capabilities {
     pub fn set_ambient_set(&self) -> Result<()> {
         let Some(change) = self.ambient else { return Ok(()) };
         if change.is_whole() {
-            ambient(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0).step("clear the ambient set")?;
+            sys::prctl(Prctl::ClearAmbient).step("clear the ambient set")?;
         } else {
             for number in change.removed() {
-                ambient(libc::PR_CAP_AMBIENT_LOWER, number)
+                sys::prctl(Prctl::LowerAmbient(number))
                     .context("lower the ambient capability", capabilities::name(number))?;
             }
         }
         for number in change.added(if change.adds_all() { raisable()? } else { 0 }) {
-            ambient(libc::PR_CAP_AMBIENT_RAISE, number)
+            sys::prctl(Prctl::RaiseAmbient(number))
                 .context("raise the ambient capability", capabilities::name(number))
                 .map_err(|error| error.explain(|_| explain_ambient(number)))?;
         }
@@ -122,7 +122,7 @@ impl Sets {
     /// Has the permitted set outlive the change from root to another user.
     pub fn keep(self, changes_user: bool) -> Result<()> {
         if changes_user && self.now.permitted != 0 {
-            sys::prctl(libc::PR_SET_KEEPCAPS, 1, 0).step("keep the capabilities")?;
+            sys::prctl(Prctl::KeepCapabilities).step("keep the capabilities")?;
         }
         Ok(())
     }
@@ -179,10 +179,6 @@ fn bounding(verb: &str, number: u32, errno: Errno) -> Error {
         _ if !is_effective(SETPCAP) => Some("this needs the capability setpcap".into()),
         _ => None,
     })
-}
-
-fn ambient(operation: libc::c_int, number: u32) -> nix::Result<libc::c_int> {
-    sys::prctl(libc::PR_CAP_AMBIENT, operation as libc::c_ulong, number.into())
 }
 
 fn raisable() -> Result<u64> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use common::sys::Prctl;
 use common::{Context, Error, Result, accounts, sys};
 use nix::errno::Errno;
 use nix::libc;
@@ -38,7 +39,7 @@ impl Tracer {
             Self::None => (0, "none".into()),
             Self::Process(pid) => (pid as libc::c_ulong, pid.to_string()),
         };
-        sys::prctl(libc::PR_SET_PTRACER, argument, 0)
+        sys::prctl(Prctl::Ptracer(argument))
             .map(drop)
             .context("allow the tracer", object)
             .map_err(|error| error.explain(|error| explain(error.errno()?)))

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use common::process::keep_capabilities;
 use common::seconds::{self, NANOSECONDS};
+use common::sys::Prctl;
 use common::{Context, Error, Result, directory, sys};
 use nix::errno::Errno;
-use nix::libc;
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{Gid, Uid, chdir, chroot, setgid, setgroups, sethostname, setuid};
 
@@ -170,7 +170,7 @@ impl Setup {
     fn change_ids(&self) -> Result<()> {
         self.gid.map_or(Ok(()), set_group)?;
         if self.uid.is_some() && self.keep_capabilities {
-            sys::prctl(libc::PR_SET_KEEPCAPS, 1, 0).step("keep the capabilities")?;
+            sys::prctl(Prctl::KeepCapabilities).step("keep the capabilities")?;
         }
         self.uid.map_or(Ok(()), set_user)?;
         match self.keep_capabilities {

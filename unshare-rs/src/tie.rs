@@ -5,8 +5,8 @@ use std::os::fd::BorrowedFd;
 use common::held::Held;
 use common::line::Line;
 use common::process::end_by;
+use common::sys::Prctl;
 use common::{Context, Result, sys};
-use nix::libc;
 use nix::sched::CloneFlags;
 use nix::unistd::{read, setsid};
 
@@ -46,8 +46,7 @@ impl Tie<'_> {
     /// disarms it at each (prctl(2), PR_SET_PDEATHSIG).
     pub fn arm(&self) -> Result<(), Stop> {
         let (Some(signal), Some(life)) = (self.kill_child, self.life) else { return Ok(()) };
-        sys::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong, 0)
-            .step("arm the parent-death signal")?;
+        sys::prctl(Prctl::SetParentDeathSignal(signal)).step("arm the parent-death signal")?;
         // A parent that died before that sends nothing.
         match read(life, &mut [0]) {
             Ok(_) => Err(Stop::Said(end_by(signal))),

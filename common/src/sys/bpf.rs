@@ -70,16 +70,15 @@ pub fn load_device_program(program: &[Instruction]) -> nix::Result<OwnedFd> {
         false => *one,
     };
     let program: Vec<_> = program.iter().map(turn).collect();
-    descriptor(bpf(
-        PROG_LOAD,
-        &Load {
-            kind: TYPE_CGROUP_DEVICE,
-            count: program.len().try_into().map_err(|_| Errno::E2BIG)?,
-            instructions: program.as_ptr().addr() as u64,
-            license: c"MIT".as_ptr().addr() as u64,
-            ..Load::default()
-        },
-    ))
+    let load = Load {
+        kind: TYPE_CGROUP_DEVICE,
+        count: program.len().try_into().map_err(|_| Errno::E2BIG)?,
+        instructions: program.as_ptr().addr() as u64,
+        license: c"MIT".as_ptr().addr() as u64,
+        ..Load::default()
+    };
+    // SAFETY: this command gives a new descriptor.
+    unsafe { descriptor(bpf(PROG_LOAD, &load)) }
 }
 
 /// Attaches the program to the cgroup of version 2, beside others that are there.

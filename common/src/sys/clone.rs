@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nix::errno::Errno;
 use nix::libc::{self, SIGCHLD};
 use nix::sched::{CloneFlags, clone};
-use nix::unistd::Pid;
+use nix::unistd::{ForkResult, Pid};
 
 /// The namespaces that clone(2) can make. The flag of a time namespace means a signal there.
 const NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWNS
@@ -24,6 +24,15 @@ static SHARED: AtomicBool = AtomicBool::new(false);
 /// Whether this process shares its memory with its parent, which waits for it to execute a program.
 pub(crate) fn shares_memory() -> bool {
     SHARED.load(Ordering::Relaxed)
+}
+
+/// fork(2). The tools have one thread, so the child may do all that the parent may.
+///
+/// # Errors
+/// Those of fork(2).
+pub fn fork() -> nix::Result<ForkResult> {
+    // SAFETY: the tools never start a thread, so no lock is held by another one.
+    unsafe { nix::unistd::fork() }
 }
 
 /// Runs `child` in a new process that has a copy of this one's memory, as after fork(2), and ends with the status that

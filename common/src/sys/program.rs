@@ -1,9 +1,40 @@
-//! What a process knows of the program that it executes, and what execve(2) changes of it.
+//! What a process knows of the program that it executes, and how it becomes another one.
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString, OsStr, OsString, c_char};
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
-use super::ARGUMENTS;
-use std::sync::atomic::Ordering;
+use nix::errno::Errno;
+
+use super::{environment, raw};
+
+/// What `main` was called with: null, or C strings up to a null pointer.
+static ARGUMENTS: AtomicPtr<*const u8> = AtomicPtr::new(std::ptr::null_mut());
+
+/// Keeps the `argv` of `main`. For [`crate::main!`] alone.
+///
+/// # Safety
+/// It is null, or an array of C strings up to a null pointer that stays as it is as long as the process.
+pub unsafe fn keep_arguments(argv: *const *const u8) {
+    ARGUMENTS.store(argv.cast_mut(), Ordering::Relaxed);
+}
+
+/// The arguments that were kept; none in a test, which has a `main` of its own.
+pub(crate) fn arguments() -> Vec<OsString> {
+    let mut next = ARGUMENTS.load(Ordering::Relaxed);
+    let mut words = Vec::new();
+    // SAFETY: the pointer is that of main, or null; the array ends with a null pointer, and nobody writes
+    // to it.
+    unsafe {
+        while !next.is_null() && !(*next).is_null() {
+            let word = CStr::from_ptr((*next).cast()).to_bytes();
+            words.push(OsStr::from_bytes(word).to_owned());
+            next = next.add(1);
+        }
+    }
+    words
+}
 
 /// The path by which the kernel was asked to execute this program (`AT_EXECFN` of getauxval(3)).
 #[must_use]
@@ -43,4 +74,24 @@ pub fn close_descriptors() {
             }
         }
     }
+}
+
+/// execveat(2) with `AT_EMPTY_PATH`: becomes the program that `program` is open on, with this process's
+/// environment as it is. Comes back only with the reason why not.
+pub fn exec_descriptor(program: BorrowedFd, argv: &[CString]) -> Errno {
+    let mut pointers: Vec<_> = argv.iter().map(|word| word.as_ptr()).collect();
+    pointers.push(std::ptr::null());
+    // SAFETY: both arrays hold C strings up to a null pointer and outlive the call, and no other thread
+    // changes the environment meanwhile.
+    unsafe {
+        libc::syscall(
+            libc::SYS_execveat,
+            raw(program),
+            c"".as_ptr(),
+            pointers.as_ptr(),
+            environment::pointer(),
+            libc::AT_EMPTY_PATH,
+        );
+    }
+    Errno::last()
 }

@@ -36,7 +36,7 @@ pub fn unlock_slave(master: BorrowedFd) -> nix::Result<()> {
 pub fn open_slave(master: BorrowedFd) -> nix::Result<OwnedFd> {
     let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
     // SAFETY: the request takes a number and gives a new descriptor.
-    descriptor(unsafe { libc::ioctl(raw(master), libc::TIOCGPTPEER as _, flags) }.into())
+    unsafe { descriptor(libc::ioctl(raw(master), libc::TIOCGPTPEER as _, flags).into()) }
 }
 
 /// Whether this is the master of a pseudo-terminal (`TIOCGPTN`).
@@ -58,6 +58,12 @@ pub fn window_size(terminal: BorrowedFd) -> nix::Result<WindowSize> {
     Ok(WindowSize { rows: size.ws_row, columns: size.ws_col })
 }
 
+/// The width in columns of the terminal that `fd` is; none where it is not a terminal.
+#[must_use]
+pub fn terminal_width(fd: BorrowedFd) -> Option<u16> {
+    window_size(fd).ok().map(|size| size.columns)
+}
+
 /// Sets the size of a terminal (`TIOCSWINSZ`); where it changes, the foreground gets a SIGWINCH.
 ///
 /// # Errors
@@ -77,21 +83,6 @@ pub fn set_window_size(terminal: BorrowedFd, size: WindowSize) -> nix::Result<()
 pub fn set_controlling_terminal(terminal: BorrowedFd) -> nix::Result<()> {
     // SAFETY: the request takes a number.
     Errno::result(unsafe { libc::ioctl(raw(terminal), libc::TIOCSCTTY as _, 0) }).map(drop)
-}
-
-/// dup2(2): makes `fd` the descriptor `number` of the program that this process is about to become.
-/// What was open there is closed.
-///
-/// # Errors
-/// EBADF where the number is not one that a descriptor may have.
-pub fn hand_down(fd: BorrowedFd, number: c_int) -> nix::Result<()> {
-    let result = match raw(fd) == number {
-        // SAFETY: F_SETFD takes a number.
-        true => unsafe { libc::fcntl(number, libc::F_SETFD, 0) },
-        // SAFETY: dup2 takes numbers; descriptors of ours do not outlive the execve(2) that follows.
-        false => unsafe { libc::dup2(raw(fd), number) },
-    };
-    Errno::result(result).map(drop)
 }
 
 /// A control message of one descriptor (cmsg(3)): the kernel's layout, since an int follows the header

@@ -6,9 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use common::sys::Prctl;
 use common::{quote, sys};
 use nix::errno::Errno;
-use nix::libc;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::geteuid;
 
@@ -145,7 +145,7 @@ pub fn helper(sort: &Sort, ranges: &[Range], name: &OsStr, own: &[Range]) -> Opt
 
 /// Why a program that should gain a privilege does not.
 fn powerless(sort: &Sort) -> Option<String> {
-    if sys::prctl(libc::PR_GET_NO_NEW_PRIVS, 0, 0) == Ok(1) {
+    if sys::prctl(Prctl::NoNewPrivs) == Ok(1) {
         return Some(format!("no_new_privs is set, so that {} gains no privilege", sort.helper));
     }
     let search = std::env::var_os("PATH")?;
