@@ -1800,3 +1800,28 @@ new"
   ok unshare --mount --pid --fork sh -c 'bindmount-rs -B -o X-mount.idmap=b:1000:5:1 source target stat -c "%u:%g" target'
   equal "$output" 5:5
 }
+
+@test "where descriptors are scarce nothing is done, or all of it undone" {
+  requires userns
+  mkdir box
+  # as_many N LIMIT: a table of N mounts that masks stand in.
+  as_many() {
+    { seq -f 'tmpfs /d%g tmpfs x-mount.mkdir' "$1" && seq -f 'none /d%g/x mask' "$1"; } >mounts
+    expect "$3" inside 'ulimit -Sn "$1"
+      bindmount-rs --root box --fstab mounts || status=$?
+      table | wc -l
+      exit "${status-0}"' "$2"
+  }
+  as_many 1100 1024 32
+  equal "$output $(ls box)" '0 '
+  equal "$stderr" "bindmount-rs: cannot hold the 1100 mounts that later lines change or mask: Too many open files
+hint: a process may have 1024 descriptors here; \`ulimit -n\` raises that"
+  as_many 16 20 32
+  equal "$output $(ls box)" '0 '
+  contains "$stderr" "cannot make the target"
+  lacks "$stderr" undo
+  # What no mask stands in takes none.
+  seq -f 'tmpfs /d%g tmpfs x-mount.mkdir' 60 >mounts
+  ok inside 'ulimit -Sn 20; bindmount-rs --root box --fstab mounts && table | wc -l'
+  equal "$output" 60
+}

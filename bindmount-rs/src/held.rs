@@ -3,14 +3,23 @@
 //! Whoever may write to a root file system can rename the directory that a proc was just mounted on. A mask that
 //! was looked for by its path would then be missing, or land on something else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use common::sys::{self, Location};
+use common::{Error, Result};
+use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit};
 
 use crate::line::{Line, Work};
 use crate::place::{duplicate, normal};
+
+/// As many are there in any case.
+const FEW: usize = 16;
+
+/// What a line takes besides.
+const SPARE: usize = 16;
 
 /// The mounts that later lines look for their targets in, each by the path that it was mounted at.
 #[derive(Debug, Default)]
@@ -46,6 +55,42 @@ impl Held {
         Self { wanted, mounts: BTreeMap::new() }
     }
 
+    /// Fails where the process may not have as many descriptors as these lines take, before anything is done: a lack of
+    /// them would hinder the way back too.
+    pub fn reserve(&self, root: &OwnedFd, lines: &[Line]) -> Result<()> {
+        let most = self.most(lines);
+        if most <= FEW {
+            return Ok(());
+        }
+        let copies = (0..most + SPARE).map(|_| duplicate(root));
+        copies.collect::<nix::Result<Vec<_>>>().map(drop).map_err(|errno| {
+            let step = format!("hold the {most} mounts that later lines change or mask");
+            Error::bare(step, errno).explain(|_| hint(errno))
+        })
+    }
+
+    /// The most mounts that are held at a time.
+    fn most(&self, lines: &[Line]) -> usize {
+        let mut paths = BTreeSet::new();
+        let (mut taken, mut released) = (vec![0; lines.len()], vec![0; lines.len()]);
+        for (number, line) in lines.iter().enumerate() {
+            let path = normal(&line.target);
+            let last = self.wanted.get(&path).copied().filter(|&last| last > number);
+            if let Some(last) = last.filter(|_| paths.insert(path)) {
+                taken[number] += 1;
+                released[last] += 1;
+            }
+        }
+        let mut held = 0;
+        let counts = taken.iter().zip(&released).map(|(taken, released)| {
+            held += taken;
+            held -= released;
+            held
+        });
+        counts.max().unwrap_or_default()
+    }
+
+    /// A mount was put on `target` by the line of
     /// A mount was put on `target` by the line of this number, and hides what was there.
     pub fn put(&mut self, number: usize, target: &OsStr, mount: &OwnedFd) -> nix::Result<()> {
         if self.wanted.is_empty() {
@@ -102,6 +147,12 @@ impl Held {
     }
 }
 
+/// The limit that was reached, and the way out.
+fn hint(errno: Errno) -> Option<String> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).ok().filter(|_| errno == Errno::EMFILE)?;
+    Some(format!("a process may have {limit} descriptors here; `ulimit -n` raises that"))
+}
+
 /// Lines that change what is there, and pass over what is not.
 fn is_looked_for(work: &Work) -> bool {
     matches!(work, Work::Mask | Work::ReadOnly | Work::Change)
@@ -121,12 +172,13 @@ mod tests {
     use crate::options::Options;
     use crate::table::Entry;
 
+    fn line((target, kind): &(&str, &str)) -> Line {
+        let (source, target, kind) = ("none".into(), (*target).into(), (*kind).into());
+        Line::new(Entry { source, target, kind, ..Entry::default() }, Options::default()).unwrap()
+    }
+
     fn held(lines: &[(&str, &str)]) -> Held {
-        let line = |(target, kind): &(&str, &str)| {
-            let (source, target, kind) = ("none".into(), (*target).into(), (*kind).into());
-            Line::new(Entry { source, target, kind, ..Entry::default() }, Options::default())
-        };
-        Held::for_lines(&lines.iter().map(|row| line(row).unwrap()).collect::<Vec<_>>())
+        Held::for_lines(&lines.iter().map(line).collect::<Vec<_>>())
     }
 
     fn mount() -> OwnedFd {
@@ -172,5 +224,20 @@ mod tests {
         // No later line needs it.
         all.put(3, OsStr::new("/a"), &mount()).unwrap();
         assert!(all.mounts.is_empty());
+    }
+
+    #[test]
+    fn the_most_that_are_held_at_a_time() {
+        let most = |lines: &[(&str, &str)]| {
+            let lines: Vec<_> = lines.iter().map(line).collect();
+            Held::for_lines(&lines).most(&lines)
+        };
+        let (a, a_mask) = (("/a", "tmpfs"), ("/a/x", "mask"));
+        let (b, b_mask) = (("/b", "tmpfs"), ("/b/x", "readonly"));
+        assert_eq!(most(&[a, b, a_mask, b_mask]), 2);
+        assert_eq!(most(&[a, a_mask, b, b_mask, ("/c", "tmpfs")]), 1);
+        assert_eq!(most(&[a, a, a_mask]), 1);
+        assert_eq!(most(&[a_mask, a, b]), 0);
+        assert_eq!(most(&[]), 0);
     }
 }

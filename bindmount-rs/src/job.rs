@@ -80,6 +80,7 @@ impl Job {
             return write_out(&self.told_of_all(&lines)).map(|()| 0);
         }
         let mut mounter = Mounter::new(self.places()?, self.how, &lines);
+        mounter.reserve(&lines)?;
         if self.how.detach {
             mounter.keep(self.command.as_ref().and_then(Command::find));
         }

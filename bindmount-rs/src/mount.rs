@@ -92,6 +92,11 @@ impl Mounter {
         Self { places, how, held, ..Self::default() }
     }
 
+    /// Fails where the process may not have the descriptors that the lines take.
+    pub fn reserve(&self, lines: &[Line]) -> Result<()> {
+        self.places.root().map_or(Ok(()), |root| self.held.reserve(root, lines))
+    }
+
     /// The mount that this file is on stays where the others go.
     pub fn keep(&mut self, file: Option<OwnedFd>) {
         self.stays = file;

@@ -295,7 +295,19 @@ fn make_one(directory: BorrowedFd, name: &OsStr, leaf: Leaf) -> nix::Result<(boo
         Err(Errno::EEXIST) => false,
         result => result.map(|()| true)?,
     };
-    Ok((is_new, open_beneath(directory, name, flags)?))
+    let place = open_beneath(directory, name, flags);
+    if is_new && matches!(place, Err(Errno::EMFILE)) {
+        remove(directory, name, leaf)?;
+    }
+    Ok((is_new, place?))
+}
+
+fn remove(directory: BorrowedFd, name: &OsStr, leaf: Leaf) -> nix::Result<()> {
+    let flags = match leaf {
+        Leaf::Directory(_) => UnlinkatFlags::RemoveDir,
+        Leaf::File => UnlinkatFlags::NoRemoveDir,
+    };
+    unlinkat(directory, name, flags)
 }
 
 fn make_file(directory: BorrowedFd, name: &OsStr) -> nix::Result<()> {

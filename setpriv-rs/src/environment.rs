@@ -6,7 +6,7 @@ use std::ffi::{CString, OsStr, OsString, c_int};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use common::accounts::User;
-use common::{Context, Error, Result, escape, quote, sys};
+use common::{Context, Error, Result, escape, input, quote, sys};
 use nix::unistd::Uid;
 
 use crate::descriptor;
@@ -16,7 +16,7 @@ const PATH_OF_ROOT: &str = "/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:
 const PATH_OF_USERS: &str = "/usr/local/bin:/bin:/usr/bin";
 
 /// The most that is read from a descriptor: execve(2) takes a tenth of it.
-const SIZE_LIMIT: u64 = 64 << 20;
+const SIZE_LIMIT: usize = 64 << 20;
 
 /// A name and its value.
 type Assignment = (OsString, OsString);
@@ -161,8 +161,7 @@ fn entry(name: impl AsRef<OsStr>, value: OsString) -> CString {
 fn read(number: c_int, set: &mut Vec<Assignment>) -> Result<()> {
     const STEP: &str = "read the variables of the descriptor";
     let object = number.to_string();
-    let text = descriptor::contents(number, SIZE_LIMIT)
-        .map_err(|error| Error::from_io(STEP, &object, &error))?;
+    let text = input::contents_of(number, SIZE_LIMIT).context(STEP, &object)?;
     for (line, text) in text.split(|&byte| byte == b'\n').enumerate() {
         if text.is_empty() {
             continue;
@@ -174,7 +173,7 @@ fn read(number: c_int, set: &mut Vec<Assignment>) -> Result<()> {
         }
         set.push(split(&text).ok_or_else(|| wrong("is not NAME=VALUE"))?);
     }
-    descriptor::keep_from_command(number).context(STEP, &object)
+    input::keep_from_command(number).context(STEP, &object)
 }
 
 /// The parts before and behind the first '='; none where there is no name.

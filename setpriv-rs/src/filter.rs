@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use common::{Context, Error, Result, sys};
+use common::{Context, Error, Result, input, sys};
 use nix::errno::Errno;
 use nix::libc::{SECCOMP_FILTER_FLAG_SPEC_ALLOW, sock_filter};
 use seccomp::{Instruction, LIMIT, text};
@@ -11,7 +11,7 @@ use seccomp::{Instruction, LIMIT, text};
 const INSTRUCTION: usize = 8;
 
 /// The most that is read of rules.
-const SIZE_LIMIT: u64 = 1 << 20;
+const SIZE_LIMIT: usize = 1 << 20;
 
 /// What is asked for: a file of either kind.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,13 +52,11 @@ impl Source {
 impl Filter {
     fn of_program(path: &OsStr) -> Result<Self> {
         let failed = |reason| Error::because("read the seccomp filter", path, reason);
-        let code = match crate::descriptor::contents_at(path, (LIMIT * INSTRUCTION) as u64) {
-            Err(error) if error.raw_os_error() == Some(Errno::EFBIG as i32) => {
+        let code = match input::contents(path, LIMIT * INSTRUCTION) {
+            Err(Errno::EFBIG) => {
                 return Err(failed(format!("it has more than {LIMIT} instructions")));
             }
-            code => {
-                code.map_err(|error| Error::from_io("read the seccomp filter", path, &error))?
-            }
+            code => code.context("read the seccomp filter", path)?,
         };
         Ok(Self {
             path: path.into(),
@@ -73,8 +71,7 @@ impl Filter {
     fn of_rules(path: &OsStr) -> Result<Self> {
         const STEP: &str = "read the seccomp rules";
         let failed = |reason| Error::because(STEP, path, reason);
-        let text = crate::descriptor::contents_at(path, SIZE_LIMIT)
-            .map_err(|error| Error::from_io(STEP, path, &error))?;
+        let text = input::contents(path, SIZE_LIMIT).context(STEP, path)?;
         let text = String::from_utf8(text).map_err(|_| failed("they are not UTF-8".into()))?;
         let rules = text::parse(&text).map_err(|fault| failed(fault.to_string()))?;
         let program = rules.compile().map_err(|error| failed(error.to_string()))?;

@@ -3,11 +3,9 @@
 use std::ffi::c_int;
 use std::os::fd::BorrowedFd;
 
-use common::{Context, Error, Result, sys};
+use common::{Context, Error, Result, input, sys};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::dup2_stderr;
-
-use crate::descriptor;
 
 /// Fails where standard input, output or error, as which `stderr` serves, is open on a directory, with `O_PATH` too:
 /// COMMAND could walk it, up to the root of the host.
@@ -28,7 +26,7 @@ pub fn refuse_directories(stderr: Option<c_int>) -> Result<()> {
 pub fn take_stderr(number: c_int) -> Result<()> {
     sys::borrow(number)
         .and_then(dup2_stderr)
-        .and_then(|()| descriptor::keep_from_command(number))
+        .and_then(|()| input::keep_from_command(number))
         .context("make standard error of the descriptor", number.to_string())
 }
 

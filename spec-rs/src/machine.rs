@@ -1,5 +1,6 @@
 //! The facts of the machine on which the line depends, read once, so that tests can make up a machine.
 
+use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
@@ -29,8 +30,8 @@ pub struct Machine {
     pub uid: u32,
     pub gid: u32,
     pub cgroups: Cgroups,
-    /// The controllers that a cgroup of version 2 can have.
-    pub controllers: Vec<String>,
+    /// The controllers that a cgroup of version 2 can have, once they were asked for.
+    pub found_controllers: OnceCell<Vec<String>>,
     /// Whether the caller may make the cgroup of this directory.
     pub may_make_cgroup: fn(&[u8]) -> bool,
     /// Whether the caller may set device rules.
@@ -97,7 +98,7 @@ impl Machine {
         Self {
             uid: geteuid().as_raw(),
             gid: getegid().as_raw(),
-            controllers: controllers(&cgroups),
+            found_controllers: OnceCell::new(),
             may_make_cgroup,
             // The kernel asks for the capability over the first user namespace.
             may_rule_devices: has(CAP_SYS_ADMIN) && is_in_first_user_namespace,
@@ -118,6 +119,10 @@ impl Machine {
             now: || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             cgroups,
         }
+    }
+
+    pub fn controllers(&self) -> &[String] {
+        self.found_controllers.get_or_init(|| controllers(&self.cgroups))
     }
 
     pub fn is_root(&self) -> bool {

@@ -65,14 +65,18 @@ pub struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// The version of the hierarchy that a controller is in; `name` is that of version 1.
-    pub fn version_of(&self, name: &str, unified: &[String]) -> Option<Version> {
+    /// The version of the hierarchy that a controller is in; `name` is that of version 1, and `unified` gives those of version 2.
+    pub fn version_of<'b>(
+        &self,
+        name: &str,
+        unified: impl FnOnce() -> &'b [String],
+    ) -> Option<Version> {
         let of_version_1 =
             |group: &Group| group.controllers().any(|other| other == name.as_bytes());
         let name_2 = if name == "blkio" { "io" } else { name };
         if self.groups.iter().any(of_version_1) {
             Some(Version::One)
-        } else if self.unified().is_some() && unified.iter().any(|other| other == name_2) {
+        } else if self.unified().is_some() && unified().iter().any(|other| other == name_2) {
             Some(Version::Two)
         } else {
             None

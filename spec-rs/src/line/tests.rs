@@ -29,9 +29,10 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
         uid,
         gid: uid,
         cgroups: Cgroups::parse(GROUPS, &mounts.concat()),
-        controllers: ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma"]
-            .map(String::from)
-            .into(),
+        found_controllers: Vec::from(
+            ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma"].map(String::from),
+        )
+        .into(),
         // A system gives no user a cgroup but below user.slice.
         may_make_cgroup: match uid {
             0 => |_| true,
