@@ -16,6 +16,7 @@ use crate::file::File;
 use crate::line::{self, Setting};
 use crate::machine::Machine;
 use crate::model::{self, Root};
+use crate::more;
 use crate::node::{Log, Node};
 
 /// Where it is, and what is asked for.
@@ -55,7 +56,8 @@ impl Bundle {
     pub fn line(self) -> Result<Option<Vec<u8>>> {
         let file = File::read(&self.config)?;
         let (value, log) = (file.object()?, Log::default());
-        let config = model::read(Node::new(&value, &log));
+        let mut config = model::read(Node::new(&value, &log));
+        config.mounts.extend(more::mounts(&self.request.mounts, &log));
         self.check_root(&config.root, &log);
         let texts = line::write(&config, &self.setting(), &Machine::this(), &log);
         if !file.report(&log, "") {

@@ -8,7 +8,7 @@ use common::options::LongOptions;
 use common::{Error, Result, quote, start};
 use lexopt::prelude::*;
 
-use crate::model::known_capability;
+use crate::model::{Owners, known_capability};
 use crate::node::IDS;
 use crate::update::OPTIONS;
 
@@ -28,6 +28,12 @@ Options:
       --no-new-keyring    leave the container the caller's session keyring
       --no-pivot          move the root mount instead of pivoting, as on an initial ramfs
       --systemd-cgroup    have systemd make the cgroup: linux.cgroupsPath is SLICE:PREFIX:NAME
+      --mount DIR         one more mount, on DIR of the container; the next options are about it
+      --source SOURCE     what is mounted there
+      --type TYPE         the type of file system (default: bind)
+      --options LIST      the mount options
+      --owners WORD       show the owners as a user namespace has them (map) or as they are (keep), and
+                          open SOURCE outside of it
       --tools DIR         the directory of the tools on the line (default: that of spec-rs)
 
 The life of the container:
@@ -118,8 +124,19 @@ pub struct Request {
     pub preserve_fds: u32,
     pub listen_fds: u32,
     pub outputs: Outputs,
+    pub mounts: Vec<MoreMount>,
     /// The name of the container.
     pub id: Option<OsString>,
+}
+
+/// A mount after those of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MoreMount {
+    pub destination: String,
+    pub source: Option<String>,
+    pub kind: Option<String>,
+    pub options: Option<String>,
+    pub owners: Option<Owners>,
 }
 
 /// The descriptors of what is written beside the line.
@@ -195,6 +212,14 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             }
             Long("preserve-fds") => request.preserve_fds = count(&mut parser)?,
             Long("listen-fds") => request.listen_fds = count(&mut parser)?,
+            Long("mount") => {
+                let destination = text(&mut parser)?;
+                request.mounts.push(MoreMount { destination, ..MoreMount::default() });
+            }
+            Long("source") => mount(&mut request)?.source = Some(text(&mut parser)?),
+            Long("type") => mount(&mut request)?.kind = Some(text(&mut parser)?),
+            Long("options") => mount(&mut request)?.options = Some(text(&mut parser)?),
+            Long("owners") => mount(&mut request)?.owners = Some(owners(&mut parser)?),
             Long("facts-fd") => request.outputs.facts = Some(descriptor(&mut parser)?),
             Long("config-fd") => request.outputs.config = Some(descriptor(&mut parser)?),
             Long("hooks-fd") => request.outputs.hooks = Some(descriptor(&mut parser)?),
@@ -239,6 +264,20 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Err(Error::usage("--console-socket needs --hold, without --foreground"))
         }
         (false, false) => Ok(Action::Line(Box::new(request))),
+    }
+}
+
+/// The mount that an option is about.
+fn mount(request: &mut Request) -> Result<&mut MoreMount> {
+    request.mounts.last_mut().ok_or_else(|| Error::usage("this option goes behind --mount"))
+}
+
+fn owners(parser: &mut lexopt::Parser) -> Result<Owners> {
+    let text = text(parser)?;
+    match text.as_str() {
+        "map" => Ok(Owners::Map),
+        "keep" => Ok(Owners::Keep),
+        _ => Err(Error::usage(format!("--owners: {} is not map or keep", quote(text)))),
     }
 }
 
@@ -446,10 +485,25 @@ mod tests {
             preserve_fds: 2,
             listen_fds: 1,
             outputs: Outputs { facts: Some(3), config: Some(4), hooks: Some(5) },
+            mounts: vec![
+                MoreMount {
+                    destination: "/a".into(),
+                    source: Some("v".into()),
+                    kind: None,
+                    options: Some("rbind,ro".into()),
+                    owners: Some(Owners::Map),
+                },
+                MoreMount {
+                    destination: "/t".into(),
+                    kind: Some("tmpfs".into()),
+                    ..MoreMount::default()
+                },
+            ],
             id: Some("x".into()),
         };
         let words = "-bb --tools=t --no-pivot --no-new-keyring --systemd-cgroup --state s --hold --pid-file=p --console-socket c \
-             --preserve-fds 2 --listen-fds=1 --facts-fd 3 --config-fd 4 --hooks-fd 5 x";
+             --preserve-fds 2 --listen-fds=1 --facts-fd 3 --config-fd 4 --hooks-fd 5 \
+             --mount /a --source v --options=rbind,ro --owners map --mount=/t --type tmpfs x";
         let words: Vec<_> = words.split_whitespace().collect();
         assert_eq!(parsed(&words).unwrap(), Action::Line(Box::new(request)));
         assert_eq!(parsed(&["-h", "--odd"]).unwrap(), Action::Help);
@@ -471,6 +525,9 @@ mod tests {
             &["--foreground", "--hold", "--state=x", "--console-socket=x"],
             &["--console-socket", "x"],
             &["--state="],
+            &["--source", "x"],
+            &["--mount", "/x", "--owners", "x"],
+            &["--new", "--mount", "/x"],
             &["--new", "--facts-fd", "3"],
             &["--facts-fd", "-1"],
             &["--facts-fd", "+1"],

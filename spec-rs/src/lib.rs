@@ -13,6 +13,7 @@ mod json;
 mod line;
 mod machine;
 mod model;
+mod more;
 mod new;
 mod node;
 mod path;

@@ -139,6 +139,12 @@ impl<'a> Node<'a> {
         Self { value: Some(value), path: &Path::Root, log }
     }
 
+    /// A value that stands in no file.
+    pub fn of_option(value: &'a Value, option: &'static Path<'static>, log: &'a Log) -> Self {
+        well_formed(value, option, log);
+        Self { value: Some(value), path: option, log }
+    }
+
     /// All properties that `rows` and the tables below know, without the types of objects.
     #[cfg(test)]
     pub fn properties<T: Default>(rows: &[Row<T>]) -> Vec<Property> {

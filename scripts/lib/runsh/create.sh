@@ -9,6 +9,7 @@
 # parse_create ARGUMENT...: of create and run. Paths are of the caller's working directory, which the line leaves.
 parse_create() {
   bundle='' pid_file='' console_socket='' preserve_fds=0 no_pivot='' no_new_keyring='' detach='' keep='' id=''
+  mount_options='' volume_list='' owners=map
   while [ $# -gt 0 ]; do
     if is_option "$@"; then
       create_option "$@"
@@ -33,21 +34,14 @@ create_option() {
     *:preserve-fds) take_value "$@" && preserve_fds=$value ;;
     *:no-pivot) take_flag && no_pivot=$value ;;
     *:no-new-keyring) take_flag && no_new_keyring=$value ;;
+    *:v | *:volume) take_value "$@" && . "$library/mounts.sh" && take_volume "$value" ;;
+    *:mount) take_value "$@" && . "$library/mounts.sh" && take_mount "$value" ;;
     run:d | run:detach) take_flag && detach=$value ;;
     run:keep) take_flag && keep=$value ;;
     # There is nothing to disable.
     run:no-subreaper) take_flag ;;
     *:help | *:h) show_help ;;
     *) unknown_option "$1" ;;
-  esac
-}
-
-# absolute PATH: sets $path.
-absolute() {
-  path=$1
-  case $path in
-    /*) ;;
-    *) path=$PWD/$path ;;
   esac
 }
 
@@ -116,6 +110,8 @@ abandon() {
 
 # translate [OPTION...]: sets $chain to the command line of the container, and writes what later commands need.
 translate() {
+  translation=$*
+  [ -z "$volume_list" ] || claim_volumes
   [ -n "${stateless-}" ] || set -- --state "$dir" "$@"
   set -- "$tools/spec-rs" --tools "$tools" --facts-fd 3 --config-fd 4 --hooks-fd 5 "$@"
   [ -z "$bundle" ] || set -- "$@" --bundle "$bundle"
@@ -126,6 +122,7 @@ translate() {
   [ -z "$console_socket" ] || set -- "$@" --console-socket "$console_socket"
   [ "$preserve_fds" -eq 0 ] || set -- "$@" --preserve-fds "$preserve_fds"
   [ "$listen_fds" -eq 0 ] || set -- "$@" --listen-fds "$listen_fds"
+  [ -z "$mount_options" ] || eval "set -- \"\$@\"$mount_options"
   text=$("$@" -- "$id" 3>"$dir/facts" 4>"$dir/config.json" 5>"$dir/hooks" 2>"$dir/errors") || {
     read_errors
     [ -n "$errors" ] || die "cannot translate the bundle of '$id'"
@@ -138,6 +135,11 @@ translate() {
   put line "$text"
   bundle_option=$bundle
   . "$dir/facts"
+  [ -z "$volume_list" ] || fill_volumes || {
+    bundle=$bundle_option
+    # shellcheck disable=SC2086 # These are plain words.
+    translate $translation
+  }
 }
 
 # show_warnings: of spec-rs. Where standard error is that of the container, they are of no use to whoever reads it.

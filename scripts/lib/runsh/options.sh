@@ -79,3 +79,12 @@ parse_id() {
     shift "$taken"
   done
 }
+
+# absolute PATH: sets $path.
+absolute() {
+  path=$1
+  case $path in
+    /*) ;;
+    *) path=$PWD/$path ;;
+  esac
+}

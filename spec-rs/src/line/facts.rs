@@ -3,7 +3,7 @@
 use super::Writer;
 use super::place::{Group, LEAF};
 use crate::json;
-use crate::model::Kind;
+use crate::model::{Kind, Mapping};
 use crate::print;
 use crate::time;
 
@@ -30,6 +30,9 @@ impl Writer<'_> {
         set("pid_namespace", self.kind_of_pid_namespace().as_bytes());
         let joins_user = self.spaces.joined(Kind::User).is_some();
         set("user_namespace", if joins_user { b"joined" } else { b"" });
+        let (users, groups) = self.user_maps();
+        set("user_map", users.as_bytes());
+        set("group_map", groups.as_bytes());
         let unit = self.unit();
         let manager = if unit.is_empty() || self.machine.is_root() { "" } else { "--user" };
         set("systemd_unit", unit.as_bytes());
@@ -60,6 +63,21 @@ impl Writer<'_> {
             (true, _) => "new",
             (_, true) => "joined",
             _ => "host",
+        }
+    }
+
+    /// The maps of the user namespace, in the form that unshare-rs takes; the path of one that is joined.
+    fn user_maps(&self) -> (String, String) {
+        if let Some(path) = self.spaces.joined(Kind::User) {
+            return (path.to_owned(), String::new());
+        }
+        let text = |mappings: &[Mapping]| {
+            let blocks = mappings.iter().map(|map| map.range("u")[2..].to_owned());
+            blocks.collect::<Vec<_>>().join(" ")
+        };
+        match self.has_new(Kind::User) {
+            true => (text(&self.config.linux.uid_mappings), text(&self.config.linux.gid_mappings)),
+            false => Default::default(),
         }
     }
 

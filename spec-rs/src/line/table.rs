@@ -1,7 +1,7 @@
 //! The table of mounts, as bindmount-rs reads it. The comment behind each line names the property that it comes from.
 
 use super::Writer;
-use crate::model::{Kind, Mount, Word};
+use crate::model::{Kind, Mount, Owners, Word};
 use crate::print::{Chain, field};
 
 /// A line.
@@ -202,7 +202,8 @@ impl Writer<'_> {
     fn trees(&self) -> impl Iterator<Item = &Mount> {
         let has_user = self.has(Kind::User);
         self.config.mounts.iter().filter(move |mount| {
-            has_user && mount.is_bind() && mount.is_mapped() && !mount.options.remount
+            let waits = mount.is_mapped() || mount.owners.is_some() && self.machine.is_root();
+            has_user && waits && mount.is_bind() && !mount.options.remount
         })
     }
 
@@ -237,7 +238,8 @@ impl Writer<'_> {
 
     /// The option that maps owners: as the mount says, or else as the user namespace of the container does.
     fn map_of_owners(&self, mount: &Mount, is_recursive: bool) -> Option<String> {
-        if !mount.is_mapped() {
+        let is_asked = mount.owners == Some(Owners::Map);
+        if !mount.is_mapped() && !(is_asked && self.has(Kind::User) && self.machine.is_root()) {
             return None;
         }
         let linux = &self.config.linux;

@@ -40,7 +40,7 @@ pub use hooks::{Hook, Hooks, KINDS as HOOKS};
 pub use io_priority::IDLE;
 pub use linux::{Linux, Sysctl};
 pub use mapping::Mapping;
-pub use mount::Mount;
+pub use mount::{Mount, Owners, read as read_mounts};
 pub use namespace::{KINDS, Kind, Namespace};
 pub use options::{Word, known as mount_options};
 pub use personality::Domain;

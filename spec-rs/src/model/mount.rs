@@ -14,8 +14,17 @@ pub struct Mount {
     pub options: Options,
     pub uid_mappings: Vec<Mapping>,
     pub gid_mappings: Vec<Mapping>,
+    /// What a user namespace makes of the owners; the configuration has no word for it.
+    pub owners: Option<Owners>,
     /// Its path in the file.
     pub path: String,
+}
+
+/// The owners of a bind whose source is opened before a user namespace begins: its path may be closed to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owners {
+    Map,
+    Keep,
 }
 
 const ROWS: &[Row<Mount>] = &[

@@ -1,0 +1,275 @@
+# The store of volumes: a directory of this user's for each, below $volumes. Its files:
+#   _data       what a container sees; its place, owner and mode are those of the volume
+#   created     when it was made (RFC 3339)
+#   labels      a line NAME=VALUE each
+#   users       the state directories of the containers that use it, a line each; only those count that name it in turn
+#   filled      what an image had for it is in it: it is never filled again
+# What is being made or removed has a name with a dot before it, which no volume has. Who changes what volumes there are, or
+# who uses them, holds the lock of the store, descriptor 7; who fills one holds that of the volume, descriptor 8.
+# shellcheck shell=sh
+# shellcheck disable=SC2034,SC2154 # The scripts and what they share know the variables of each other.
+
+# find_volumes: sets $volumes.
+find_volumes() {
+  volumes=${RUNSH_VOLUMES-}
+  case $volumes in
+    /*) ;;
+    ?*) volumes=$PWD/$volumes ;;
+    *)
+      # In a user namespace of an ordinary user, / is of nobody.
+      if [ -O / ]; then
+        volumes=/var/lib/runsh/volumes
+      elif [ -n "${XDG_DATA_HOME-}" ]; then
+        volumes=$XDG_DATA_HOME/runsh/volumes
+      else
+        [ -n "${HOME-}" ] || die 'cannot find the volumes: neither RUNSH_VOLUMES nor XDG_DATA_HOME nor HOME is set'
+        volumes=$HOME/.local/share/runsh/volumes
+      fi
+      ;;
+  esac
+  [ ! -e "$volumes" ] || check_volumes
+}
+
+# check_volumes: who else could write there could exchange a volume for another directory. Who could enter could execute what
+# set-user-ID programs a container has put into one.
+check_volumes() {
+  [ -O "$volumes" ] || die "cannot use '$volumes': it belongs to another user"
+  [ -d "$volumes" ] || die "cannot use '$volumes': it is not a directory"
+  [ -n "$(find "$volumes/." -maxdepth 0 ! -perm /077)" ] ||
+    die "cannot use '$volumes': other users may enter it, and then execute the set-user-ID programs of containers: chmod 700"
+}
+
+make_volumes() {
+  # shellcheck disable=SC2174 # It is the store alone that is nobody else's.
+  [ -d "$volumes" ] || reason=$(mkdir -p -m 700 -- "$volumes" 2>&1) || die "cannot make the directory '$volumes': ${reason##*: }"
+  check_volumes
+}
+
+# check_volume_name NAME: the names that Docker allows.
+check_volume_name() {
+  case $1 in
+    [!a-zA-Z0-9]* | *[!a-zA-Z0-9_.-]* | '') ;;
+    *) [ "${#1}" -gt 255 ] || return 0 ;;
+  esac
+  shown=$(printf %s "$1" | tr '\000-\037\177' '?')
+  die "cannot name a volume '$shown': a name is made of letters, digits, '_', '.' and '-', and begins with a letter or a digit"
+}
+
+# lock_volumes: waits for others that change the store. What they have begun and not finished is removed.
+lock_volumes() {
+  { command exec 7<"$volumes"; } 2>/dev/null || die "cannot open '$volumes'"
+  flock 7 || die "cannot lock '$volumes'"
+  set +f
+  for unfinished in "$volumes"/.new.*; do
+    [ ! -d "$unfinished" ] || rm -rf -- "$unfinished"
+  done
+  set -f
+}
+
+unlock_volumes() {
+  exec 7<&-
+}
+
+has_volume() {
+  [ -d "$volumes/$1/_data" ]
+}
+
+# make_volume NAME [LABELS]: with the lock. It is there as a whole, or not at all.
+make_volume() {
+  new=$volumes/.new.$$
+  { mkdir -m 700 -- "$new" && mkdir -m 755 -- "$new/_data" && date -u +%Y-%m-%dT%H:%M:%SZ >"$new/created"; } ||
+    die "cannot make the volume '$1' in '$volumes'"
+  [ -z "${2-}" ] || printf %s "$2" >"$new/labels"
+  # Another program may have made something of that name, but never an empty directory.
+  reason=$(mv -T -- "$new" "$volumes/$1" 2>&1) || die "cannot make the volume '$1': ${reason##*: }"
+}
+
+# discard_volume NAME: with the lock; sweep_volumes does the rest.
+discard_volume() {
+  read -r stat <"/proc/$$/stat"
+  # shellcheck disable=SC2086 # The fields of the line: the 22nd is when this process started.
+  set -- "$1" ${stat##*") "}
+  gone=$volumes/.gone.$1.$$.${21}
+  mv -T -- "$volumes/$1" "$gone" || die "cannot remove the volume '$1'"
+}
+
+# sweep_volumes: without the lock, since it may take long. Others may be at the same.
+sweep_volumes() {
+  set +f
+  for gone in "$volumes"/.gone.*; do
+    [ ! -d "$gone" ] || remove_tree "$gone" || warn "cannot remove all of '$gone'"
+  done
+  set -f
+}
+
+# remove_tree DIR: an ordinary user's container may have left files of its subordinate users there.
+remove_tree() {
+  rm -rf -- "$1" 2>/dev/null || [ -O / ] || {
+    find_tools
+    "$tools/unshare-rs" --map-root-user --map-auto -- rm -rf -- "$1" 2>/dev/null
+  } || :
+  [ ! -d "$1" ]
+}
+
+# is_user DIR NAME: the container of this state directory is there, and uses the volume.
+is_user() {
+  [ -O "$1/volumes" ] && grep -qxF -e "$2" "$1/volumes" 2>/dev/null
+}
+
+# find_users NAME [BUT]: sets $users to the state directories of the containers that use it, a line each, but for one.
+find_users() {
+  users=
+  [ -s "$volumes/$1/users" ] || return 0
+  while IFS= read -r user; do
+    [ "$user" = "${2-}" ] || ! is_user "$user" "$1" || users=$users$user$newline
+  done <"$volumes/$1/users"
+}
+
+# use_volume NAME DIR: with the lock: the container of the state directory DIR uses the volume, which is made if it is
+# missing. The container has said so before.
+use_volume() {
+  has_volume "$1" || make_volume "$1"
+  find_users "$1" "$2"
+  # At once, so that nobody reads half of it.
+  { printf '%s%s\n' "$users" "$2" >"$volumes/$1/.users" && mv -T -- "$volumes/$1/.users" "$volumes/$1/users"; } ||
+    die "cannot write '$volumes/$1/users'"
+}
+
+is_empty_directory() {
+  [ -z "$(find "$1/." -maxdepth 1 ! -name . | head -n 1)" ]
+}
+
+# fill_volume NAME DIR PLACE [HOW]: with what the image has at PLACE, where nothing is in it yet and no other container uses it.
+# The copy takes the place of the empty directory at once: it is whole wherever there is anything.
+fill_volume() {
+  volume=$volumes/$1
+  [ ! -e "$volume/filled" ] || return 0
+  { command exec 8<"$volume"; } 2>/dev/null || die "cannot find the volume '$1'"
+  flock 8 || die "cannot lock '$volume'"
+  if ! is_empty_directory "$volume/_data"; then
+    : >"$volume/filled"
+  elif find_users "$1" "$2" && [ -z "$users" ] && [ ! -e "$volume/filled" ]; then
+    [ "${4-}" != keep ] || give_to_root "$volume/_data" || die "cannot give '$volume/_data' to root of the container"
+    [ ! -d "$volume/.fill" ] || remove_tree "$volume/.fill" || die "cannot remove '$volume/.fill'"
+    mkdir -m 700 -- "$volume/.fill" || die "cannot make '$volume/.fill'"
+    copy_image "$volume/.fill" "$3" "${4-}" || die "cannot fill the volume '$1' with what the image has at '$3'"
+    finish_filling
+  fi
+  exec 8<&-
+}
+
+# finish_filling: devices of an image would be those of this machine.
+finish_filling() {
+  if [ "$copied" = copied ]; then
+    ! [ -O / ] || find "$volume/.fill" \( -type b -o -type c \) -exec rm -f -- {} +
+    mv -T -- "$volume/.fill" "$volume/_data" || die "cannot fill '$volume/_data'"
+    : >"$volume/filled"
+  else
+    rm -rf -- "$volume/.fill"
+  fi
+}
+
+# What copies from the descriptor 5 to 6, with the options of the second tar; it prints "none" where there is nothing to copy.
+# GNU tar holds each directory by its descriptor and follows no symlink: the image may change meanwhile.
+# shellcheck disable=SC2016 # Another shell expands them.
+copier='
+LC_ALL=C
+export LC_ALL
+unset TAR_OPTIONS
+[ -d /proc/self/fd/5/. ] || {
+  echo none
+  exit
+}
+case $(tar --version) in
+  *"GNU tar"*)
+    send="--sparse --hole-detection=seek --format=posix --xattrs --xattrs-include=* --xattrs-exclude=trusted.* --acls"
+    take="--xattrs --xattrs-include=* --acls"
+    ;;
+  *) send= take= ;;
+esac
+cd /proc/self/fd/5 || exit
+devices=$(find . \( -type b -o -type c \) -print) || exit
+set -f
+sent=$({
+  {
+    printf "%s\n" "$devices" | tar -c -f - $send --numeric-owner --anchored --no-wildcards -X - . 3>&- && echo 0 >&3 || echo $? >&3
+  } | (cd /proc/self/fd/6 && exec tar -x -p -f - $take --numeric-owner "$@" 3>&-)
+} 3>&1) || exit
+[ "$sent" -le 1 ] && echo copied
+'
+
+# copy_image TO PLACE HOW: sets $copied. PLACE is found inside the root file system $rootfs, out of which no symlink of it
+# leads. In a user namespace like that of the container the owners are right for it, and the copy can do no more than it.
+copy_image() {
+  to='bind,X-mount.fd=6' words='' owner_option=''
+  case $3 in
+    map) find_map && to="$to,X-mount.idmap=$map" ;;
+    keep) give_to_root "$1" || return ;;
+  esac
+  [ -z "$user_map" ] || [ -O / ] || enter_users --mount
+  [ -n "$words" ] || add_word "$tools/unshare-rs" --mount --
+  add_word "$tools/bindmount-rs" -o "$to" "$1" none --
+  add_word "$tools/bindmount-rs" -o "bind,ro,nosuid,nodev,noexec,nofail,X-mount.fd=5,X-mount.subdir=$2" "$rootfs" none --
+  [ -z "$user_map" ] || [ ! -O / ] || enter_users
+  add_word sh -c "$copier" sh ${owner_option:+"$owner_option"}
+  copied=$(eval "$words")
+}
+
+# enter_users [OPTION...]: adds to $words what enters a user namespace like that of the container.
+enter_users() {
+  case $user_map in
+    /*)
+      add_word "$tools/nsenter-rs" "--user=$user_map" --keep-caps "$@" --
+      return
+      ;;
+    # The only user cannot give files to others.
+    *' '*) ;;
+    *:1) owner_option=--no-same-owner ;;
+  esac
+  add_word "$tools/unshare-rs" --user "$@" --keep-caps --setuid 0 --setgid 0
+  for block in $user_map; do
+    add_word --map-users "$block"
+  done
+  for block in $group_map; do
+    add_word --map-groups "$block"
+  done
+  add_word --
+}
+
+# find_map: sets $map to the map of owners that the user namespace of the container makes, as bindmount-rs takes it.
+find_map() {
+  map=$user_map
+  case $user_map in
+    /*) return ;;
+  esac
+  map=
+  for block in $user_map; do
+    map="$map u:$block"
+  done
+  for block in $group_map; do
+    map="$map g:$block"
+  done
+  map=${map# }
+}
+
+# can_map NAME: whether the file system of the volume takes a map of owners.
+can_map() {
+  find_map
+  "$tools/unshare-rs" --mount -- "$tools/bindmount-rs" -o "bind,X-mount.idmap=$map" "$volumes/$1/_data" "$volumes/$1/_data" -- true
+} 2>/dev/null
+
+# give_to_root DIR: to the root of the container's user namespace.
+give_to_root() {
+  owner=
+  for block in $user_map; do
+    case $block in
+      0:*) owner=${block#*:} && owner=${owner%:*} ;;
+    esac
+  done
+  for block in $group_map; do
+    case $block in
+      0:*) owner=$owner:${block#*:} && owner=${owner%:*} ;;
+    esac
+  done
+  [ -z "$owner" ] || chown -- "$owner" "$1"
+}
