@@ -17,7 +17,7 @@ use nix::unistd::fchdir;
 use crate::held::Held;
 use crate::line::{Line, Work};
 use crate::node::Node;
-use crate::options::{Change, DIRECTORY_MODE, Options};
+use crate::options::{Change, Create, DIRECTORY_MODE, Options};
 use crate::others::Others;
 use crate::owner::Owner;
 use crate::place::{Leaf, Made, Places, duplicate, is, normal, open_inside};
@@ -255,6 +255,11 @@ impl Mounter {
         self.held.forget(b"");
         let target = self.target_for(line, &tree)?;
         guard::check(&self.places, &line.target, &tree, &target)?;
+        if line.options.has_attributes() {
+            let back = before::attributes(&tree, source, &line.options)?;
+            change_attributes(&tree, line)?;
+            self.done.extend(back);
+        }
         self.enter(&tree, &target, line)?;
         sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags()).map_err(|errno| {
             Error::new("move the mount to", &line.target, errno)
@@ -291,7 +296,7 @@ impl Mounter {
     fn change(&mut self, line: &Line) -> Result<Done> {
         let target = self.find(line).context("open the target", &line.target)?;
         if line.options.has_attributes() {
-            let back = before::attributes(&target, line)?;
+            let back = before::attributes(&target, &line.target, &line.options)?;
             change_attributes(&target, line)?;
             self.done.extend(back);
         }
@@ -376,7 +381,14 @@ impl Mounter {
 
     fn target(&mut self, line: &Line, leaf: impl FnOnce() -> Result<Leaf>) -> Result<OwnedFd> {
         match self.open_target(line) {
-            Err(Errno::ENOENT) if self.makes_targets(line) => self.make_target(line, leaf()?),
+            Err(Errno::ENOENT) if self.makes_targets(line) => {
+                let leaf = match line.options.create {
+                    Some(Create::Directory) => Leaf::Directory(directory_mode(line)),
+                    Some(Create::File) => Leaf::File,
+                    None => leaf()?,
+                };
+                self.make_target(line, leaf)
+            }
             result => result.context("open the target", &line.target),
         }
     }
@@ -416,13 +428,16 @@ impl Mounter {
 
     fn make_target(&mut self, line: &Line, leaf: Leaf) -> Result<OwnedFd> {
         let mut made = Vec::new();
-        let place = self.places.make(&line.target, leaf, &mut made);
+        let place = self.places.make(&line.target, leaf, directory_mode(line), &mut made);
         self.remember(made);
-        place.context("make the target", &line.target)
+        place.map_err(|errno| {
+            Error::new("make the target", &line.target, errno)
+                .explain(|_| hints::dangling(&line.target, errno))
+        })
     }
 
     fn makes_targets(&self, line: &Line) -> bool {
-        self.places.is_confined() || line.options.mkdir.is_some()
+        self.places.is_confined() || line.options.mkdir.is_some() || line.options.create.is_some()
     }
 
     fn existing(&self, line: &Line) -> Result<Option<OwnedFd>> {

@@ -164,23 +164,32 @@ impl Places {
         }
         let directory = match self.directory(parent) {
             Err(Errno::ENOENT) => {
-                self.make(OsStr::from_bytes(parent), Leaf::Directory(0o755), made)?
+                self.make(OsStr::from_bytes(parent), Leaf::Directory(0o755), 0o755, made)?
             }
             result => result?,
         };
         Ok((directory, name))
     }
 
-    /// Makes the missing components of `path`, and opens the last one.
+    /// Makes the missing components of `path`, those before the last as directories of mode `between`, and opens the last
+    /// one.
     ///
-    /// A dangling symlink on the way is followed as any other, inside the root.
-    pub fn make(&self, path: &OsStr, leaf: Leaf, made: &mut Vec<Made>) -> nix::Result<OwnedFd> {
+    /// A dangling symlink on the way is followed as any other, inside the root. Outside of one it is an error: what it
+    /// names is not there, and is not what the caller has named.
+    pub fn make(
+        &self,
+        path: &OsStr,
+        leaf: Leaf,
+        between: u32,
+        made: &mut Vec<Made>,
+    ) -> nix::Result<OwnedFd> {
         let _mask = NoMask::new();
         let mut path = path.as_bytes().to_vec();
         let mut links = 0;
         for _ in 0..TRIES {
-            match self.make_beneath_deepest(&path, leaf, made)? {
+            match self.make_beneath_deepest(&path, leaf, between, made)? {
                 Progress::Made(place) => return Ok(place),
+                Progress::Link(..) if !self.is_confined() => return Err(Errno::ENOENT),
                 Progress::Link(_, _) if links == LINKS => return Err(Errno::ELOOP),
                 Progress::Link(text, component) => {
                     path = follow(&path, &text, component);
@@ -196,6 +205,7 @@ impl Places {
         &self,
         path: &[u8],
         leaf: Leaf,
+        between: u32,
         made: &mut Vec<Made>,
     ) -> nix::Result<Progress> {
         let (mut directory, start) = self.deepest(path)?;
@@ -205,7 +215,7 @@ impl Places {
                 return Err(Errno::ENOENT);
             }
             let last = components(path, component.end).next().is_none();
-            let leaf = if last { leaf } else { Leaf::Directory(0o755) };
+            let leaf = if last { leaf } else { Leaf::Directory(between) };
             let (fresh, place) = match make_one(directory.as_fd(), name, leaf) {
                 Err(Errno::ELOOP) => {
                     return match readlinkat(&directory, name) {
