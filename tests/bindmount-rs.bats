@@ -628,7 +628,7 @@ hint: only who owns a file system"
 lower"
   refused 32 "hint: nothing is mounted there that it could be beneath" 'bindmount-rs --beneath a b'
   expect 127 inside 'mount --bind c b && bindmount-rs --beneath a b /nosuch'
-  contains "$stderr" "cannot undo what was done at 'b': Operation not supported"
+  contains "$stderr" "cannot undo the mount at 'b': Operation not supported"
 }
 
 @test "--onlyonce and -a do not mount what is mounted" {
@@ -829,7 +829,7 @@ END
   # What the kernel has no way back for is named.
   printf '%s\n' "none $PWD/d none private" "$PWD/nosuch $PWD/b none bind" >table
   expect 32 inside "$setup; mount --make-shared d; bindmount-rs -T table"
-  contains "$stderr" "cannot undo what was done at '$PWD/d': Operation not supported"
+  contains "$stderr" "cannot undo the change of the propagation of '$PWD/d': Operation not supported"
 }
 
 @test "a command that cannot be executed undoes the mounts" {
@@ -1883,4 +1883,40 @@ $PWD/n/f"
   equal "$stderr" ''
   [ ! -e missing ]
   refused 1 "the mount option 'create=x' is not supported" 'bindmount-rs -o create=x a b'
+}
+
+# without CALLS ERRNO: the script rules of the kernel's answer to these system calls, as an older one or a seccomp filter gives it.
+without() {
+  printf '%s\n' 'default allow' "errno $2 $1" >rules
+  filtered=(setpriv-rs --no-new-privs --seccomp-rules "$PWD/rules")
+}
+
+@test "what was done is found again by its mount, before Linux 6.8 too" {
+  mkdir -p root/there
+  without 'statmount listmount' ENOSYS
+  setup='mount --bind root root; mount -t tmpfs x root/there'
+  for words in remount,bind,ro=recursive runbindable; do
+    printf '%s\n' "none / none $words" '/nosuch /there none bind' >table
+    for filter in '' "${filtered[*]}"; do
+      refused 32 "cannot mount 'table:2'" "$filter bindmount-rs --root root -T table" "$setup"
+      lacks "$stderr" undo
+      expect 32 inside "$setup; $filter"' bindmount-rs --root root -T table; status=$?; : >root/there/x; exit $status'
+    done
+  done
+}
+
+@test "a failed undo says what is left, once, and nothing of what is gone" {
+  # The upper directory of a user namespace is on a tmpfs.
+  is_root || requires kernel 6.6
+  mkdir t
+  printf '%s\n' "none $PWD/t tmpfs" "none $PWD/t/l dir" "none $PWD/t/u dir" "none $PWD/t/w dir" "none $PWD/t/m dir" \
+    "overlay $PWD/t/m overlay lowerdir=$PWD/t/l,upperdir=$PWD/t/u,workdir=$PWD/t/w,userxattr" "/nosuch $PWD/t none bind" >table
+  refused 32 "cannot mount 'table:7'" 'bindmount-rs -T table'
+  lacks "$stderr" undo
+  # Without the tmpfs the overlay's work directory is left.
+  sed -i 1d table
+  expect 32 inside 'mount -t tmpfs none t; bindmount-rs -T table; status=$?; ls t; exit $status'
+  equal "$output" w
+  equal "$stderr" "bindmount-rs: cannot undo the making of '$PWD/t/w': Directory not empty
+bindmount-rs: cannot mount 'table:6': cannot bind '/nosuch' on '$PWD/t': No such file or directory"
 }

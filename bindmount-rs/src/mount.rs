@@ -107,18 +107,23 @@ impl Mounter {
         self.done.len()
     }
 
-    /// Undoes what was done since, in reverse. What cannot be undone is left and named.
+    /// Undoes what was done since, in reverse. What cannot be undone, and has not gone with what it was in, is left and
+    /// named.
     pub fn undo_to(&mut self, mark: usize) -> Vec<Error> {
         let steps = self.done.split_off(mark);
-        let mut failures = Vec::new();
+        let mut failed = Vec::new();
         for step in steps.into_iter().rev() {
-            let target = step.target().to_owned();
-            self.held.forget(&normal(&target));
+            self.held.forget(&normal(step.target()));
             if let Err(errno) = step.undo(&mut self.places) {
-                failures.push(Error::new("undo what was done at", target, errno));
+                failed.push((step, errno));
             }
         }
-        failures
+        failed.retain(|(step, errno)| step.is_left(&self.places, *errno));
+        let errors =
+            failed.iter().map(|(step, errno)| Error::new(step.name(), step.target(), *errno));
+        let mut errors: Vec<_> = errors.collect();
+        errors.dedup();
+        errors
     }
 
     /// Does what the line asks for. After a failure [`Mounter::undo_to`] takes away what it left.

@@ -52,6 +52,13 @@ impl Made {
         &self.path
     }
 
+    /// Whether it is still where it was made.
+    pub fn is_there(&self, places: &Places) -> bool {
+        let look = |(directory, name)| fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+        let status = places.parent(&self.path).and_then(look);
+        status.is_ok_and(|status| (status.st_dev, status.st_ino) == (self.device, self.inode))
+    }
+
     /// Removes it, unless something was put into it since, or in its place (ESTALE).
     pub fn remove(&self, places: &Places) -> nix::Result<()> {
         let (directory, name) = places.parent(&self.path)?;
