@@ -114,6 +114,15 @@ old
 proc"
 }
 
+@test "the command may stand behind two dashes" {
+  requires busybox
+  make_rootfs rootfs
+  ok private pivot-root-rs --self-bind --detach rootfs . -- /bin/echo -- x
+  equal "$output" '-- x'
+  expect 1 private pivot-root-rs --self-bind --detach --carry rootfs . --
+  contains "$stderr" 'need a COMMAND'
+}
+
 @test "what is detached here stays mounted in other namespaces" {
   requires busybox
   make_rootfs rootfs
@@ -369,6 +378,9 @@ rootfs/old"
   contains "$stderr" "exists, but its ELF interpreter, "
   expect 126 private "${words[@]}" rootfs . /bin/riscv
   contains "$stderr" "hint: '/bin/riscv' is a program for riscv"
+  ln -s /nosuch/bin/sh rootfs/bin/dangling
+  expect 127 private "${words[@]}" rootfs . -- /bin/dangling
+  contains "$stderr" "hint: '/bin/dangling' is a symlink to '/nosuch/bin/sh', which does not exist"
   expect 127 private "${words[@]}" --carry rootfs . true
   contains "$stderr" "hint: a carried program must be statically linked: the ELF interpreter of this one, '"
 }

@@ -10,19 +10,19 @@ use nix::sys::stat::Mode;
 
 use crate::line::Line;
 use crate::mountinfo::{self, Mount};
-use crate::options::{Change, Propagation};
+use crate::options::{Change, Options, Propagation};
 use crate::statmount;
 use crate::undo::Step;
 
-/// The attributes of the target and, where they are to change too, of the mounts beneath it.
-pub fn attributes(target: &OwnedFd, line: &Line) -> Result<Vec<Step>> {
+/// The attributes of the mount at `path` and, where they are to change too, of the mounts beneath it.
+pub fn attributes(place: &OwnedFd, path: &OsStr, options: &Options) -> Result<Vec<Step>> {
     let failed = "read the attributes of";
-    let top = attributes_of(target, &line.target, line.options.top);
-    let mut steps = vec![top.context(failed, &line.target)?];
-    if !line.options.recursive.is_none() {
-        for mount in mountinfo::at(target).beneath {
+    let top = attributes_of(place, path, options.top);
+    let mut steps = vec![top.context(failed, path)?];
+    if !options.recursive.is_none() {
+        for mount in mountinfo::at(place).beneath {
             let Some(place) = reach(&mount) else { continue };
-            let step = attributes_of(&place, mount.path(), line.options.recursive);
+            let step = attributes_of(&place, mount.path(), options.recursive);
             steps.push(step.context(failed, mount.path())?);
         }
     }

@@ -13,7 +13,7 @@ use nix::fcntl::{AtFlags, OFlag};
 use nix::unistd::read;
 
 use crate::hints;
-use crate::options::{Change, Options, Propagation};
+use crate::options::{Change, Options, Propagation, unquote};
 
 /// With [`sys::open_tree`]: the descriptor itself, not a path beneath it.
 const ITSELF: u32 = AtFlags::AT_EMPTY_PATH.bits() as u32;
@@ -159,14 +159,6 @@ fn set_layers(context: BorrowedFd, layers: &[u8]) -> nix::Result<()> {
     layers
         .split(|&byte| byte == b':')
         .try_for_each(|layer| sys::fsconfig_set(context, c"lowerdir+", Some(&c_string(layer)?)))
-}
-
-/// Double quotes around a value protect its commas from mount(8), and are not part of it.
-fn unquote(value: &[u8]) -> &[u8] {
-    match value {
-        [b'"', inner @ .., b'"'] => inner,
-        _ => value,
-    }
 }
 
 fn c_string(bytes: &[u8]) -> nix::Result<CString> {

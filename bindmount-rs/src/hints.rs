@@ -4,6 +4,7 @@ use std::ffi::{CStr, OsStr, OsString};
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 use common::sys::flags::{MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_RDONLY};
 use common::sys::{self, capget};
@@ -255,6 +256,15 @@ pub fn idmap(map: &IdMap, errno: Errno) -> Option<String> {
         ),
         _ => None,
     }
+}
+
+/// The hint for a target that could not be made, since a symlink on the way leads nowhere.
+pub fn dangling(target: &OsStr, errno: Errno) -> Option<String> {
+    let is_dangling = |path: &&Path| path.is_symlink() && !path.exists();
+    let link =
+        Path::new(target).ancestors().filter(|_| errno == Errno::ENOENT).find(is_dangling)?;
+    let text = fs::read_link(link).ok()?;
+    Some(format!("{} is a symlink to {}, which does not exist", quote(link), quote(text)))
 }
 
 /// The hint for a node that could not be made.

@@ -6,12 +6,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::rc::Rc;
 
-use common::{Command, Context, Error, Result, shown, start};
+use common::{Command, Context, Error, Result, quote, shown, start};
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::Mode;
 use nix::unistd::fchdir;
 
-use crate::line::{Line, Place};
+use crate::line::{Line, NAME_THE_DEVICE, Place};
 use crate::mount::{Done, How, Mounter};
 use crate::namespace::Visit;
 use crate::options::Options;
@@ -74,23 +74,24 @@ impl Job {
     /// Does it all, and becomes COMMAND.
     pub fn run(mut self) -> Result<u8> {
         let visit = self.namespace.as_deref().map(Visit::to).transpose()?;
-        let lines = self.lines()?;
+        let (lines, unread) = self.lines()?;
         let here = self.enter_root.then(here).transpose()?;
         if self.fake {
-            return write_out(&self.told_of_all(&lines)).map(|()| 0);
+            write_out(&self.told_of_all(&lines))?;
+            return Ok(status(unread, lines.len()));
         }
         let mut mounter = Mounter::new(self.places()?, self.how, &lines);
         mounter.reserve(&lines)?;
         if self.how.detach {
             mounter.keep(self.command.as_ref().and_then(Command::find));
         }
-        let result = self.mount(&mut mounter, &lines).and_then(|status| {
+        let result = self.mount(&mut mounter, &lines, unread).and_then(|status| {
             visit.as_ref().map_or(Ok(()), Visit::leave)?;
             if self.enter_root {
                 mounter.enter_root()?;
             }
             match &self.command {
-                Some(command) if status == 0 => Err(command.exec()),
+                Some(command) if status == 0 => Err(target_for_command(command.exec(), &lines)),
                 _ => Ok(status),
             }
         });
@@ -110,12 +111,20 @@ impl Job {
         }
     }
 
-    /// All lines, checked.
-    fn lines(&mut self) -> Result<Vec<Line>> {
+    /// All lines, checked, and how many could not be read, which are reported. Some may only with `--keep-going`.
+    fn lines(&mut self) -> Result<(Vec<Line>, usize)> {
+        let mut unread = Vec::new();
         let mut lines = match std::mem::take(&mut self.lines) {
             Lines::One(line) => vec![*line],
-            Lines::Table(table) => table.lines()?,
+            Lines::Table(table) => table.lines(&mut unread)?,
         };
+        if !self.keep_going {
+            if let Some(last) = unread.pop() {
+                unread.iter().for_each(start::report);
+                return Err(last);
+            }
+        }
+        unread.iter().for_each(start::report);
         if let Some(prefix) = &self.target_prefix {
             for line in &mut lines {
                 line.target = [prefix.as_os_str(), &line.target].join(OsStr::new("/"));
@@ -124,11 +133,12 @@ impl Job {
         if let Some(line) = self.self_bind.take() {
             lines.insert(0, *line);
         }
-        Ok(lines)
+        Ok((lines, unread.len()))
     }
 
-    /// Mounts the lines, and gives the exit status: some may fail only with `--keep-going`.
-    fn mount(&self, mounter: &mut Mounter, lines: &[Line]) -> Result<u8> {
+    /// Mounts the lines, and gives the exit status: some may fail only with `--keep-going`. `unread` is how many could not
+    /// even be read.
+    fn mount(&self, mounter: &mut Mounter, lines: &[Line], unread: usize) -> Result<u8> {
         let (mut failed, mut told) = (0, Vec::new());
         for line in lines {
             let mark = mounter.mark();
@@ -139,19 +149,17 @@ impl Job {
                 }
                 Err(error) => line.locate(error.explain(hints::any)),
             };
-            if !self.keep_going {
+            if !self.keep_going && !line.options.optional {
                 return Err(error);
             }
-            start::report(&error);
+            if !line.options.optional {
+                start::report(&error);
+                failed += 1;
+            }
             mounter.undo_to(mark).iter().for_each(start::report);
-            failed += 1;
         }
         write_out(&told)?;
-        Ok(match failed {
-            0 => 0,
-            _ if failed < lines.len() => SOME,
-            _ => NONE,
-        })
+        Ok(status(unread + failed, lines.len() - failed))
     }
 
     /// Adds what `--print` and `--verbose` say of a line that was done.
@@ -181,6 +189,27 @@ impl Job {
     }
 }
 
+/// The exit status where so many lines failed, and so many did not.
+fn status(failed: usize, done: usize) -> u8 {
+    match (failed, done) {
+        (0, _) => 0,
+        (_, 0) => NONE,
+        _ => SOME,
+    }
+}
+
+/// mount(8) takes `-T FILE TARGET`, where TARGET would be COMMAND here.
+fn target_for_command(error: Error, lines: &[Line]) -> Error {
+    let is_target =
+        |word: &&OsStr| lines.iter().any(|line| line.place.is_some() && line.target == *word);
+    match error.object().filter(is_target).map(quote) {
+        Some(word) => error.with_hint(format!(
+            "{word} is the target of a line and was taken for COMMAND: `--target {word}` mounts that line alone"
+        )),
+        None => error,
+    }
+}
+
 fn say(line: &Line, told: &mut Vec<u8>) {
     let words = OsString::from_vec(line.done_in_words());
     told.extend_from_slice(format!("{}: {}.\n", shown(start::name()), shown(words)).as_bytes());
@@ -198,33 +227,42 @@ impl Default for Lines {
 }
 
 impl Table {
-    /// The lines that are meant. What is wrong with any of them is found before the first is mounted.
-    fn lines(&self) -> Result<Vec<Line>> {
+    /// The lines that are meant, and into `unread` what is wrong with any: found before the first is mounted.
+    fn lines(&self, unread: &mut Vec<Error>) -> Result<Vec<Line>> {
         let mut lines = Vec::new();
         for path in &self.paths {
             for (name, text) in input::read(path)? {
-                self.add(&Rc::from(name), &text, &mut lines)?;
+                for line in self.read(&Rc::from(name), &text) {
+                    match line {
+                        Ok(line) => lines.push(line),
+                        Err(error) => unread.push(error),
+                    }
+                }
             }
         }
         match self.target.as_ref().or(self.source.as_ref()) {
-            Some(wanted) if lines.is_empty() => {
+            Some(wanted) if lines.is_empty() && unread.is_empty() => {
                 Err(Error::because("find", wanted, "no line of the table has it"))
             }
             _ => Ok(lines),
         }
     }
 
-    fn add(&self, table: &Rc<OsStr>, text: &[u8], lines: &mut Vec<Line>) -> Result<()> {
-        for entry in table::parse(text) {
+    fn read(&self, table: &Rc<OsStr>, text: &[u8]) -> impl Iterator<Item = Result<Line>> {
+        table::parse(text).filter_map(|entry| {
             let place = |number, comment| Place { table: Rc::clone(table), number, comment };
-            let mut entry = entry.map_err(|malformed| {
-                place(malformed.number, None).locate("read", &Error::usage(malformed.reason))
-            })?;
+            let mut entry = match entry {
+                Ok(entry) => entry,
+                Err(table::Malformed { number, reason }) => {
+                    return Some(Err(place(number, None).locate("read", &Error::usage(reason))));
+                }
+            };
             let place = place(entry.number, entry.comment.take());
-            let line = self.line(entry).map_err(|error| place.locate("read", &error))?;
-            lines.extend(line.map(|line| Line { place: Some(place), ..line }));
-        }
-        Ok(())
+            match self.line(entry) {
+                Ok(line) => line.map(|line| Ok(Line { place: Some(place), ..line })),
+                Err(error) => Some(Err(place.locate("read", &error))),
+            }
+        })
     }
 
     fn line(&self, entry: Entry) -> Result<Option<Line>> {
@@ -237,7 +275,14 @@ impl Table {
         if self.all && (options.no_auto || entry.target == "/" && !self.in_root) {
             return Ok(None);
         }
-        Line::new(entry, options).map(Some)
+        let kind = shown(&entry.kind);
+        Line::new(entry, options).map(Some).map_err(|error| match error.hint() {
+            Some(NAME_THE_DEVICE) => error.with_hint(format!(
+                "{NAME_THE_DEVICE}, or leave its line out: `-t no{kind}` takes no line of its type (`-t none` is, as in \
+                 mount, every type but `ne`)"
+            )),
+            _ => error,
+        })
     }
 
     fn names(&self, entry: &Entry) -> bool {

@@ -160,11 +160,15 @@ fn without_operation(entry: &Entry, options: &Options) -> Result<Work> {
 /// Tags name block devices, which are not looked for here.
 const TAGS: &[&[u8]] = &[b"LABEL=", b"UUID=", b"PARTLABEL=", b"PARTUUID=", b"ID="];
 
+/// What is said of a tag, and of it alone.
+pub const NAME_THE_DEVICE: &str = "name the device by its path, as `blkid` lists it";
+
 fn check_source(source: &OsStr, work: &Work) -> Result<()> {
     let tagged = TAGS.iter().any(|tag| source.as_bytes().starts_with(tag));
     if tagged && matches!(work, Work::Bind { .. } | Work::Move | Work::FileSystem(_)) {
         let source = quote(source);
-        return Err(Error::usage(format!("{source} names a block device, which is not supported")));
+        let refusal = format!("{source} names a block device, which is not supported");
+        return Err(Error::usage(refusal).with_hint(NAME_THE_DEVICE));
     }
     Ok(())
 }
@@ -175,7 +179,7 @@ fn check_options(options: &Options, work: &Work) -> Result<()> {
     let is_ours = matches!(work, Work::Mask | Work::ReadOnly | Work::Node(_));
     let is_said = is_ours || *work == Work::SelfBind;
     let has_words = matches!(work, Work::FileSystem(_) | Work::Node(_) | Work::Mask);
-    let has_attributes = !matches!(work, Work::Node(_) | Work::Move);
+    let has_attributes = !matches!(work, Work::Node(_));
     let finishes = options.owner.is_some() || options.group.is_some() || options.mode.is_some();
 
     let word = options.data.first().map(|word| format!("the mount option {}", quote(word)));
@@ -245,7 +249,6 @@ mod tests {
             ("none", "bind,tmpcopyup", "tmpcopyup has no place here"),
             ("proc", "tmpcopyup", "tmpcopyup has no place here"),
             ("none", "bind,ro=fs", "ro=fs or rw=fs has no place here"),
-            ("none", "move,ro", "a mount attribute has no place here"),
             ("none", "rslave,X-mount.subdir=a", "a subdirectory has no place here"),
             ("none", "move,X-mount.idmap=0:1:2", "a map of owners has no place here"),
             ("mask", "bind", "bind, move or remount has no place here"),

@@ -17,7 +17,7 @@ use nix::unistd::fchdir;
 use crate::held::Held;
 use crate::line::{Line, Work};
 use crate::node::Node;
-use crate::options::{Change, DIRECTORY_MODE, Options};
+use crate::options::{Change, Create, DIRECTORY_MODE, Options};
 use crate::others::Others;
 use crate::owner::Owner;
 use crate::place::{Leaf, Made, Places, duplicate, is, normal, open_inside};
@@ -112,18 +112,23 @@ impl Mounter {
         self.done.len()
     }
 
-    /// Undoes what was done since, in reverse. What cannot be undone is left and named.
+    /// Undoes what was done since, in reverse. What cannot be undone, and has not gone with what it was in, is left and
+    /// named.
     pub fn undo_to(&mut self, mark: usize) -> Vec<Error> {
         let steps = self.done.split_off(mark);
-        let mut failures = Vec::new();
+        let mut failed = Vec::new();
         for step in steps.into_iter().rev() {
-            let target = step.target().to_owned();
-            self.held.forget(&normal(&target));
+            self.held.forget(&normal(step.target()));
             if let Err(errno) = step.undo(&mut self.places) {
-                failures.push(Error::new("undo what was done at", target, errno));
+                failed.push((step, errno));
             }
         }
-        failures
+        failed.retain(|(step, errno)| step.is_left(&self.places, *errno));
+        let errors =
+            failed.iter().map(|(step, errno)| Error::new(step.name(), step.target(), *errno));
+        let mut errors: Vec<_> = errors.collect();
+        errors.dedup();
+        errors
     }
 
     /// Does what the line asks for. After a failure [`Mounter::undo_to`] takes away what it left.
@@ -260,6 +265,11 @@ impl Mounter {
         self.held.forget(b"");
         let target = self.target_for(line, &tree)?;
         guard::check(&self.places, &line.target, &tree, &target)?;
+        if line.options.has_attributes() {
+            let back = before::attributes(&tree, source, &line.options)?;
+            change_attributes(&tree, line)?;
+            self.done.extend(back);
+        }
         self.enter(&tree, &target, line)?;
         sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags()).map_err(|errno| {
             Error::new("move the mount to", &line.target, errno)
@@ -296,7 +306,7 @@ impl Mounter {
     fn change(&mut self, line: &Line) -> Result<Done> {
         let target = self.find(line).context("open the target", &line.target)?;
         if line.options.has_attributes() {
-            let back = before::attributes(&target, line)?;
+            let back = before::attributes(&target, &line.target, &line.options)?;
             change_attributes(&target, line)?;
             self.done.extend(back);
         }
@@ -381,7 +391,14 @@ impl Mounter {
 
     fn target(&mut self, line: &Line, leaf: impl FnOnce() -> Result<Leaf>) -> Result<OwnedFd> {
         match self.open_target(line) {
-            Err(Errno::ENOENT) if self.makes_targets(line) => self.make_target(line, leaf()?),
+            Err(Errno::ENOENT) if self.makes_targets(line) => {
+                let leaf = match line.options.create {
+                    Some(Create::Directory) => Leaf::Directory(directory_mode(line)),
+                    Some(Create::File) => Leaf::File,
+                    None => leaf()?,
+                };
+                self.make_target(line, leaf)
+            }
             result => result.context("open the target", &line.target),
         }
     }
@@ -421,13 +438,16 @@ impl Mounter {
 
     fn make_target(&mut self, line: &Line, leaf: Leaf) -> Result<OwnedFd> {
         let mut made = Vec::new();
-        let place = self.places.make(&line.target, leaf, &mut made);
+        let place = self.places.make(&line.target, leaf, directory_mode(line), &mut made);
         self.remember(made);
-        place.context("make the target", &line.target)
+        place.map_err(|errno| {
+            Error::new("make the target", &line.target, errno)
+                .explain(|_| hints::dangling(&line.target, errno))
+        })
     }
 
     fn makes_targets(&self, line: &Line) -> bool {
-        self.places.is_confined() || line.options.mkdir.is_some()
+        self.places.is_confined() || line.options.mkdir.is_some() || line.options.create.is_some()
     }
 
     fn existing(&self, line: &Line) -> Result<Option<OwnedFd>> {

@@ -12,6 +12,8 @@ use crate::table;
 /// A line of /proc/self/mountinfo.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Mount {
+    /// The id that is used again once the mount is gone.
+    pub id: u64,
     /// Where it is mounted, as a path.
     pub target: Vec<u8>,
     /// The options of the mount itself.
@@ -65,10 +67,12 @@ pub fn at(place: &OwnedFd) -> At {
 
 fn parse(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|&byte| byte == b' ');
-    let target = unescape(fields.nth(4)?)?;
+    let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+    let target = unescape(fields.nth(3)?)?;
     let options = fields.next()?.to_vec();
     let propagation: Vec<_> = fields.by_ref().take_while(|field| *field != b"-").collect();
     Some(Mount {
+        id,
         target,
         options,
         propagation: propagation.join(&b' '),
@@ -95,7 +99,7 @@ mod tests {
     fn a_line() {
         let line = b"36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue";
         let mount = parse(line).unwrap();
-        assert_eq!(mount.target, b"/mnt 2");
+        assert_eq!((mount.id, mount.target.as_slice()), (36, &b"/mnt 2"[..]));
         assert_eq!(mount.kind, b"ext3");
         assert!(mount.is(b"noatime") && !mount.is(b"no") && mount.says(b"shared:"));
         assert_eq!(mount.source, b"/dev/root");

@@ -10,7 +10,7 @@ use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{Mode, SFlag, fstat, makedev, mkdirat, mknodat};
 use nix::unistd::{Gid, Uid, fchownat, symlinkat};
 
-use crate::options::{Options, mode};
+use crate::options::{Options, mode, unquote};
 use crate::place::{NoMask, is};
 use crate::table::Entry;
 
@@ -53,12 +53,12 @@ impl Node {
     }
 
     fn set(&mut self, word: &OsStr) -> Result<()> {
-        let bytes = word.as_bytes();
-        if let Some(digits) = bytes.strip_prefix(b"mode=") {
+        let value = |key: &[u8]| word.as_bytes().strip_prefix(key).map(unquote);
+        if let Some(digits) = value(b"mode=") {
             self.mode = mode(Some(digits))?;
-        } else if let Some(uid) = bytes.strip_prefix(b"uid=").and_then(accounts::id) {
+        } else if let Some(uid) = value(b"uid=").and_then(accounts::id) {
             self.uid = Some(uid.into());
-        } else if let Some(gid) = bytes.strip_prefix(b"gid=").and_then(accounts::id) {
+        } else if let Some(gid) = value(b"gid=").and_then(accounts::id) {
             self.gid = Some(gid.into());
         } else {
             return Err(Error::usage(format!("{} has no place here", quote(word))));

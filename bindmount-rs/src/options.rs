@@ -73,6 +73,7 @@ const SUPERBLOCK: &[&str] =
 /// versions of its inodes where it can, and a new mount says nothing to the kernel's log that `silent` would
 /// keep back.
 const IGNORED: &[&str] = &[
+    "default",
     "defaults",
     "auto",
     "nouser",
@@ -124,6 +125,13 @@ pub enum Operation {
     Move,
 }
 
+/// What is made in the place of a missing target, by LXC's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Create {
+    Directory,
+    File,
+}
+
 /// Who else sees what is mounted beneath a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Propagation {
@@ -155,6 +163,10 @@ pub struct Options {
     pub mkdir: Option<u32>,
     pub no_auto: bool,
     pub no_fail: bool,
+    /// Pass over the line where it fails, as LXC does.
+    pub optional: bool,
+    /// What a missing target becomes, where that is not for the source to say.
+    pub create: Option<Create>,
     /// Show other owners.
     pub idmap: Option<IdMap>,
     /// Of the top of a tree alone.
@@ -204,6 +216,7 @@ impl Options {
             "tmpcopyup" => self.copy_up = true,
             "noauto" => self.no_auto = true,
             "nofail" => self.no_fail = true,
+            "optional" => self.optional = true,
             _ if IGNORED.contains(&name) => {}
             _ => {
                 return self.attribute(name)
@@ -281,11 +294,17 @@ impl Options {
             let word = quote(OsStr::from_bytes(word));
             Error::usage(format!("the mount option {word} is not supported"))
         };
+        let value = value.map(unquote);
         if let Some(name) = name.strip_prefix("X-mount.").or(name.strip_prefix("x-mount.")) {
             return if self.userspace(name, value)? { Ok(()) } else { Err(unsupported()) };
         }
         match name {
             _ if REFUSED.contains(&name) => return Err(unsupported()),
+            "create" => match value {
+                Some(b"dir") => self.create = Some(Create::Directory),
+                Some(b"file") => self.create = Some(Create::File),
+                _ => return Err(unsupported()),
+            },
             _ if name.starts_with("x-") || name.starts_with("X-") || name == "comment" => {}
             _ => self.data.push(OsString::from_vec(word.to_vec())),
         }
@@ -353,6 +372,14 @@ pub fn mode(digits: Option<&[u8]>) -> Result<u32> {
     mode.filter(|&mode| mode <= 0o7777).ok_or_else(|| {
         Error::usage(format!("{} is no mode in octal", quote(OsStr::from_bytes(digits))))
     })
+}
+
+/// Double quotes around a value protect its commas and blanks, and are not part of it.
+pub fn unquote(value: &[u8]) -> &[u8] {
+    match value {
+        [b'"', inner @ .., b'"'] => inner,
+        _ => value,
+    }
 }
 
 /// The words of an option list. A comma behind a backslash or within a value in double quotes belongs to

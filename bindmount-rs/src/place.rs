@@ -52,6 +52,13 @@ impl Made {
         &self.path
     }
 
+    /// Whether it is still where it was made.
+    pub fn is_there(&self, places: &Places) -> bool {
+        let look = |(directory, name)| fstatat(&directory, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+        let status = places.parent(&self.path).and_then(look);
+        status.is_ok_and(|status| (status.st_dev, status.st_ino) == (self.device, self.inode))
+    }
+
     /// Removes it, unless something was put into it since, or in its place (ESTALE).
     pub fn remove(&self, places: &Places) -> nix::Result<()> {
         let (directory, name) = places.parent(&self.path)?;
@@ -164,23 +171,32 @@ impl Places {
         }
         let directory = match self.directory(parent) {
             Err(Errno::ENOENT) => {
-                self.make(OsStr::from_bytes(parent), Leaf::Directory(0o755), made)?
+                self.make(OsStr::from_bytes(parent), Leaf::Directory(0o755), 0o755, made)?
             }
             result => result?,
         };
         Ok((directory, name))
     }
 
-    /// Makes the missing components of `path`, and opens the last one.
+    /// Makes the missing components of `path`, those before the last as directories of mode `between`, and opens the last
+    /// one.
     ///
-    /// A dangling symlink on the way is followed as any other, inside the root.
-    pub fn make(&self, path: &OsStr, leaf: Leaf, made: &mut Vec<Made>) -> nix::Result<OwnedFd> {
+    /// A dangling symlink on the way is followed as any other, inside the root. Outside of one it is an error: what it
+    /// names is not there, and is not what the caller has named.
+    pub fn make(
+        &self,
+        path: &OsStr,
+        leaf: Leaf,
+        between: u32,
+        made: &mut Vec<Made>,
+    ) -> nix::Result<OwnedFd> {
         let _mask = NoMask::new();
         let mut path = path.as_bytes().to_vec();
         let mut links = 0;
         for _ in 0..TRIES {
-            match self.make_beneath_deepest(&path, leaf, made)? {
+            match self.make_beneath_deepest(&path, leaf, between, made)? {
                 Progress::Made(place) => return Ok(place),
+                Progress::Link(..) if !self.is_confined() => return Err(Errno::ENOENT),
                 Progress::Link(_, _) if links == LINKS => return Err(Errno::ELOOP),
                 Progress::Link(text, component) => {
                     path = follow(&path, &text, component);
@@ -196,6 +212,7 @@ impl Places {
         &self,
         path: &[u8],
         leaf: Leaf,
+        between: u32,
         made: &mut Vec<Made>,
     ) -> nix::Result<Progress> {
         let (mut directory, start) = self.deepest(path)?;
@@ -205,7 +222,7 @@ impl Places {
                 return Err(Errno::ENOENT);
             }
             let last = components(path, component.end).next().is_none();
-            let leaf = if last { leaf } else { Leaf::Directory(0o755) };
+            let leaf = if last { leaf } else { Leaf::Directory(between) };
             let (fresh, place) = match make_one(directory.as_fd(), name, leaf) {
                 Err(Errno::ELOOP) => {
                     return match readlinkat(&directory, name) {

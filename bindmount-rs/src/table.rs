@@ -74,18 +74,19 @@ fn split_comment(rest: &[u8]) -> (&[u8], Option<OsString>) {
     (&rest[..at], (!text.is_empty()).then(|| OsStr::from_bytes(text).to_owned()))
 }
 
-/// Dump frequency and fsck pass.
+/// Dump frequency and fsck pass. Fields after them are not looked at, as in mount(8).
 fn numbers(rest: &[u8]) -> Result<(), &'static str> {
-    let fields = rest.split(|&byte| is_blank(byte)).filter(|field| !field.is_empty());
-    for (index, field) in fields.enumerate() {
-        if index == 2 {
-            return Err("there are more than six fields (a space within one is written \\040)");
-        }
-        if !field.iter().all(u8::is_ascii_digit) {
-            return Err("the fifth and the sixth field are numbers");
-        }
+    let is_number = |field: &[u8]| {
+        let digits = field.strip_prefix(b"-").or(field.strip_prefix(b"+")).unwrap_or(field);
+        !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+    };
+    let mut fields = rest.split(|&byte| is_blank(byte)).filter(|field| !field.is_empty());
+    match fields.by_ref().take(2).all(is_number) {
+        true => Ok(()),
+        false => Err(
+            "the fifth and the sixth field are numbers (a space within a field is written \\040)",
+        ),
     }
-    Ok(())
 }
 
 /// A field without its escapes.
@@ -97,21 +98,30 @@ pub fn unescape(field: &[u8]) -> Result<OsString, &'static str> {
     Ok(OsString::from_vec(text))
 }
 
-/// Whether a type is named by the list of `-t`: `a,b`, or all but those of `noa,b`.
+/// Whether a type is selected by the list of `-t`, as mount(8) reads it: `a,b`, or all but those of `noa,b`, which
+/// may be written `noa,nob`. Upper and lower case are the same. The `no` of `none` is that prefix too.
 pub fn selected(list: &OsStr, kind: &OsStr) -> bool {
-    let list = list.as_bytes();
-    let (list, negative) = match list.strip_prefix(b"no") {
-        Some(rest) if !rest.is_empty() && list != b"none" => (rest, true),
-        _ => (list, false),
+    let (list, negative) = match list.as_bytes().strip_prefix(b"no") {
+        Some(rest) => (rest, true),
+        None => (list.as_bytes(), false),
     };
-    let named = list.split(|&byte| byte == b',').any(|name| name == kind.as_bytes());
-    named != negative
+    let is_kind = |name: &[u8]| name.eq_ignore_ascii_case(kind.as_bytes());
+    for name in list.split(|&byte| byte == b',') {
+        if name.strip_prefix(b"no").is_some_and(is_kind) {
+            return false;
+        }
+        if is_kind(name) {
+            return !negative;
+        }
+    }
+    negative
 }
 
 /// Whether a line's options are as the list of `-O` wants them: each word of it there, with its value where it gives
-/// one, or, behind `no`, not there. Behind `+` a word stands for itself.
+/// one, or, behind `no`, not there. Behind `+` a word stands for itself. An empty value is none.
 pub fn has_options(wanted: &OsStr, options: &OsStr) -> bool {
     let holds = |word: &[u8]| {
+        let word = word.strip_suffix(b"=").unwrap_or(word);
         options.as_bytes().split(|&byte| byte == b',').any(|option| {
             let name = option.split(|&byte| byte == b'=').next();
             option == word || name == Some(word)
@@ -180,8 +190,9 @@ mod tests {
     fn what_is_no_entry() {
         assert_eq!(reason(b"\n/a"), (2, "the target is missing"));
         assert_eq!(reason(b"/a /b"), (1, "the type is missing"));
-        assert_eq!(reason(b"/a /b none bind 0 x").1, "the fifth and the sixth field are numbers");
-        assert!(reason(b"/a /b none bind 0 0 0").1.starts_with("there are more than six"));
+        assert!(reason(b"/a /b none bind 0 x").1.starts_with("the fifth and the sixth field"));
+        assert_eq!(entries(b"/a /b none bind -1 +2 x 8").len(), 1);
+        assert!(reason(b"/a /b none bind 0 -").1.starts_with("the fifth"));
         assert_eq!(reason(b"/a\\000 /b none").1, "a field holds a NUL byte");
         assert_eq!(reason(b"/a\0 /b none").1, "a field holds a NUL byte");
     }
@@ -191,7 +202,10 @@ mod tests {
         let is = |list, kind| selected(OsStr::new(list), OsStr::new(kind));
         assert!(is("proc,tmpfs", "tmpfs") && !is("proc,tmpfs", "sysfs") && !is("tmp", "tmpfs"));
         assert!(is("noproc,tmpfs", "sysfs") && !is("noproc,tmpfs", "tmpfs"));
-        assert!(is("none", "none") && !is("none", "proc"));
+        assert!(is("TMPFS", "tmpfs") && !is("noTMPFS", "tmpfs") && is("tmpfs", "TMPFS"));
+        assert!(!is("noproc,notmpfs", "tmpfs") && is("noproc,notmpfs", "sysfs"));
+        assert!(is("none", "none") && is("none", "proc") && !is("none", "ne"));
+        assert!(!is("nonone", "none") && is("nonone", "proc"));
     }
 
     #[test]
@@ -202,6 +216,8 @@ mod tests {
         assert!(has("+noauto", "noauto") && !has("noauto", "auto") && has("noauto", "noauto"));
         assert!(has("mode,size=1m", "size=1m,mode=7") && !has("size=2m", "size=1m"));
         assert!(has("", "bind") && has("bind,no_netdev", "bind"));
+        assert!(has("bind=", "bind") && !has("bind=", "ro") && has("size=", "size=1m"));
+        assert!(!has("nobind=", "bind") && has("nobind=", "ro"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 
 use common::sys;
 use nix::errno::Errno;
@@ -11,6 +12,7 @@ use nix::sys::stat::{Mode, SFlag, fstat};
 use nix::unistd::fchdir;
 
 use crate::detached;
+use crate::mountinfo::{self, Mount};
 use crate::options::{Change, Propagation};
 use crate::owner::Owner;
 use crate::place::{Made, Places, is};
@@ -60,6 +62,37 @@ pub enum Step {
 }
 
 impl Step {
+    /// What is undone, as the step of an error that names the target.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Made(_) => "undo the making of",
+            Self::Mounted { .. } | Self::MountedBeneath { .. } => "undo the mount at",
+            Self::Entered => "undo the entering of",
+            Self::Detached => "undo the unmounting of what was on",
+            Self::Moved { .. } => "undo the move to",
+            Self::Changed { .. } => "undo the change of the attributes of",
+            Self::Owned { .. } => "undo the change of the owner of",
+            Self::Propagated { .. } => "undo the change of the propagation of",
+        }
+    }
+
+    /// Whether anything of a step that could not be undone is left, now that those before it were undone: it may have gone
+    /// with the mount that it was in. `errno` is why it could not.
+    pub fn is_left(&self, places: &Places, errno: Errno) -> bool {
+        match self {
+            // Somebody has put something else in its place.
+            Self::Made(_) if matches!(errno, Errno::ESTALE | Errno::ENOENT) => true,
+            Self::Made(made) => made.is_there(places),
+            Self::Entered => false,
+            Self::MountedBeneath { .. } | Self::Detached => true,
+            Self::Mounted { target, id }
+            | Self::Moved { target, id, .. }
+            | Self::Changed { target, id, .. }
+            | Self::Owned { target, id, .. }
+            | Self::Propagated { target, id, .. } => find(places, target, *id).is_ok(),
+        }
+    }
+
     /// Where it was done.
     pub fn target(&self) -> &OsStr {
         match self {
@@ -75,29 +108,29 @@ impl Step {
     }
 
     /// Takes the step back, as far as what it did is still there.
-    pub fn undo(self, places: &mut Places) -> nix::Result<()> {
+    pub fn undo(&self, places: &mut Places) -> nix::Result<()> {
         match self {
             Self::Made(made) => made.remove(places),
-            Self::Mounted { target, id } => unmount(places, &target, &find(places, &target, id)?),
+            Self::Mounted { target, id } => unmount(places, target, &find(places, target, *id)?),
             Self::MountedBeneath { .. } | Self::Detached => Err(Errno::EOPNOTSUPP),
             Self::Entered => {
                 places.leave();
                 Ok(())
             }
             Self::Moved { source, target, id } => {
-                let mount = find(places, &target, id)?;
+                let mount = find(places, target, *id)?;
                 let place =
                     open(source.as_os_str(), OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())?;
                 sys::move_mount(mount.as_fd(), place.as_fd(), 0)
             }
             Self::Changed { target, id, back } => {
-                detached::set(find(places, &target, id)?.as_fd(), 0, back)
+                detached::set(find(places, target, *id)?.as_fd(), 0, *back)
             }
-            Self::Owned { target, id, before } => before.set(&find(places, &target, id)?),
+            Self::Owned { target, id, before } => before.set(&find(places, target, *id)?),
             Self::Propagated { target, id, back } => {
                 let kind = back.ok_or(Errno::EOPNOTSUPP)?;
                 let back = Propagation { kind, recursive: false };
-                detached::propagate(find(places, &target, id)?.as_fd(), &[back])
+                detached::propagate(find(places, target, *id)?.as_fd(), &[back])
             }
         }
     }
@@ -115,10 +148,25 @@ fn find(places: &Places, target: &OsStr, id: u64) -> nix::Result<OwnedFd> {
     let mut found = places.open(target, false).and_then(is_it);
     for _ in 0..TRIES {
         let (Err(_), Ok(path)) = (&found, statmount::path(id)) else { break };
-        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        found = open(path.as_c_str(), flags, Mode::empty()).and_then(is_it);
+        found = open_straight(OsStr::from_bytes(path.to_bytes())).and_then(is_it);
     }
-    found
+    found.or_else(|errno| in_table(id).ok_or(errno))
+}
+
+/// No id of the mount table is as large.
+const FIRST_UNIQUE_ID: u64 = 1 << 31;
+
+/// The same where statmount(2) does not tell (before Linux 6.8, or under a seccomp filter): by the mount table. That
+/// gives ids of its own, which the unique ones are not among.
+fn in_table(id: u64) -> Option<OwnedFd> {
+    let is_it = |mount: &OwnedFd| sys::location(mount.as_fd()).is_ok_and(|there| there.mount == id);
+    let may_be_it = |mount: &Mount| mount.id == id || id >= FIRST_UNIQUE_ID;
+    let reach = |mount: Mount| open_straight(mount.path()).ok().filter(is_it);
+    mountinfo::read().into_iter().filter(may_be_it).find_map(reach)
+}
+
+fn open_straight(path: &OsStr) -> nix::Result<OwnedFd> {
+    open(path, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty())
 }
 
 /// umount2(2) takes only a path: the descriptor's own, which nobody can swap and which needs no permission.

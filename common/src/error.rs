@@ -130,6 +130,12 @@ impl Error {
         self.status
     }
 
+    /// What the step failed on.
+    #[must_use]
+    pub fn object(&self) -> Option<&OsStr> {
+        self.step.as_ref()?.1.as_deref()
+    }
+
     /// The errno, where the kernel gave one.
     #[must_use]
     pub fn errno(&self) -> Option<Errno> {

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata};
+use std::io::ErrorKind;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -43,7 +44,7 @@ pub(crate) fn program(path: &Path, errno: Errno) -> Option<String> {
 
 /// As [`program`], through at most `depth` files: what a file is interpreted by is executed too.
 fn through(path: &Path, errno: Errno, depth: usize) -> Option<String> {
-    let meta = path.metadata().ok()?;
+    let Ok(meta) = path.metadata() else { return dangling(path) };
     if meta.is_dir() {
         return Some(format!("{} is a directory", quote(path)));
     }
@@ -65,6 +66,14 @@ fn through(path: &Path, errno: Errno, depth: usize) -> Option<String> {
         let interpreter = OsStr::from_bytes(interpreter(&head)?);
         through(Path::new(interpreter), errno, depth.checked_sub(1)?)
     })
+}
+
+/// A symlink of an image may name a path of the machine that the image was made on.
+fn dangling(path: &Path) -> Option<String> {
+    let text = path.read_link().ok()?;
+    let missing = path.metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    missing
+        .then(|| format!("{} is a symlink to {}, which does not exist", quote(path), quote(text)))
 }
 
 fn not_executable(path: &Path, meta: &Metadata) -> Option<String> {

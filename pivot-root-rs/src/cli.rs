@@ -9,7 +9,7 @@ use crate::pivot::{Pivot, Start};
 pub const VERSION: &str = concat!("pivot-root-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
 pub const HELP: &str = "\
-Usage: pivot-root-rs [options] NEW_ROOT PUT_OLD [COMMAND [ARG...]]
+Usage: pivot-root-rs [options] NEW_ROOT PUT_OLD [[--] COMMAND [ARG...]]
 
 Make NEW_ROOT the root of the mount namespace and put the old root at PUT_OLD, then become COMMAND.
 
@@ -57,7 +57,9 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
 
     let mut operands = parser.raw_args()?;
     pivot.put_old = operands.next().ok_or_else(|| Error::usage("missing operand: PUT_OLD"))?;
-    pivot.start = match Command::new(operands.collect()) {
+    let mut words = operands.peekable();
+    words.next_if(|word| word == "--");
+    pivot.start = match Command::new(words.collect()) {
         Some(command) => Some(Start { command, carry, directory: start_in }),
         None if carry || start_in.is_some() => {
             return Err(Error::usage("--carry and --wd need a COMMAND"));
@@ -92,6 +94,14 @@ mod tests {
     fn options_stop_at_the_first_operand() {
         let pivot = pivot(&["--detach", "new", ".", "sh", "--carry"]).unwrap();
         assert!(pivot.detach && !pivot.start.unwrap().carry);
+    }
+
+    #[test]
+    fn two_dashes_stand_before_the_command() {
+        for arguments in [&["new", ".", "--", "sh"][..], &["--", "new", ".", "sh", "--"]] {
+            assert!(pivot(arguments).unwrap().start.is_some());
+        }
+        assert!(pivot(&["new", ".", "--"]).unwrap().start.is_none());
     }
 
     #[test]
