@@ -30,10 +30,6 @@ impl Writer<'_> {
         set("pid_namespace", self.kind_of_pid_namespace().as_bytes());
         let joins_user = self.spaces.joined(Kind::User).is_some();
         set("user_namespace", if joins_user { b"joined" } else { b"" });
-        let unit = self.unit();
-        let manager = if unit.is_empty() || self.machine.is_root() { "" } else { "--user" };
-        set("systemd_unit", unit.as_bytes());
-        set("systemd_user", manager.as_bytes());
         let groups: Vec<_> = self.place.groups.iter().map(Group::directory).collect();
         set(CGROUPS, &groups.join(&b'\n'));
         set(CGROUP_LEAF, if self.place.has_leaf() { LEAF.as_bytes() } else { b"" });
