@@ -374,13 +374,21 @@ A
   requires root cgroup2 busybox jq cc
   bundle ".linux.cgroupsPath = \"cgroups-$$.slice:a:b\" | .linux.namespaces -= [{type: \"cgroup\"}]"
   mkdir bin
-  # Does what systemd does when it is called like this.
+  # Does what systemd does when it is called like this, and knows a scope of this name that has failed.
   cat >bin/busctl <<'S'
 #!/bin/sh
 set -eu
-
-[ "$*" = "call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager StartTransientUnit \
-ssa(sv)a(sa(sv)) a-b.scope fail 3 PIDs au 1 ${13} Slice s $SLICE Delegate b true 0" ]
+manager="call org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager"
+case $* in
+  "$manager ResetFailedUnit s a-b.scope") exec touch "$0.reset" ;;
+  "$manager StartTransientUnit ssa(sv)a(sa(sv)) a-b.scope fail 6 PIDs au 1 "[1-9]*" Slice s $SLICE Delegate b true \
+CollectMode s inactive-or-failed DefaultDependencies b false TasksMax t 18446744073709551615 0") ;;
+  *) exit 9 ;;
+esac
+[ -e "$0.reset" ] || {
+  echo 'Call failed: Unit a-b.scope was already loaded or has a fragment file.' >&2
+  exit 1
+}
 mkdir -p "/sys/fs/cgroup/${SLICE%%-*}.slice/$SLICE/a-b.scope"
 sleep 0.1
 echo "${13}" >"/sys/fs/cgroup/${SLICE%%-*}.slice/$SLICE/a-b.scope/cgroup.procs"
@@ -399,4 +407,9 @@ S
   # The supervisor has ended; the scope is for systemd to remove.
   contains "$output" "./cgroups-$$.slice/a-b.scope/supervisor"
   lacks "$output" "./cgroups-$$.slice/a-b.scope/container"
+  # Without a bus it says how to get one.
+  printf '#!/bin/sh\necho "Failed to connect to bus: No such file or directory" >&2\nexit 1\n' >bin/busctl
+  expect 1 unshare --mount env PATH="$PWD/bin:$PATH" sh -euc 'umount --recursive /sys/fs/cgroup
+    mount -t cgroup2 -o "$1" none /sys/fs/cgroup; exec "$2" --systemd-cgroup run -b b "$3" </dev/null' sh "$flags" "$runsh" "$id"
+  equal "$stderr" $'runsh: cannot start a-b.scope: Failed to connect to bus: No such file or directory\nhint: install dbus, or leave out --systemd-cgroup'
 }

@@ -215,11 +215,35 @@ fn is_frozen(group: &Group) -> bool {
     }
 }
 
+/// Enables for a cgroup of version 2 all controllers that those above it can give: what is not limited is counted, and can
+/// be limited later. One that cannot be enabled is left out, as below a cgroup that holds processes.
+pub fn enable_all(ready: &Ready, group: &Group) {
+    for directory in above(&ready.place.hierarchy.point, group.path().as_bytes()) {
+        let Ok(parent) = Group::open(directory) else { return };
+        let words = |file: &str| parent.read(file).unwrap_or_default();
+        let (available, enabled) = (words("cgroup.controllers"), words("cgroup.subtree_control"));
+        let missing: Vec<_> = words_of(&available)
+            .filter(|one| words_of(&enabled).all(|other| other != *one))
+            .collect();
+        let enable = |controllers: &[&[u8]]| {
+            let words: Vec<_> = controllers.iter().map(|one| [b"+", *one].concat()).collect();
+            parent.write("cgroup.subtree_control", &words.join(&b' '))
+        };
+        // A write is done whole or not at all.
+        if !missing.is_empty() && enable(&missing).is_err() {
+            missing.iter().for_each(|one| enable(&[one]).unwrap_or_default());
+        }
+    }
+}
+
+fn words_of(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+}
+
 /// Enables the controllers of version 2 for a cgroup, in each one above it, where they are not yet.
 pub fn enable(ready: &Ready, group: &Group, controllers: &[&[u8]]) -> Result<()> {
     let lists = |group: &Group, file: &str, one: &[u8]| {
-        let list = group.read(file).unwrap_or_default();
-        list.split(u8::is_ascii_whitespace).any(|other| other == one)
+        words_of(&group.read(file).unwrap_or_default()).any(|other| other == one)
     };
     for controller in controllers {
         if lists(group, "cgroup.controllers", controller) {

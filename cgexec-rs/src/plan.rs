@@ -11,7 +11,7 @@ use common::{Command, Error, Result};
 use crate::devices::{self, Rules};
 use crate::explain;
 use crate::list::List;
-use crate::making::{Cast, Create, Ready, enable};
+use crate::making::{Cast, Create, Ready, enable, enable_all};
 use crate::place::{self, find};
 use crate::rules::Policy;
 use crate::setting::Setting;
@@ -103,8 +103,13 @@ impl Plan {
         for &(home, setting) in homes {
             cast.add_leaf(home, name, self.create)?;
             let ready = &cast.ready[home];
-            let (Some(leaf), Some(setting)) = (&ready.leaf, setting) else { continue };
-            if ready.place.version() == Version::Two && !setting.is_of_cgroups() {
+            let Some(leaf) = &ready.leaf else { continue };
+            let is_of_version_2 = ready.place.version() == Version::Two;
+            if is_of_version_2 && self.create != Create::No && ready.place.is_optional {
+                enable_all(ready, leaf);
+            }
+            let Some(setting) = setting else { continue };
+            if is_of_version_2 && !setting.is_of_cgroups() {
                 enable(ready, leaf, &[setting.controller().as_bytes()])?;
             }
             set(leaf, setting)?;
@@ -112,9 +117,12 @@ impl Plan {
         Ok(())
     }
 
-    /// The controllers that were named, and those of the limits.
+    /// The controllers that were named, and those of the limits; where every hierarchy was, all that can be.
     fn enable(&self, cast: &Cast) -> Result<()> {
         let Some(unified) = unified(cast) else { return Ok(()) };
+        if unified.place.is_optional {
+            enable_all(unified, &unified.group);
+        }
         let of_settings = self.settings.iter().filter(|setting| !setting.is_of_cgroups());
         let of_settings = of_settings.map(|setting| setting.controller().as_bytes());
         let is_here = |one: &&[u8]| !cast.ready.iter().any(|ready| ready.place.has(one));

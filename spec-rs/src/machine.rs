@@ -39,6 +39,11 @@ pub struct Machine {
     /// The kernel lets nobody make a device elsewhere: root of another user namespace, as rootless Podman's runtime is, binds
     /// those of the machine.
     pub is_in_first_user_namespace: bool,
+    /// The user whose instance of systemd starts scopes, as the first user namespace knows them; none, where it is that of
+    /// the system.
+    pub user_manager: Option<u32>,
+    /// The controllers that a cgroup of version 2 below this one can have.
+    pub controllers_of: fn(&[u8]) -> Vec<String>,
     /// Whether the kernel has the scheduler of block devices that knows weights (BFQ).
     pub has_bfq: fn() -> bool,
     /// Whether the kernel has huge pages of so many KiB.
@@ -94,15 +99,20 @@ impl Machine {
     fn with(cgroups: Cgroups) -> Self {
         let capabilities = sys::capget().map_or(0, |sets| sets.effective);
         let has = |capability: u32| capabilities & 1 << capability != 0;
-        let is_in_first_user_namespace = is_in_first_user_namespace();
+        let uid = geteuid().as_raw();
+        let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+        let is_in_first_user_namespace = is_of_first_user_namespace(&map);
         Self {
-            uid: geteuid().as_raw(),
+            uid,
             gid: getegid().as_raw(),
             found_controllers: OnceCell::new(),
             may_make_cgroup,
             // The kernel asks for the capability over the first user namespace.
             may_rule_devices: has(CAP_SYS_ADMIN) && is_in_first_user_namespace,
             is_in_first_user_namespace,
+            user_manager: (uid != 0 || !is_in_first_user_namespace && !owns_machine(uid))
+                .then(|| outside(&map, uid)),
+            controllers_of,
             has_bfq,
             has_huge_pages,
             device,
@@ -133,7 +143,10 @@ impl Machine {
 /// Root can enable all; the caller's own cgroup has those that the cgroups beside it have.
 fn controllers(cgroups: &Cgroups) -> Vec<String> {
     let Some(unified) = &cgroups.unified else { return Vec::new() };
-    let directory = if geteuid().is_root() { &unified.point } else { &unified.own };
+    controllers_of(if geteuid().is_root() { &unified.point } else { &unified.own })
+}
+
+fn controllers_of(directory: &[u8]) -> Vec<String> {
     let file = Path::new(OsStr::from_bytes(directory)).join("cgroup.controllers");
     let text = fs::read_to_string(file).unwrap_or_default();
     text.split_whitespace().map(str::to_owned).collect()
@@ -151,9 +164,25 @@ fn may_make_cgroup(directory: &[u8]) -> bool {
 }
 
 /// Only the first one has all ids (user_namespaces(7)).
-fn is_in_first_user_namespace() -> bool {
-    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+fn is_of_first_user_namespace(map: &str) -> bool {
     map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+/// Whether the root of this user namespace is the one of a whole system in a container, with a systemd of its own. The machine's
+/// root is nobody in the user namespace of an ordinary user, as rootless Podman's is.
+fn owns_machine(uid: u32) -> bool {
+    fs::metadata("/").is_ok_and(|status| status.uid() == uid)
+}
+
+/// The ID that an ID of this user namespace has in the one around it (uid_map of user_namespaces(7)).
+fn outside(map: &str, id: u32) -> u32 {
+    let found = map.lines().find_map(|line| {
+        let mut numbers = line.split_whitespace().map_while(|number| number.parse::<u32>().ok());
+        let (inside, outside, size) = (numbers.next()?, numbers.next()?, numbers.next()?);
+        let distance = id.checked_sub(inside).filter(|&distance| distance < size)?;
+        outside.checked_add(distance)
+    });
+    found.unwrap_or(id)
 }
 
 /// Each device names the schedulers that it may have.
@@ -254,4 +283,27 @@ fn namespace(path: &str) -> Result<Found, String> {
 /// What cannot be read is not there.
 fn read(path: &str) -> Vec<u8> {
     fs::read(path).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_outside_a_user_namespace() {
+        const FIRST: &str = "         0          0 4294967295\n";
+        const PODMAN: &str = "         0       1000          1\n         1     100000      65536\n";
+        for (map, id, want) in [
+            (FIRST, 0, 0),
+            (FIRST, 1000, 1000),
+            (PODMAN, 0, 1000),
+            (PODMAN, 1, 100_000),
+            (PODMAN, 65_536, 165_535),
+            (PODMAN, 65_537, 65_537),
+            ("", 7, 7),
+        ] {
+            assert_eq!(outside(map, id), want, "{id} of {map}");
+        }
+        assert!(is_of_first_user_namespace(FIRST) && !is_of_first_user_namespace(PODMAN));
+    }
 }

@@ -12,7 +12,6 @@ destroy() {
   [ -z "$cgroup_dirs" ] || remove_cgroups
   end_process "$process"
   pid=0
-  remove_unit
   [ ! -d "$dir" ] || {
     [ -z "$hooks" ] || [ ! -e "$dir/process" ] || run_poststop_hooks
     rm -rf -- "$dir" || die "cannot remove '$dir'"
@@ -37,11 +36,6 @@ end_process() {
     [ "$tries" -lt 1000 ] || die "cannot delete '$id': container still running: process ${1%% *} does not end"
     [ "$tries" -lt 3 ] || sleep 0.01
   done
-}
-
-# remove_unit: a scope that systemd keeps when its processes have failed.
-remove_unit() {
-  [ -z "$systemd_unit" ] || timeout 10 systemctl ${systemd_user:+"$systemd_user"} reset-failed "$systemd_unit" >/dev/null 2>&1 || :
 }
 
 run_poststop_hooks() {

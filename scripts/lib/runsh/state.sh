@@ -55,7 +55,7 @@ find_container() {
 # clear_facts: what is known of the container $dir, before its configuration has been read.
 clear_facts() {
   id=${dir##*/} oci_version=1.2.1 bundle='' rootfs='' created='' command='' terminal='' pid_namespace=''
-  user_namespace='' systemd_unit='' systemd_user='' cgroup_dirs='' cgroup_leaf='' hooks=''
+  user_namespace='' cgroup_dirs='' cgroup_leaf='' hooks=''
   json_id="\"$id\"" json_bundle='""' json_rootfs='""' json_annotations='' json_annotations_indented=''
 }
 

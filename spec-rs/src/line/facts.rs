@@ -33,10 +33,6 @@ impl Writer<'_> {
         let (users, groups) = self.user_maps();
         set("user_map", users.as_bytes());
         set("group_map", groups.as_bytes());
-        let unit = self.unit();
-        let manager = if unit.is_empty() || self.machine.is_root() { "" } else { "--user" };
-        set("systemd_unit", unit.as_bytes());
-        set("systemd_user", manager.as_bytes());
         let groups: Vec<_> = self.place.groups.iter().map(Group::directory).collect();
         set(CGROUPS, &groups.join(&b'\n'));
         set(CGROUP_LEAF, if self.place.has_leaf() { LEAF.as_bytes() } else { b"" });

@@ -66,11 +66,7 @@ pub struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// The version of the hierarchy that a controller is in; `name` is that of version 1, and `unified` gives those of version 2.
-    pub fn version_of<'b>(
-        &self,
-        name: &str,
-        unified: impl FnOnce() -> &'b [String],
-    ) -> Option<Version> {
+    pub fn version_of(&self, name: &str, unified: impl FnOnce() -> Vec<String>) -> Option<Version> {
         let of_version_1 =
             |group: &Group| group.controllers().any(|other| other == name.as_bytes());
         let name_2 = if name == "blkio" { "io" } else { name };

@@ -43,7 +43,7 @@ impl Writer<'_> {
 
     /// The version of a controller; where there is none, `property` is at fault.
     fn version(&self, controller: &str, property: &str) -> Option<Version> {
-        let version = self.place.version_of(controller, || self.machine.controllers());
+        let version = self.place.version_of(controller, || self.controllers());
         if version.is_none() {
             self.fault_of(property, &self.lack(controller));
         }
@@ -330,7 +330,7 @@ impl Writer<'_> {
     /// Why there is no such controller in version 2; every cgroup there has the files of cgroups themselves.
     fn lack_of_unified(&self, controller: &str) -> Option<String> {
         let name = if controller == "io" { "blkio" } else { controller };
-        match self.place.version_of(name, || self.machine.controllers()) {
+        match self.place.version_of(name, || self.controllers()) {
             Some(Version::Two) => None,
             Some(Version::One) => {
                 Some(format!("cannot be kept: the controller '{controller}' is of version 1 here"))

@@ -41,7 +41,8 @@ impl Writer<'_> {
     /// Version 1 has a controller for them, version 2 a program in the place of one.
     fn may_rule_devices(&self) -> bool {
         let controllers = ["devices".to_owned()];
-        self.machine.may_rule_devices && self.place.version_of("devices", || &controllers).is_some()
+        self.machine.may_rule_devices
+            && self.place.version_of("devices", || controllers.to_vec()).is_some()
     }
 
     fn own_rules(&self) -> &[DeviceRule] {

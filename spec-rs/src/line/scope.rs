@@ -26,13 +26,9 @@ impl<'a> Writer<'a> {
             self.log.fault(PATH, reason);
             return Place::default();
         };
-        let uid = self.machine.uid;
-        let manager = match self.machine.is_root() {
-            true => String::new(),
-            false => format!("/user.slice/user-{uid}.slice/user@{uid}.service"),
-        };
         let Scope { slice, unit } = &scope;
-        let name = format!("{manager}{}/{unit}/{LEAF}", path_of_slice(slice)).into_bytes();
+        let slice = path_of_slice(slice);
+        let name = format!("{}{slice}/{unit}/{LEAF}", self.manager()).into_bytes();
         Place {
             groups: vec![Group {
                 hierarchy: unified,
@@ -43,15 +39,36 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// The cgroup of the systemd that is asked.
+    fn manager(&self) -> String {
+        let uid = self.machine.user_manager;
+        uid.map_or_else(String::new, |uid| {
+            format!("/user.slice/user-{uid}.slice/user@{uid}.service")
+        })
+    }
+
+    /// The controllers that the container's cgroup can have in version 2, or has where its limits change.
+    pub(super) fn controllers(&self) -> Vec<String> {
+        let unified = self.machine.cgroups.unified.as_ref();
+        let directory = match (self.place.unified(), unified, self.machine.user_manager) {
+            (Some(group), ..) if self.setting.updates => group.directory(),
+            (_, Some(unified), Some(_)) if self.setting.systemd_cgroup => {
+                [&unified.point[..], self.manager().as_bytes()].concat()
+            }
+            _ => return self.machine.controllers().to_vec(),
+        };
+        (self.machine.controllers_of)(&directory)
+    }
+
     fn scope(&self) -> Option<Scope> {
         let path = match self.config.linux.cgroups_path.as_str() {
             "" => format!(":runsh:{}", default_name(self.setting)),
             path => path.to_owned(),
         };
         let [slice, prefix, name] = path.split(':').collect::<Vec<_>>().try_into().ok()?;
-        let slice = match (slice, self.machine.is_root()) {
-            ("", true) => "system.slice",
-            ("", false) => "user.slice",
+        let slice = match (slice, self.machine.user_manager) {
+            ("", None) => "system.slice",
+            ("", Some(_)) => "user.slice",
             (slice, _) => slice,
         };
         let unit = match prefix {
@@ -63,28 +80,13 @@ impl<'a> Writer<'a> {
         is_valid.then(|| Scope { slice: slice.to_owned(), unit })
     }
 
-    /// The unit, where systemd makes the cgroup.
-    pub(super) fn unit(&self) -> String {
-        let scope = self.scope().filter(|_| self.setting.systemd_cgroup);
-        scope.map(|scope| scope.unit).unwrap_or_default()
-    }
-
     /// systemd answers before the process is in the scope. `$$` would be the shell that the text is pasted into.
     pub(super) fn start_scope(&self, script: &mut Script) {
         let Some(scope) = self.scope().filter(|_| self.setting.systemd_cgroup) else { return };
-        let Scope { slice, unit } = &scope;
-        let user = if self.machine.is_root() { "" } else { "--user " };
         let point = self.machine.cgroups.unified.as_ref().map(|unified| &unified.point[..]);
         script.line(b"pid=$(exec sh -c 'echo $PPID')");
-        script.line(
-            format!(
-                "busctl {user}call org.freedesktop.systemd1 /org/freedesktop/systemd1 \\\n  \
-                 org.freedesktop.systemd1.Manager StartTransientUnit 'ssa(sv)a(sa(sv))' \\\n  \
-                 {unit} fail 3 PIDs au 1 \"$pid\" Slice s {slice} Delegate b true 0 >/dev/null \\\n  \
-                 || fail 'start {unit}'"
-            )
-            .as_bytes(),
-        );
+        self.call_systemd(script, &scope);
+        let unit = &scope.unit;
         script.line(b"tries=0");
         script.line(format!("until grep -q '/{unit}$' \"/proc/$pid/cgroup\"; do").as_bytes());
         script.line(format!("[ \"$((tries += 1))\" -le 500 ] || fail 'enter {unit}'").as_bytes());
@@ -94,6 +96,44 @@ impl<'a> Writer<'a> {
         script.line(b"cd \".$(sed -n 's/^0:://p' \"/proc/$pid/cgroup\")\" && mkdir supervisor &&");
         script.line(b"echo \"$pid\" >supervisor/cgroup.procs || fail 'divide the scope'");
         script.step(&[b"cd", &self.setting.directory], "enter the directory of the bundle");
+    }
+
+    /// A scope of this name may be about to go, or have been left behind as failed: then it is tried again. The limits are
+    /// those of the container's own cgroup, so that of systemd's own for tasks is lifted; and a scope without the usual
+    /// dependencies is left to its engine when the machine goes down.
+    fn call_systemd(&self, script: &mut Script, scope: &Scope) {
+        let Scope { slice, unit } = scope;
+        let (option, hint) = match self.machine.user_manager {
+            None => ("", "install dbus, or leave out --systemd-cgroup".to_owned()),
+            Some(uid) => (
+                "--user ",
+                format!(
+                    "the user needs a session or 'loginctl enable-linger', and XDG_RUNTIME_DIR=/run/user/{uid}"
+                ),
+            ),
+        };
+        script.line(
+            format!(
+                "systemd() {{\nbusctl {option}call org.freedesktop.systemd1 /org/freedesktop/systemd1 \\\n  \
+                 org.freedesktop.systemd1.Manager \"$@\" 2>&1\n}}\n\
+                 tries=0\n\
+                 until said=$(systemd StartTransientUnit 'ssa(sv)a(sa(sv))' {unit} fail 6 \\\n  \
+                 PIDs au 1 \"$pid\" Slice s {slice} Delegate b true CollectMode s inactive-or-failed \\\n  \
+                 DefaultDependencies b false TasksMax t {} 0); do",
+                u64::MAX
+            )
+            .as_bytes(),
+        );
+        script.line(
+            format!("case $said in\n*' bus'*) fail \"start {unit}: $said\nhint: {hint}\" ;;\nesac")
+                .as_bytes(),
+        );
+        script.line(
+            format!("[ \"$((tries += 1))\" -lt 10 ] || fail \"start {unit}: $said\"").as_bytes(),
+        );
+        script.line(format!("systemd ResetFailedUnit s {unit} >/dev/null || :").as_bytes());
+        script.line(b"sleep 0.05");
+        script.line(b"done");
     }
 }
 

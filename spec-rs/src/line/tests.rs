@@ -40,6 +40,13 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
         },
         may_rule_devices: uid == 0,
         is_in_first_user_namespace: true,
+        user_manager: (uid != 0).then_some(uid),
+        controllers_of: |directory| {
+            let is_user = directory.ends_with(b"/user-1000.slice/user@1000.service");
+            let all =
+                ["cpu", "memory", "pids", "cpuset", "io", "hugetlb", "rdma"].map(String::from);
+            all[..if is_user { 3 } else { 7 }].to_vec()
+        },
         has_bfq: || false,
         has_huge_pages: |kib| kib == 2048,
         device: |path| (path == "/dev/fuse").then(|| "c 10:229".into()),
@@ -648,15 +655,6 @@ fn a_scope_of_systemd() {
     let (faults, line) = text(&config, &machine(0, &[VERSION_2]));
     assert_eq!(faults, []);
     golden("systemd", &line);
-    let user = Machine { may_make_cgroup: |_| true, ..machine(1000, &[VERSION_2]) };
-    let rootless = json::parse(new::config(true, &user).as_bytes()).unwrap();
-    let (faults, line) = text(&rootless, &user);
-    assert_eq!(faults, []);
-    assert!(
-        line.contains("busctl --user call ") && line.contains(" runsh-box.scope fail "),
-        "{line}"
-    );
-    assert!(line.contains(" Slice s user.slice "), "{line}");
     for path in [
         "a",
         "a.slice:b",
@@ -673,6 +671,40 @@ fn a_scope_of_systemd() {
         assert_eq!(faults[0].path, "linux.cgroupsPath", "{path}");
     }
     assert_eq!(text(&config, &machine(0, &[VERSION_1])).0[0].path, "linux.cgroupsPath");
+}
+
+/// Root of a user namespace, as rootless Podman's runtime is, has the user's systemd too.
+#[test]
+fn a_scope_of_a_user() {
+    let user = Machine { may_make_cgroup: |_| true, ..machine(1000, &[VERSION_2]) };
+    let mapped = Machine {
+        user_manager: Some(1000),
+        is_in_first_user_namespace: false,
+        ..machine(0, &[VERSION_2])
+    };
+    let setting = Setting { systemd_cgroup: true, ..setting() };
+    let config = json::parse(new::config(true, &user).as_bytes()).unwrap();
+    let limits = with(&["linux", "resources"], r#"{"pids": {"limit": 7}, "cpu": {"cpus": "0"}}"#);
+    for machine in [&user, &mapped] {
+        let log = Log::default();
+        let texts = write(&model::read(Node::new(&config, &log)), &setting, machine, &log);
+        assert_eq!(log.faults(), []);
+        let line = String::from_utf8(texts.line).unwrap();
+        let call = " runsh-box.scope fail ";
+        for part in ["busctl --user call ", call, " Slice s user.slice ", "=/run/user/1000"] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        let facts = String::from_utf8(texts.facts).unwrap();
+        let scope = "user@1000.service/user.slice/runsh-box.scope/container\n";
+        assert!(facts.contains(scope), "{facts}");
+
+        let log = Log::default();
+        write(&model::read(Node::new(&limits, &log)), &setting, machine, &log);
+        let faults = log.faults();
+        let paths: Vec<_> = faults.iter().map(|fault| &fault.path[..]).collect();
+        assert!(paths.contains(&"linux.resources.cpu.cpus"), "{paths:?}");
+        assert!(!paths.contains(&"linux.resources.pids.limit"), "{paths:?}");
+    }
 }
 
 /// The lines of the device rules.
