@@ -133,6 +133,9 @@ domain"
   mkdir "$v2/$name/c"
   ok cgexec-rs --create -g "$controller:$name/c/d" cat "$v2/$name/c/cgroup.subtree_control"
   equal "$output" "$controller"
+  # All of them with every hierarchy, for the sub-cgroup too.
+  ok cgexec-rs --create -g "*:$name/g" --set "$limit" --leaf below cat "$v2/$name/g/cgroup.controllers" "$v2/$name/g/below/cgroup.controllers"
+  equal "$output" "$(cat "$v2/cgroup.controllers" "$v2/cgroup.controllers")"
 
   # A cgroup that holds processes enables none.
   mkdir "$v2/$name/e"
@@ -142,13 +145,14 @@ domain"
   contains "$stderr" "cannot enable the controller '$controller' below '$v2/$name/e': Device or resource busy"
   contains "$stderr" 'hint: processes are in that cgroup itself'
   [ ! -e "$v2/$name/e/f" ]
+  ok cgexec-rs --create -g "*:$name/e/f" true
   kill $!
   wait $! || :
   remove_cgroups
-  case " $before " in
-    *" $controller "*) ;;
-    *) echo "-$controller" >"$v2/cgroup.subtree_control" ;;
-  esac
+  read -ra controllers <"$v2/cgroup.subtree_control"
+  for controller in "${controllers[@]}"; do
+    [[ " $before " == *" $controller "* ]] || echo "-$controller" >"$v2/cgroup.subtree_control"
+  done
 }
 
 @test "a later failure removes what was made, and nothing else" {

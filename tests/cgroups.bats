@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The cgroup of a container: its limits and its devices, and what a hostile container tries against them.
-# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2030,SC2031,SC2154 # bats and the helpers assign output, status, stderr and project.
 # shellcheck disable=SC2016 # The shell inside expands what it gets.
 
 load helpers
@@ -412,4 +412,35 @@ S
   expect 1 unshare --mount env PATH="$PWD/bin:$PATH" sh -euc 'umount --recursive /sys/fs/cgroup
     mount -t cgroup2 -o "$1" none /sys/fs/cgroup; exec "$2" --systemd-cgroup run -b b "$3" </dev/null' sh "$flags" "$runsh" "$id"
   equal "$stderr" $'runsh: cannot start a-b.scope: Failed to connect to bus: No such file or directory\nhint: install dbus, or leave out --systemd-cgroup'
+}
+
+runs() {
+  contains "$("$runsh" list)" running
+}
+
+# stops_at_once OPTION... -- ARGUMENT...: of systemd-run and of runsh. A minute and a half would be systemd's patience.
+stops_at_once() {
+  local -a options=(--setenv=PATH="$PATH" --setenv=RUNSH_TOOLS="$RUNSH_TOOLS")
+  while [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+  done
+  shift
+  ok systemd-run --quiet --unit "$id" "${options[@]}" "$runsh" --root "$RUNSH_ROOT" "$@" "$id"
+  eventually runs
+  SECONDS=0
+  ok systemctl stop "$id"
+  [ "$SECONDS" -le 5 ]
+  expect 3 systemctl is-active "$id"
+  equal "$output" inactive
+  equal "$(cgroups)" ''
+}
+
+@test "a container as a unit of systemd stops at once, and nothing of it stays" {
+  requires root systemd busybox jq cc
+  bundle '.process.args = ["sh", "-c", "trap \"exit 0\" TERM; while :; do sleep 0.1; done"]'
+  stops_at_once --service-type exec -- run -b "$PWD/b"
+  stops_at_once --service-type exec -- --systemd-cgroup run -b "$PWD/b"
+  stops_at_once --service-type forking --property "PIDFile=$PWD/pid" --property "ExecStopPost=$runsh --root $RUNSH_ROOT delete --force $id" -- \
+    run --detach --pid-file "$PWD/pid" -b "$PWD/b"
 }

@@ -167,6 +167,21 @@ attach
   equal "$(cat "/sys/fs/cgroup/cpu/$name/one/cpu.cfs_quota_us" 2>/dev/null || cut -d ' ' -f 1 "/sys/fs/cgroup/$name/one/cpu.max")" 50000
 }
 
+@test "ctr: a scope of systemd" {
+  [ -n "$slice" ] || skip 'needs systemd, and cgroups of version 2 alone'
+  local round scope=/sys/fs/cgroup/$slice/ctr-one.scope
+  # The second one comes while systemd may still know the first.
+  for round in 1 2; do
+    ok engine run --detach --runc-binary "$runtime" --runc-systemd-cgroup --cgroup "$slice:ctr:one" --env PATH=/bin \
+      --memory-limit 67108864 --rootfs "$BATS_FILE_TMPDIR/root" one sleep 1000
+    equal "$(cat "$scope/container/memory.max")" 67108864
+    contains "$(cat "/proc/$(pid_of one)/cgroup")" "/$slice/ctr-one.scope/container"
+    ok engine task delete --force one
+    ok engine container delete one
+  done
+  eventually test ! -e "$scope"
+}
+
 @test "ctr: exec" {
   start
   ok executed one sh -c 'pwd; id -u; readlink /proc/self/ns/pid; ls /proc/self/fd | tr "\n" " "'

@@ -33,13 +33,14 @@ mount --make-rshared /
 mkdir -p /etc/docker
 mount -t tmpfs tmpfs /etc/docker
 ip link set lo up
+echo 1 >/proc/sys/net/ipv4/ip_forward
 containerd --config containerd.toml >containerd.log 2>&1 &
 echo $! >containerd.pid
 exec dockerd --config-file daemon.json --containerd "$PWD/containerd.sock" --data-root "$PWD/data" --exec-root "$PWD/exec" \
   --pidfile "$PWD/dockerd.pid" --host "$DOCKER_HOST" --iptables=false --ip-forward=false --ip-masq=false \
-  --userland-proxy=false --storage-driver=vfs --cgroup-parent "/$1"
+  --userland-proxy=false --cgroup-parent "$1"
 script
-  unshare --mount --propagation private --net sh daemons "$name" >dockerd.log 2>&1 </dev/null 3>&- 4>&- &
+  unshare --mount --propagation private --net sh daemons "${slice:-/$name}" >dockerd.log 2>&1 </dev/null 3>&- 4>&- &
   until_ready engine version
   docker import --change 'ENV FROM=image' --change 'CMD ["sh"]' root.tar box
 }

@@ -3,8 +3,11 @@
 # shellcheck shell=bash disable=SC2154 # bats and the helpers assign output, status, stderr and project.
 # shellcheck disable=SC2016 # The shell inside expands what it gets.
 
-# In every hierarchy the containers keep to a cgroup of this name.
+# In every hierarchy the containers keep to a cgroup of this name. Where systemd keeps the one hierarchy of version 2, engines
+# ask it for scopes, as they do there unless told otherwise: they are in a slice of the tests' own.
 name=${BATS_RUN_TMPDIR##*/}-$(basename "$BATS_TEST_FILENAME" .bats)
+slice=
+[ ! -d /run/systemd/system ] || [ ! -e /sys/fs/cgroup/cgroup.controllers ] || slice=${name//-/_}.slice
 
 runtime=$(type -P "${RUNTIME:-$project/scripts/runsh}")
 [ -z "${TOOLS-}" ] || export RUNSH_TOOLS=$TOOLS
@@ -87,22 +90,29 @@ end() {
   timeout 20 tail --pid="$1" -f /dev/null || kill -9 "$1"
 }
 
+# cgroups_of_file: those that the engine was given, in every hierarchy.
+cgroups_of_file() {
+  find /sys/fs/cgroup -mindepth 1 -maxdepth 4 \( -name "$name" -o -name "${slice:-$name}" \) 2>/dev/null || :
+}
+
 # end_file: what is left of the file's processes and cgroups; there is something after a failure only.
 end_file() {
-  local top pid
+  local pid try
+  local -a top
+  [ -z "$slice" ] || systemctl "$(is_root && echo --system || echo --user)" stop "$slice" 2>/dev/null || :
   for ((try = 0; try < 100; try++)); do
+    mapfile -t top < <(cgroups_of_file)
     while read -r pid; do
       kill -9 "$pid" 2>/dev/null || :
     done < <(
-      find /sys/fs/cgroup/*/"$name" -name cgroup.procs -exec cat {} + 2>/dev/null
+      [ "${#top[@]}" -eq 0 ] || find "${top[@]}" -name cgroup.procs -exec cat {} + 2>/dev/null
       processes_of_file
     )
-    find /sys/fs/cgroup/*/"$name" -depth -type d -exec rmdir {} + 2>/dev/null || :
-    top=$(echo /sys/fs/cgroup/*/"$name")
-    [ "$top" != "/sys/fs/cgroup/*/$name" ] || return 0
+    [ "${#top[@]}" -ne 0 ] || return 0
+    find "${top[@]}" -depth -type d -exec rmdir {} + 2>/dev/null || :
     sleep 0.05
   done
-  echo "cannot remove $top"
+  echo "cannot remove ${top[*]}"
   return 1
 }
 

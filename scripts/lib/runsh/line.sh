@@ -39,6 +39,8 @@ command_failure() {
   case $1/$reason in
     */*/'no such file or directory') reason="stat $shown: $reason" ;;
     */'no such file or directory') reason='executable file not found in $PATH' ;;
+    # Newer engines know the first half, older ones the second.
+    */'is a directory') reason="$reason: permission denied" ;;
   esac
   printf 'exec: "%s": %s' "$shown" "$reason"
 }
