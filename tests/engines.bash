@@ -471,11 +471,16 @@ expect_failure() {
 }
 
 updated() {
-  start --memory 64m --memory-swap 64m
-  ok engine update --memory 96m --memory-swap 96m --cpus 0.3 one
+  local last=$(($(nproc --all) - 1))
+  start --memory 64m --memory-swap 64m --cpus 0.5 --cpuset-cpus "0-$last"
+  ok engine update --memory 96m --memory-swap 96m --cpus 0.3 --cpuset-cpus 0 one
   said_in "$(limit memory/memory.limit_in_bytes memory.max)" 100663296
   said_in "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d ' ' -f 1 /sys/fs/cgroup/cpu.max" 30000
-  ok engine update --memory 48m --memory-swap 48m one
+  said_in 'grep Cpus_allowed_list /proc/self/status | cut -f 2' 0
+  ok engine update --memory 48m --memory-swap 48m --cpus 0.6 --cpuset-cpus "0-$last" one
+  said_in "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d ' ' -f 1 /sys/fs/cgroup/cpu.max" 60000
+  ok engine exec one grep Cpus_allowed_list /proc/self/status
+  contains "$output" "$last"
   said_in "$(limit memory/memory.limit_in_bytes memory.max)" 50331648
   said_in 'head -c 1 /dev/zero | wc -c' 1
 }

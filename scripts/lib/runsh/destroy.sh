@@ -18,13 +18,15 @@ destroy() {
   }
 }
 
-# remove_cgroups: kills what is in them.
+# remove_cgroups: kills the processes in them. No program is started where all of them are gone.
 remove_cgroups() {
+  set --
   IFS=$newline
-  # shellcheck disable=SC2086 # A line each.
-  set -- $cgroup_dirs
+  for cgroup in $cgroup_dirs; do
+    [ ! -d "$cgroup" ] || set -- "$@" "$cgroup"
+  done
   unset IFS
-  "$tools/cgexec-rs" --delete "$@" || die "cannot remove the cgroups of '$id'"
+  [ $# -eq 0 ] || "$tools/cgexec-rs" --delete "$@" || die "cannot remove the cgroups of '$id'"
 }
 
 # end_process "PID START": kills that process, and waits for its end.

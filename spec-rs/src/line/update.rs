@@ -1,6 +1,8 @@
 //! The line that changes the limits of a container that is there.
 
 use std::ffi::OsStr;
+use std::fs;
+use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -49,6 +51,7 @@ impl Writer<'_> {
     /// Without joining: the program that it becomes does nothing. The sub-cgroup that the container is in, where there is one,
     /// gets the same limits.
     fn add_new_limits(&self, chain: &mut Chain, files: &[String]) {
+        self.narrow(chain, files);
         for has_leaf in [false, true] {
             let groups: Vec<_> =
                 self.place.groups.iter().filter(|group| group.has_leaf == has_leaf).collect();
@@ -76,6 +79,30 @@ impl Writer<'_> {
         chain.program(["true"]);
     }
 
+    /// In version 1 a sub-cgroup may at no moment have more than the cgroup above it: it first gets what it can have both
+    /// before and after the change.
+    fn narrow(&self, chain: &mut Chain, files: &[String]) {
+        let mut targets = Vec::new();
+        let mut narrowed = Vec::new();
+        for file in files {
+            let keeper = self.place.keeper(file.split('.').next().unwrap_or_default());
+            let Some(group) = keeper.filter(|group| group.has_leaf) else { continue };
+            let Some(file) = narrowed_in(group, file) else { continue };
+            narrowed.push(file);
+            let name = [&group.hierarchy.controllers[..], b":", &group.name, b"/"].concat();
+            targets.push([&name[..], LEAF.as_bytes()].concat());
+        }
+        if narrowed.is_empty() {
+            return;
+        }
+        targets.dedup();
+        let tool = self.tool("cgexec-rs");
+        chain.program([&tool[..], b"--failure-status", b"1"]);
+        chain.options(targets.iter().flat_map(|target| [b"-g", &target[..]]));
+        chain.options(narrowed.iter().flat_map(|file| ["--set", file]));
+        chain.options(["--list-fd", "6", "--"]);
+    }
+
     /// In version 1 memory may never be above memory and swap: where both grow, the sum comes first.
     fn grow_first(&self, files: &mut [String]) {
         const BOTH: &str = "memory.memsw.limit_in_bytes";
@@ -91,4 +118,31 @@ impl Writer<'_> {
             files.swap(limit, both);
         }
     }
+}
+
+/// No quota is that of the cgroup above.
+fn narrowed_in(group: &Group, file: &str) -> Option<String> {
+    let (name, value) = file.split_once('=').filter(|_| group.version == Version::One)?;
+    match name {
+        "cpu.cfs_quota_us" => Some(format!("{name}=-1")),
+        "cpuset.cpus" | "cpuset.mems" => {
+            let path = [&group.innermost()[..], b"/", name.as_bytes()].concat();
+            let now = fs::read_to_string(OsStr::from_bytes(&path)).ok()?;
+            let wanted = ranges(value);
+            let is_wanted = |number: &u32| wanted.iter().any(|range| range.contains(number));
+            let both = ranges(&now).into_iter().flatten().filter(is_wanted);
+            let both: Vec<_> = both.map(|number| number.to_string()).collect();
+            (!both.is_empty()).then(|| format!("{name}={}", both.join(",")))
+        }
+        _ => None,
+    }
+}
+
+/// Those of a list such as `0-2,5`.
+fn ranges(list: &str) -> Vec<RangeInclusive<u32>> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse().ok()?..=last.parse().ok()?)
+    };
+    list.trim().split(',').filter_map(range).collect()
 }
