@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use common::options::LongOptions;
 use common::{Command, Error, Result, accounts, quote};
 use lexopt::prelude::*;
 
@@ -68,6 +69,54 @@ Options:
   -V, --version          display version
 ";
 
+/// The long options, and those of the classic among them.
+const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
+
+const CLASSIC: &[&str] = &[
+    "all",
+    "fake",
+    "fstab",
+    "fork",
+    "help",
+    "no-mtab",
+    "read-only|ro",
+    "verbose",
+    "version",
+    "read-write|rw",
+    "options",
+    "test-opts",
+    "types",
+    "uuid",
+    "label",
+    "bind",
+    "move",
+    "rbind",
+    "make-shared",
+    "make-slave",
+    "make-private",
+    "make-unbindable",
+    "make-rshared",
+    "make-rslave",
+    "make-rprivate",
+    "make-runbindable",
+    "no-canonicalize",
+    "internal-only",
+    "show-labels",
+    "target",
+    "target-prefix",
+    "source",
+    "onlyonce",
+    "options-mode",
+    "options-source",
+    "options-source-force",
+    "namespace",
+    "mkdir",
+    "map-groups",
+    "map-users",
+    "exclusive",
+    "beneath",
+];
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Action {
@@ -108,7 +157,7 @@ struct Typed {
 /// it is said, since an error may follow.
 pub fn parse(mut parser: lexopt::Parser, failure_status: &mut u8) -> Result<Action> {
     let mut typed = Typed::default();
-    while let Some(argument) = parser.next()? {
+    while let Some(argument) = LONG.next(&mut parser)? {
         match argument {
             Short('a') | Long("all") => typed.all = true,
             Short('B') | Long("bind") => typed.option("bind"),
@@ -373,6 +422,24 @@ fn command(mut words: VecDeque<OsString>) -> Result<Option<Command>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_classic_may_be_shortened() {
+        for (typed, full) in [
+            ("test", "test-opts"),
+            ("fa", "fake"),
+            ("read-o", "read-only"),
+            ("only", "onlyonce"),
+            ("mk", "mkdir"),
+            ("bi", "bind"),
+            ("verb", "verbose"),
+        ] {
+            assert_eq!(LONG.full(typed), Ok(full));
+        }
+        for typed in ["make", "opt", "target-p-", "keep", "self", "read"] {
+            assert!(LONG.full(typed).is_err(), "{typed}");
+        }
+    }
 
     fn job(words: &str) -> Result<Box<Job>> {
         match parse(lexopt::Parser::from_args(words.split_whitespace()), &mut 0)? {

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
+use common::options::LongOptions;
 use common::process::failure_status;
 use common::{Command, Error, Result, accounts, quote};
 use lexopt::prelude::*;
@@ -44,6 +45,11 @@ Options:
   -V, --version              display version
 ";
 
+/// The long options, and those of the classic among them.
+const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
+
+const CLASSIC: &[&str] = &["sticky", "help", "version"];
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Action {
@@ -78,7 +84,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
 fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> {
     let mut options = Options::default();
     let mut words = Vec::new();
-    while let Some(argument) = parser.next()? {
+    while let Some(argument) = LONG.next(parser)? {
         options.joins |= !matches!(
             argument,
             Long("delete" | "kill" | "failure-status" | "help" | "version")
@@ -192,6 +198,16 @@ fn descriptor(text: &OsStr) -> Result<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_classic_may_be_shortened() {
+        for (typed, full) in [("s", "sticky"), ("st", "sticky"), ("he", "help")] {
+            assert_eq!(LONG.full(typed), Ok(full));
+        }
+        for typed in ["crea", "lea"] {
+            assert!(LONG.full(typed).is_err(), "{typed}");
+        }
+    }
 
     fn plan(arguments: &[&str]) -> Result<Plan> {
         match parse(lexopt::Parser::from_args(arguments))? {

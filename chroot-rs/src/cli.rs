@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use common::options::LongOptions;
 use common::process::failure_status;
 use common::{Command, Error, Result, directory, quote};
 use lexopt::prelude::*;
@@ -28,6 +29,11 @@ Options:
   -V, --version           display version
 ";
 
+/// The long options, and those of the classic among them.
+const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
+
+const CLASSIC: &[&str] = &["groups", "userspec", "skip-chdir", "help", "version"];
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Action {
@@ -46,7 +52,7 @@ fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> 
     let (mut carry, mut skip_chdir, mut start_in) = (false, false, None);
     let mut request = Request::default();
     let new_root = loop {
-        match parser.next()? {
+        match LONG.next(parser)? {
             Some(Long("carry")) => carry = true,
             Some(Long("failure-status")) => *status = Some(failure_status(&parser.value()?)?),
             Some(Long("groups")) => request.groups = Some(groups(&parser.value()?)?),
@@ -92,6 +98,18 @@ fn is_root(path: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_classic_may_be_shortened() {
+        for (typed, full) in
+            [("user", "userspec"), ("g", "groups"), ("skip", "skip-chdir"), ("he", "help")]
+        {
+            assert_eq!(LONG.full(typed), Ok(full));
+        }
+        for typed in ["carr", "w", "failure"] {
+            assert!(LONG.full(typed).is_err(), "{typed}");
+        }
+    }
 
     fn chroot(arguments: &[&str]) -> Result<Chroot> {
         match parse(lexopt::Parser::from_args(arguments))? {

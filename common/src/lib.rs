@@ -1,7 +1,7 @@
 //! What every tool shares: how it starts, reports and exits ([`main!`], [`Error`]), how it becomes
 //! the rest of its command line ([`Command`]), and the system calls that `nix` lacks ([`sys`]).
 //!
-//! There is no option parsing here and no knowledge of the OCI specification.
+//! There is no knowledge here of the OCI specification, nor of what the options of a tool mean.
 
 #![deny(unsafe_code)]
 
@@ -19,6 +19,7 @@ mod explain;
 pub mod held;
 pub mod input;
 pub mod line;
+pub mod options;
 pub mod process;
 pub mod procfs;
 pub mod record;

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::Duration;
 
+use common::options::LongOptions;
 use common::{Error, Result};
 use lexopt::prelude::*;
 
@@ -168,13 +169,14 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["--df", "--dfi"],
 ];
 
-/// Every long option, for the abbreviations that getopt_long(3) allows.
-const LONG: &[&str] = &[
+/// The long options, and those of the classic among them.
+const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
+
+const CLASSIC: &[&str] = &[
     "all",
     "ascii",
     "bytes",
     "canonicalize",
-    "deleted",
     "df",
     "dfi",
     "direction",
@@ -182,7 +184,6 @@ const LONG: &[&str] = &[
     "filter",
     "first-only",
     "fstab",
-    "fstab-output",
     "help",
     "hyperlink",
     "id",
@@ -197,7 +198,6 @@ const LONG: &[&str] = &[
     "nofsroot",
     "noheadings",
     "notruncate",
-    "null",
     "options",
     "output",
     "output-all",
@@ -222,7 +222,6 @@ const LONG: &[&str] = &[
     "verify",
     "version",
     "vfs-all",
-    "wait",
 ];
 
 /// The short options and what they stand for.
@@ -269,19 +268,6 @@ const SHORT: &[(char, &str)] = &[
     ('y', "shell"),
 ];
 
-/// The full name of a long option or of its unambiguous beginning.
-fn full_name(name: &str) -> Result<&'static str> {
-    let mut found = LONG.iter().copied().filter(|long| long.starts_with(name));
-    if let Some(exact) = LONG.iter().copied().find(|long| *long == name) {
-        return Ok(exact);
-    }
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        (Some(_), Some(_)) => Err(Error::usage(format!("option '--{name}' is ambiguous"))),
-        _ => Err(Error::usage(format!("invalid option '--{name}'"))),
-    }
-}
-
 /// What is gathered while the arguments are read.
 #[derive(Default)]
 struct Gathered {
@@ -297,13 +283,13 @@ struct Gathered {
 /// Reads the command line.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let mut gathered = Gathered::default();
-    while let Some(argument) = parser.next()? {
+    while let Some(argument) = LONG.next(&mut parser)? {
         let name = match argument {
             Short(short) => match SHORT.iter().find(|(known, _)| *known == short) {
                 Some((_, long)) => *long,
                 None => return Err(Short(short).unexpected().into()),
             },
-            Long(long) => full_name(long)?,
+            Long(long) => long,
             Value(operand) => {
                 gathered.operands.push(operand);
                 continue;
@@ -600,6 +586,25 @@ fn when(word: Option<&OsStr>) -> Result<When> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn options_of_the_classic_may_be_shortened() {
+        for (typed, full) in [
+            ("first", "first-only"),
+            ("nohe", "noheadings"),
+            ("json", "json"),
+            ("pse", "pseudo"),
+            ("so", "source"),
+            ("tab", "tab-file"),
+            ("tar", "target"),
+            ("uniq-", "uniq-id"),
+        ] {
+            assert_eq!(LONG.full(typed), Ok(full));
+        }
+        for typed in ["no", "delet", "nul", "sub-"] {
+            assert!(LONG.full(typed).is_err(), "{typed}");
+        }
+    }
+
     fn action(arguments: &[&str]) -> Result<Action> {
         parse(lexopt::Parser::from_args(arguments))
     }
@@ -623,11 +628,11 @@ mod tests {
 
     #[test]
     fn every_option_has_help_and_is_known() {
-        for name in LONG {
+        for name in CLASSIC {
             assert!(HELP.contains(&format!("--{name}")), "{name}");
         }
         for (short, long) in SHORT {
-            assert!(LONG.contains(long));
+            assert_eq!(LONG.full(long).as_ref(), Ok(long));
             assert!(HELP.contains(&format!("-{short}, --{long}")), "{short}");
         }
     }

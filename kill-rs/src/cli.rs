@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
+use common::options::LongOptions;
 use common::target::Target;
 use common::{Error, Result, accounts, quote, signal};
 use lexopt::prelude::*;
@@ -25,6 +26,24 @@ Options:
   -h, --help             display this help
   -V, --version          display version
 ";
+
+/// The long options, and those of the classic among them.
+const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
+
+const CLASSIC: &[&str] = &[
+    "all",
+    "list",
+    "signal",
+    "table",
+    "pid",
+    "queue",
+    "timeout",
+    "verbose",
+    "help",
+    "version",
+    "require-handler",
+    "show-process-state",
+];
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,11 +90,11 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         if options.take_dashed(&mut parser) {
             continue;
         }
-        match parser.next()? {
+        match LONG.next(&mut parser)? {
             Some(Short('h') | Long("help")) => return Ok(Action::Help),
             Some(Short('V') | Long("version")) => return Ok(Action::Version),
             Some(Short('L') | Long("table")) => {
-                return match parser.next()? {
+                return match LONG.next(&mut parser)? {
                     None => Ok(Action::Table),
                     Some(argument) => Err(argument.unexpected().into()),
                 };
@@ -188,6 +207,16 @@ fn refusal(option: &lexopt::Arg) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_classic_may_be_shortened() {
+        for (typed, full) in [("sig", "signal"), ("ta", "table"), ("l", "list"), ("he", "help")] {
+            assert_eq!(LONG.full(typed), Ok(full));
+        }
+        for typed in ["ver", "start"] {
+            assert!(LONG.full(typed).is_err(), "{typed}");
+        }
+    }
 
     fn job(line: &str) -> Result<Job> {
         match parse(lexopt::Parser::from_args(line.split_whitespace()))? {

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use common::options::LongOptions;
 use common::process::failure_status;
 use common::record::Record;
 use common::sysctl::Sysctl;
@@ -62,6 +63,37 @@ Set-up (without =DIR: that of the target):
   -h, --help                 display this help
   -V, --version              display version
 ";
+
+/// The long options, and those of the classic among them.
+const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
+
+const CLASSIC: &[&str] = &[
+    "all",
+    "help",
+    "version",
+    "target",
+    "mount",
+    "uts",
+    "ipc",
+    "net",
+    "net-socket",
+    "pid",
+    "user",
+    "cgroup",
+    "time",
+    "setuid",
+    "setgid",
+    "root",
+    "wd",
+    "wdns",
+    "env",
+    "no-fork",
+    "join-cgroup",
+    "preserve-credentials",
+    "keep-caps",
+    "user-parent",
+    "follow-context",
+];
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -128,7 +160,7 @@ fn nothing() -> Box<Entry> {
 
 /// Reads the command line up to its end, or to an option after which nothing else matters.
 fn read(parser: &mut lexopt::Parser, entry: &mut Entry) -> Result<Option<Action>> {
-    while let Some(argument) = parser.next()? {
+    while let Some(argument) = LONG.next(parser)? {
         let name = match argument {
             Short('h') | Long("help") => return Ok(Some(Action::Help)),
             Short('V') | Long("version") => return Ok(Some(Action::Version)),
@@ -261,6 +293,24 @@ fn descriptor(text: &OsStr) -> Result<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_classic_may_be_shortened() {
+        for (typed, full) in [
+            ("preserve", "preserve-credentials"),
+            ("ta", "target"),
+            ("al", "all"),
+            ("net-", "net-socket"),
+            ("follow", "follow-context"),
+            ("no", "no-fork"),
+            ("j", "join-cgroup"),
+        ] {
+            assert_eq!(LONG.full(typed), Ok(full));
+        }
+        for typed in ["s", "carr", "sysc", "new", "u"] {
+            assert!(LONG.full(typed).is_err(), "{typed}");
+        }
+    }
 
     fn entry(arguments: &[&str]) -> Result<Entry> {
         match parse(lexopt::Parser::from_args(arguments))? {

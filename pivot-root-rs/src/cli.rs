@@ -1,5 +1,6 @@
 //! Arguments in, an [`Action`] out.
 
+use common::options::LongOptions;
 use common::{Command, Error, Result, directory};
 use lexopt::prelude::*;
 
@@ -22,6 +23,11 @@ Options:
   -V, --version     display version
 ";
 
+/// The long options, and those of the classic among them.
+const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
+
+const CLASSIC: &[&str] = &["help", "version"];
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Action {
@@ -35,7 +41,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let (mut carry, mut start_in) = (false, None);
     let mut pivot = Pivot::default();
     pivot.new_root = loop {
-        match parser.next()? {
+        match LONG.next(&mut parser)? {
             Some(Long("carry")) => carry = true,
             Some(Long("detach")) => pivot.detach = true,
             Some(Long("private")) => pivot.private = true,
@@ -66,6 +72,16 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_classic_may_be_shortened() {
+        for (typed, full) in [("he", "help"), ("vers", "version")] {
+            assert_eq!(LONG.full(typed), Ok(full));
+        }
+        for typed in ["carr", "det", "self"] {
+            assert!(LONG.full(typed).is_err(), "{typed}");
+        }
+    }
 
     fn pivot(arguments: &[&str]) -> Result<Pivot> {
         match parse(lexopt::Parser::from_args(arguments))? {

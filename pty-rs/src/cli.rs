@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
 
+use common::options::LongOptions;
 use common::sys::pty::WindowSize;
 use common::{Command, Error, Result, accounts, quote};
 use lexopt::prelude::*;
@@ -45,6 +46,9 @@ Options:
   -V, --version              display version
 ";
 
+/// The long options: none of them is a classic's.
+const LONG: LongOptions = LongOptions { classic: &[], help: HELP };
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Action {
@@ -83,7 +87,7 @@ struct Options {
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let mut options = Options::default();
     let mut words = Vec::new();
-    while let Some(argument) = parser.next()? {
+    while let Some(argument) = LONG.next(&mut parser)? {
         match argument {
             Long("receive") => {
                 options.modes.push(("--receive", Mode::Receive(descriptor(&parser.value()?)?)));

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
 
+use common::options::LongOptions;
 use common::process::failure_status;
 use common::{Command, Error, Result, quote};
 use lexopt::prelude::*;
@@ -89,6 +90,39 @@ Environment:
   -V, --version                display version
 ";
 
+/// The long options, and those of the classic among them.
+const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
+
+const CLASSIC: &[&str] = &[
+    "dump",
+    "nnp|no-new-privs",
+    "inh-caps",
+    "list-caps",
+    "ambient-caps",
+    "ruid",
+    "euid",
+    "rgid",
+    "egid",
+    "reuid",
+    "regid",
+    "clear-groups",
+    "keep-groups",
+    "init-groups",
+    "groups",
+    "bounding-set",
+    "securebits",
+    "pdeathsig",
+    "ptracer",
+    "selinux-label",
+    "apparmor-profile",
+    "landlock-access",
+    "landlock-rule",
+    "seccomp-filter",
+    "help",
+    "reset-env",
+    "version",
+];
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Action {
@@ -142,7 +176,7 @@ impl Options {
     /// Reads the command line up to its end, or to an option after which nothing else matters.
     fn read(&mut self, parser: &mut lexopt::Parser) -> Result<Option<Action>> {
         let program = loop {
-            match parser.next()? {
+            match LONG.next(parser)? {
                 Some(Short('h') | Long("help")) => return Ok(Some(Action::Help)),
                 Some(Short('V') | Long("version")) => return Ok(Some(Action::Version)),
                 Some(Short('d') | Long("dump")) => self.dump += 1,
@@ -352,6 +386,25 @@ fn words(list: &OsStr) -> Vec<OsString> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_classic_may_be_shortened() {
+        for (typed, full) in [
+            ("no", "no-new-privs"),
+            ("n", "nnp"),
+            ("bound", "bounding-set"),
+            ("clear", "clear-groups"),
+            ("reu", "reuid"),
+            ("inh", "inh-caps"),
+            ("res", "reset-env"),
+            ("du", "dump"),
+        ] {
+            assert_eq!(LONG.full(typed), Ok(full));
+        }
+        for typed in ["clear-e", "re", "lenient", "landlock", "set-h"] {
+            assert!(LONG.full(typed).is_err(), "{typed}");
+        }
+    }
 
     fn action(arguments: &[&str]) -> Result<Action> {
         parse(lexopt::Parser::from_args(arguments))

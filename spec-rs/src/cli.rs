@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use common::options::LongOptions;
 use common::{Error, Result, quote, start};
 use lexopt::prelude::*;
 
@@ -85,6 +86,9 @@ New limits of the container of --state:
   -h, --help              display this help
   -V, --version           display version
 ";
+
+/// The long options: none of them is a classic's.
+const LONG: LongOptions = LongOptions { classic: &[], help: HELP };
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -171,7 +175,7 @@ pub struct Changes {
 /// A usage error.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let (mut new, mut rootless, mut request) = (false, false, Request::default());
-    while let Some(argument) = parser.next()? {
+    while let Some(argument) = LONG.next(&mut parser)? {
         match argument {
             Long("exec") => return parse_exec(parser, &request),
             Long("update") => return parse_update(parser, &request),
@@ -195,7 +199,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Long("config-fd") => request.outputs.config = Some(descriptor(&mut parser)?),
             Long("hooks-fd") => request.outputs.hooks = Some(descriptor(&mut parser)?),
             Long("features") => {
-                return match parser.next()? {
+                return match LONG.next(&mut parser)? {
                     None => Ok(Action::Features),
                     Some(argument) => Err(argument.unexpected().into()),
                 };
@@ -270,7 +274,7 @@ fn parse_exec(mut parser: lexopt::Parser, before: &Request) -> Result<Action> {
         return Err(Error::usage("--exec goes before its options"));
     }
     let changes = &mut request.changes;
-    while let Some(argument) = parser.next()? {
+    while let Some(argument) = LONG.next(&mut parser)? {
         match argument {
             Short('h') | Long("help") => return Ok(Action::Help),
             Short('V') | Long("version") => return Ok(Action::Version),
@@ -317,7 +321,7 @@ fn parse_update(mut parser: lexopt::Parser, before: &Request) -> Result<Action> 
     let (tools, state) = (before.tools.clone(), before.state.clone());
     let mut request = UpdateRequest { tools, ..UpdateRequest::default() };
     request.state = state.unwrap_or_default();
-    while let Some(argument) = parser.next()? {
+    while let Some(argument) = LONG.next(&mut parser)? {
         match argument {
             Short('h') | Long("help") => return Ok(Action::Help),
             Short('V') | Long("version") => return Ok(Action::Version),

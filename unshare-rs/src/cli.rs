@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 
+use common::options::LongOptions;
 use common::sysctl::Sysctl;
 use common::{Command, Error, Result, quote, seconds, signal};
 use lexopt::prelude::*;
@@ -88,6 +89,48 @@ Set-up:
   -V, --version              display version
 ";
 
+/// The long options, and those of the classic among them.
+const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
+
+const CLASSIC: &[&str] = &[
+    "help",
+    "version",
+    "mount",
+    "uts",
+    "ipc",
+    "net",
+    "pid",
+    "user",
+    "cgroup",
+    "time",
+    "fork",
+    "kill-child",
+    "forward-signals",
+    "mount-proc",
+    "mount-binfmt",
+    "map-user",
+    "map-users",
+    "map-group",
+    "map-groups",
+    "map-root-user",
+    "map-current-user",
+    "map-auto",
+    "map-subids",
+    "owner",
+    "propagation",
+    "setgroups",
+    "keep-caps",
+    "setuid",
+    "setgid",
+    "root",
+    "wd",
+    "monotonic",
+    "boottime",
+    "load-interp",
+    "clear-env",
+    "whitelist-env",
+];
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Action {
@@ -134,7 +177,7 @@ const LETTERS: [(char, &str); 8] = [
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let mut options = Options::default();
     let mut words = Vec::new();
-    while let Some(argument) = parser.next()? {
+    while let Some(argument) = LONG.next(&mut parser)? {
         match argument {
             Short('h') | Long("help") => return Ok(Action::Help),
             Short('V') | Long("version") => return Ok(Action::Version),
@@ -516,6 +559,25 @@ fn signal_number(value: &OsStr) -> Result<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_classic_may_be_shortened() {
+        for (typed, full) in [
+            ("map-root", "map-root-user"),
+            ("map-c", "map-current-user"),
+            ("mount-p", "mount-proc"),
+            ("kill", "kill-child"),
+            ("prop", "propagation"),
+            ("r", "root"),
+            ("setu", "setuid"),
+            ("wh", "whitelist-env"),
+        ] {
+            assert_eq!(LONG.full(typed), Ok(full));
+        }
+        for typed in ["map", "setg", "host", "new-s", "s", "w"] {
+            assert!(LONG.full(typed).is_err(), "{typed}");
+        }
+    }
 
     fn plan(line: &str) -> Result<Plan> {
         match parse(lexopt::Parser::from_args(line.split_whitespace()))? {
