@@ -284,7 +284,7 @@ rw,nosuid,relatime"
     'mount -t tmpfs none a; mkdir a/sub; mount -t tmpfs none a/sub; exec 9>a/sub/open'
   requires strace
   refused 32 "cannot change the attributes of the mount for 'b': Function not implemented
-hint: this needs the mount calls of Linux 5.12, which a seccomp filter may refuse as well" \
+hint: this kernel has no mount_setattr(2): Linux 5.12 or later is needed" \
     'strace -o /dev/null -e inject=mount_setattr:error=ENOSYS bindmount-rs -R -o ro=recursive a b'
 }
 
@@ -414,8 +414,8 @@ last"
   echo "none $PWD/m tmpfs huge=perhaps" >table
   refused 32 "cannot mount 'table:1': cannot set the option 'huge=perhaps': tmpfs: Bad value for 'huge'" \
     'bindmount-rs --fstab table'
-  refused 32 'hint: the kernel takes at most 255 bytes for `upperdir`: a relative path may be shorter' \
-    "bindmount-rs -t overlay -o lowerdir=.,upperdir=$(printf '%0300d' 0),workdir=w none m"
+  refused 32 'hint: the kernel takes at most 255 bytes for `upperdir`, or 4095 for all options: a relative path may be shorter' \
+    "bindmount-rs -t overlay -o lowerdir=.,upperdir=$(printf '%05000d' 0),workdir=w none m"
 }
 
 @test "a file system that shows a namespace which is not the user's own is explained" {
@@ -1944,4 +1944,145 @@ without() {
   equal "$output" w
   equal "$stderr" "bindmount-rs: cannot undo the making of '$PWD/t/w': Directory not empty
 bindmount-rs: cannot mount 'table:6': cannot bind '/nosuch' on '$PWD/t': No such file or directory"
+}
+
+@test "mount(2) does at once what it can where the calls for building a mount are refused" {
+  mkdir -p a/sub b root/dir
+  touch a/file
+  ln -s "$(printf 'x%.0s' {1..100})" root/link
+  for errno in ENOSYS EPERM; do
+    without 'open_tree open_tree_attr move_mount mount_setattr fsopen fsconfig fsmount' "$errno"
+    filter="${filtered[*]}"
+    # With the same results as without the filter.
+    [ "$errno" = ENOSYS ] || set -- 'a b' '-R a b' '-t tmpfs none b'
+    [ "$errno" = EPERM ] || set -- 'a b' '-R a b' 'a/file root/file' '-m a n/e/w' '-t tmpfs -o size=4k,mode=700,ro,nosuid,sync none b' \
+      '-t tmpfs -o noatime,nodev,nosymfollow none b' '-t proc -o nosuid,nodev,noexec proc b' '-M a b' \
+      '-o remount,bind,ro,noatime a' '-o remount,bind,nosymfollow a' '--make-shared a' '--make-runbindable a' '--make-slave a b'
+    for words; do
+      setup='mount -t tmpfs none a; mount -o remount,bind,strictatime,nosuid a; mkdir -p root a/sub; touch a/file root/file; mount -t tmpfs none a/sub'
+      case $words in '-t proc'*) is_root || continue ;; esac
+      want=$(inside "$setup; bindmount-rs $words; table")
+      ok inside "$setup; $filter bindmount-rs $words; table"
+      equal "$output" "$want"
+      rm -rf n
+    done
+    # A table inside a root, masks of directories included, and its undoing.
+    printf '%s\n' "none /tmp tmpfs size=64k" "$PWD/a /tmp/a none rbind" "none /dir mask" "none /proc tmpfs" >table
+    sed -i '$d' table
+    ok inside "$filter bindmount-rs --root root --self-bind -T table; table | awk '{ print \$5, \$6 }'"
+    equal "$output" "$PWD/root rw,relatime
+$PWD/root/tmp rw,relatime
+$PWD/root/tmp/a rw,relatime
+$PWD/root/dir ro,nosuid,nodev,noexec,relatime"
+    echo '/nosuch /x none bind' >>table
+    refused 32 "cannot mount 'table:4': cannot bind '/nosuch' on '/x': No such file or directory" \
+      "$filter bindmount-rs --root root --self-bind -T table"
+    lacks "$stderr" undo
+    echo "$PWD/a /proc none bind" >table
+    refused 32 'only a proc may stand in for /proc' "mkdir -p root/proc; $filter bindmount-rs --root root -T table" 'mkdir -p root/proc'
+    # What needs a second call is an error that names the one that is missing.
+    printf 'none /file mask\n' >table
+    for words in '-o ro a b' '-o rro a b' '--map-users 0:0:1 a b' '-t tmpfs -o ro=fs none b' '--root root -T table'; do
+      refused 32 'hint: a seccomp filter refuses open_tree(2), move_mount(2), mount_setattr(2), fsopen(2): as a profile that is older' \
+        "$filter bindmount-rs $words"
+    done
+  done
+}
+
+@test "a filter without openat2, as systemd's RestrictSUIDSGID has it, is named; binds outside of a root need none" {
+  mkdir -p a b root
+  without openat2 ENOSYS
+  ok inside "${filtered[*]} bindmount-rs a b; ${filtered[*]} bindmount-rs -t tmpfs none b; table | wc -l"
+  equal "$output" 2
+  refused 32 'hint: a seccomp filter refuses openat2(2): in a systemd unit RestrictSUIDSGID=yes does that, and DynamicUser=yes implies it' \
+    "${filtered[*]} bindmount-rs --root root a b"
+}
+
+@test "an AppArmor profile that denies a mount is named" {
+  mkdir a b
+  without 'open_tree mount' EACCES
+  for profile in 'box//sub (enforce)' 'box (complain)' unconfined 'u:r:t:s0'; do
+    echo "$profile" >profile
+    expect 32 inside 'mount --bind profile "/proc/$$/attr/current"; exec "$@"' "${filtered[@]}" bindmount-rs a b
+    case $profile in
+      box//*) contains "$stderr" "hint: the AppArmor profile 'box//sub' of this process denies it" ;;
+      *) lacks "$stderr" AppArmor ;;
+    esac
+  done
+}
+
+@test "an overlay whose lowerdir is longer than a value, where layers cannot be set one by one" {
+  layers=
+  for number in $(seq 20); do
+    mkdir -p "layer-$number"
+    layers=$layers:$PWD/layer-$number
+  done
+  mkdir -p m 'a:b' root
+  touch layer-1/first layer-20/last 'a:b/escaped'
+  # As before Linux 6.8, where the kernel takes no lowerdir+; this kernel's context takes no escaped colon one by one either.
+  for lower in "${layers#:}:${PWD}/a\\:b" "$PWD/a\\:b${layers}"; do
+    ok inside 'bindmount-rs -t overlay -o "lowerdir=$1" overlay m && ls m' "$lower"
+    equal "$output" "escaped
+first
+last"
+    ok inside 'bindmount-rs --root root -t overlay -o "lowerdir=$1,ro" overlay m && ls root/m && table | awk "{ print \$5, \$6 }"' "$lower"
+    contains "$output" "$PWD/root/m ro,relatime"
+  done
+  refused 32 'hint: the kernel takes at most 255 bytes for `lowerdir`, or 4095 for all options: a relative path may be shorter' \
+    "bindmount-rs -t overlay -o lowerdir=$(printf '/%0200d' $(seq 30)) none m"
+}
+
+@test "causes of failures are told apart" {
+  mkdir -p a/sub b root l u w m
+  hint() {
+    expect 32 "${@:2}"
+    contains "$stderr" "hint: $1"
+  }
+  hint 'it is not a mount point: bind it onto itself first, or name the mount that it is in' inside 'bindmount-rs --make-private a'
+  hint "'$PWD/a/sub' is inside the mount at '$PWD/a', which cannot be moved beneath itself" \
+    inside 'mount -t tmpfs none a; mkdir a/sub; bindmount-rs -M a a/sub'
+  hint 'mounting beneath another mount needs Linux 6.5' inside 'exec setarch --uname-2.6 bindmount-rs --beneath a b'
+  # The kernel's own words need no guess beside them.
+  expect 32 unshare -Urm bindmount-rs -t overlay -o lowerdir=l,bogus none m
+  contains "$stderr" "Unknown parameter 'bogus'"
+  lacks "$stderr" hint
+  # In a user namespace.
+  hint "a user namespace may not mount a file system of the type 'debugfs': mount it outside, and bind it" \
+    unshare -Urm bindmount-rs -t debugfs none m
+  hint "mounts beneath the lowerdir '/' came from outside of this user namespace" \
+    unshare -Urm bindmount-rs -t overlay -o lowerdir=/,upperdir=u,workdir=w,userxattr none m
+  hint 'CAP_SYS_ADMIN is held over this user namespace, and not over the one that owns the mount namespace: make a mount namespace too, with `--mount` of `unshare-rs`' \
+    unshare -Ur bindmount-rs a b
+  hint 'this user namespace has no users 77 to 77: INNER and OUTER may be swapped, 77:0:1' \
+    unshare -Urm bindmount-rs --map-users 0:77:1 --map-groups 0:0:1 a b
+  hint 'this user namespace has no groups 78 to 79, which OUTER must be of (/proc/self/gid_map)' \
+    unshare -Urm bindmount-rs --map-users 0:0:1 --map-groups 77:78:2 a b
+  hint 'the range 0:4294967294:2 of users goes beyond 4294967294' private bindmount-rs --map-users 0:4294967294:2 --map-groups 0:0:1 a b
+  hint 'the range 0:0:0 of users is empty: its COUNT is at least 1' private bindmount-rs --map-users 0:0:0 --map-groups 0:0:1 a b
+  # Whoever is not root in its user namespace has lost its capabilities.
+  user=()
+  ! is_root || user=(setpriv --reuid=1234 --regid=1234 --clear-groups)
+  hint 'CAP_SYS_ADMIN was lost on the way here, since this user is not root in the user namespace: add `--keep-caps` to `unshare-rs`' \
+    "${user[@]}" unshare-rs -c -m bindmount-rs / /
+  hint 'CAP_SYS_ADMIN was lost on the way here, since the map of the user namespace lacks this user' \
+    "${user[@]}" unshare-rs -U -m bindmount-rs / /
+  hint 'CAP_SYS_ADMIN was given up on the way here: mount before that' \
+    unshare -Urm setpriv-rs --bounding-set -sys_admin bindmount-rs a b
+  # That binfmt_misc is mounted in a proc hides nothing of it.
+  requires root
+  expect 32 private sh -c 'mount -t tmpfs none /proc/sys/fs/binfmt_misc && exec unshare -Urm bindmount-rs -t proc proc m'
+  lacks "$stderr" binfmt_misc
+  hint 'making a device node needs CAP_MKNOD, which this process lacks: bind the one outside' \
+    setpriv-rs --bounding-set -mknod sh -c 'echo "1:3 /null char" | exec bindmount-rs --root root -T -'
+}
+
+@test "a mount namespace that is full is named" {
+  requires root
+  mkdir -p a b
+  most=$(cat /proc/sys/fs/mount-max)
+  [ "$most" -ge 1000 ] || skip 'another test has changed fs.mount-max'
+  # The tree is doubled until it is more than there may be: the machine's limit is left alone.
+  expect 32 inside 'mount -t tmpfs none a; mkdir a/a a/b; while bindmount-rs -R a a/a && bindmount-rs -R a a/b; do :; done; exit 32'
+  contains "$stderr" 'No space left on device'
+  contains "$stderr" "hint: fs.mount-max allows $most mounts in a mount namespace, and "
 }

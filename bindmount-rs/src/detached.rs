@@ -4,19 +4,29 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
+use common::Error;
+use common::denied::Call;
 use common::directory::open_in_root;
 use common::sys::flags::{AT_RECURSIVE, OPEN_TREE_CLONE};
 use common::sys::{self, MountAttr};
-use common::{Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::unistd::read;
 
-use crate::hints;
 use crate::options::{Change, Options, Propagation, unquote};
+use crate::{at_once, statmount};
 
 /// With [`sys::open_tree`]: the descriptor itself, not a path beneath it.
 const ITSELF: u32 = AtFlags::AT_EMPTY_PATH.bits() as u32;
+
+/// Whether a value of these options is longer than fsconfig(2) takes.
+pub fn has_long_value(options: &Options) -> bool {
+    options.data.iter().any(|word| {
+        let word = word.as_bytes();
+        let value = word.iter().position(|&byte| byte == b'=').map(|at| unquote(&word[at + 1..]));
+        value.is_some_and(|value| value.len() > LONGEST_VALUE)
+    })
+}
 
 /// The longest value that fsconfig(2) takes, its NUL not counted.
 pub const LONGEST_VALUE: usize = 255;
@@ -49,7 +59,15 @@ pub fn change(tree: BorrowedFd, options: &Options) -> nix::Result<()> {
 
 pub fn set(tree: BorrowedFd, flags: u32, change: Change) -> nix::Result<()> {
     let attr = MountAttr { set: change.set, clear: change.clear, ..MountAttr::default() };
-    sys::mount_setattr(tree, flags, &attr)
+    match sys::mount_setattr(tree, flags, &attr) {
+        // Of a mount that is not attached mount(2) changes nothing.
+        Err(errno) if flags == 0 && at_once::is_refused(Call::MountSetattr, errno) => {
+            let before = tree.try_clone_to_owned().map_err(|_| errno)?;
+            let before = statmount::all_attributes(&before)?;
+            at_once::change(tree, before, change).map_err(|_| errno)
+        }
+        result => result,
+    }
 }
 
 /// Changes who else sees what is mounted beneath an attached mount, one change after the other.
@@ -57,43 +75,60 @@ pub fn propagate(mount: BorrowedFd, changes: &[Propagation]) -> nix::Result<()> 
     changes.iter().try_for_each(|change| {
         let flags = if change.recursive { AT_RECURSIVE } else { 0 };
         let attr = MountAttr { propagation: change.kind.bits(), ..MountAttr::default() };
-        sys::mount_setattr(mount, flags, &attr)
+        match sys::mount_setattr(mount, flags, &attr) {
+            Err(errno) if at_once::is_refused(Call::MountSetattr, errno) => {
+                at_once::propagate(mount, change.kind, change.recursive).map_err(
+                    |other| match other {
+                        Errno::EPERM | Errno::ENOSYS => errno,
+                        other => other,
+                    },
+                )
+            }
+            result => result,
+        }
     })
 }
+
+const SET_OPTION: &str = "set the option";
 
 /// How often a cgroup hierarchy is asked for whose namesake is about to vanish.
 const TRIES: usize = 64;
 
+/// Why a file system was not made.
+#[derive(Debug)]
+pub struct Failure {
+    pub error: Error,
+    /// What the kernel gave, also where the error shows its words instead.
+    pub errno: Errno,
+    /// Whether the kernel has said which of the options it does not take.
+    pub is_said: bool,
+}
+
 /// A new file system of the type `kind`.
-pub fn file_system(kind: &CStr, source: &CStr, options: &Options) -> Result<OwnedFd> {
+pub fn file_system(kind: &CStr, source: &CStr, options: &Options) -> Result<OwnedFd, Failure> {
     for _ in 1..TRIES {
         match new_file_system(kind, source, options) {
             // While a hierarchy of that name is being destroyed the kernel waits, and starts the call anew. For
             // mount(2) that is enough; of a context it then says that it is in use.
-            Err((Errno::EBUSY, _)) if kind == c"cgroup" => {}
-            result => return result.map_err(|(_, error)| error),
+            Err(Failure { errno: Errno::EBUSY, .. }) if kind == c"cgroup" => {}
+            result => return result,
         }
     }
-    new_file_system(kind, source, options).map_err(|(_, error)| error)
+    new_file_system(kind, source, options)
 }
 
-fn new_file_system(
-    kind: &CStr,
-    source: &CStr,
-    options: &Options,
-) -> Result<OwnedFd, (Errno, Error)> {
+fn new_file_system(kind: &CStr, source: &CStr, options: &Options) -> Result<OwnedFd, Failure> {
     let name = OsStr::from_bytes(kind.to_bytes());
-    let explain =
-        |errno, error: Error| (errno, error.explain(|_| hints::file_system(kind, options, errno)));
     let context = sys::fsopen(kind).map_err(|errno| {
-        explain(errno, Error::new("open a file system of the type", name, errno))
+        let error = Error::new("open a file system of the type", name, errno);
+        Failure { error, errno, is_said: false }
     })?;
-    let failed = |step: &str, object: &OsStr, errno: Errno| {
-        let error = match read_log(&context) {
-            Some(reason) => Error::because(step, object, reason),
-            None => Error::new(step, object, errno),
-        };
-        explain(errno, error)
+    let failed = |step: &str, object: &OsStr, errno: Errno| match read_log(&context) {
+        Some(reason) => {
+            let is_said = step == SET_OPTION;
+            Failure { error: Error::because(step, object, reason), errno, is_said }
+        }
+        None => Failure { error: Error::new(step, object, errno), errno, is_said: false },
     };
 
     configure(&context, kind, source, options, failed)?;
@@ -124,14 +159,14 @@ fn configure<E>(
     }
     if options.superblock_read_only == Some(true) {
         sys::fsconfig_set(context.as_fd(), c"ro", None)
-            .map_err(|errno| failed("set the option", OsStr::new("ro"), errno))?;
+            .map_err(|errno| failed(SET_OPTION, OsStr::new("ro"), errno))?;
     }
     for word in &options.superblock {
         sys::fsconfig_set(context.as_fd(), &c_string(word.as_bytes()).unwrap_or_default(), None)
-            .map_err(|errno| failed("set the option", OsStr::new(word), errno))?;
+            .map_err(|errno| failed(SET_OPTION, OsStr::new(word), errno))?;
     }
     options.data.iter().try_for_each(|word| {
-        set_word(context.as_fd(), kind, word).map_err(|errno| failed("set the option", word, errno))
+        set_word(context.as_fd(), kind, word).map_err(|errno| failed(SET_OPTION, word, errno))
     })
 }
 

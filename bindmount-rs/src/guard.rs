@@ -26,12 +26,19 @@ const HARMLESS: &[&[u8]] = &[
 
 /// Refuses a mount inside a root that would stand in for its /proc, or for a part of a proc, and is none itself
 /// (CVE-2019-16884, CVE-2019-19921).
-pub fn check(places: &Places, path: &OsStr, tree: &OwnedFd, target: &OwnedFd) -> Result<()> {
+///
+/// `is_a_proc` tells whether what is to be mounted is one.
+pub fn check(
+    places: &Places,
+    path: &OsStr,
+    is_a_proc: impl FnOnce() -> Result<bool>,
+    target: &OwnedFd,
+) -> Result<()> {
     if !places.is_confined() {
         return Ok(());
     }
     let is_allowed = if is_the_proc(places, target).context("look at", path)? {
-        is_proc(tree, path)?
+        is_a_proc()?
     } else {
         !is_proc(target, path)? || HARMLESS.contains(&normal(path).as_slice())
     };
@@ -54,7 +61,8 @@ fn is_the_proc(places: &Places, target: &OwnedFd) -> nix::Result<bool> {
     }
 }
 
-fn is_proc(place: &OwnedFd, path: &OsStr) -> Result<bool> {
+/// Whether a place is on a proc.
+pub fn is_proc(place: &OwnedFd, path: &OsStr) -> Result<bool> {
     let status = fstatfs(place).context("look at", path)?;
     Ok(status.filesystem_type() == PROC_SUPER_MAGIC)
 }

@@ -1,27 +1,26 @@
 //! Why a mount failed: looked up after the failure.
 
-use std::ffi::{CStr, OsStr, OsString};
+use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
+use common::denied::{self, in_user_namespace};
 use common::sys::flags::{MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_RDONLY};
-use common::sys::{self, capget};
-use common::{Error, accounts, quote};
+use common::{Error, accounts, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
+use nix::sys::utsname::uname;
 
-use crate::detached;
 use crate::idmap::IdMap;
 use crate::mountinfo::{self, Mount};
 use crate::node::Node;
-use crate::options::Options;
+use crate::options::{Options, unquote};
 use crate::place::is;
 use crate::statmount;
-
-const CAP_SYS_ADMIN: u32 = 21;
+use crate::{at_once, detached};
 
 /// File systems that show a namespace: who mounts one must own that namespace too.
 const SHOWN: &[(&CStr, &str)] = &[
@@ -34,25 +33,37 @@ const SHOWN: &[(&CStr, &str)] = &[
 
 /// The hint for a failure of whatever step, where nobody may mount, or not by these system calls.
 pub fn any(error: &Error) -> Option<String> {
-    match error.errno()? {
-        Errno::EPERM if !may_mount() => Some(
-            "mounting needs CAP_SYS_ADMIN: put `unshare-rs --user --map-root-user --mount` in front"
-                .into(),
-        ),
-        Errno::ENOSYS => Some(
-            "this needs the mount calls of Linux 5.12, which a seccomp filter may refuse as well"
-                .into(),
-        ),
+    let errno = error.errno()?;
+    let may_not = (errno == Errno::EPERM).then(may_not_mount).flatten();
+    may_not.or_else(|| denied::hint(errno)).or_else(|| match errno {
+        Errno::ENOSPC => full(),
         _ => None,
-    }
+    })
+}
+
+fn may_not_mount() -> Option<String> {
+    denied::capability(
+        "mounting needs CAP_SYS_ADMIN: put `unshare-rs --user --map-root-user --mount` in front",
+    )
 }
 
 fn may_mount() -> bool {
-    capget().is_ok_and(|sets| sets.effective >> CAP_SYS_ADMIN & 1 == 1)
+    may_not_mount().is_none()
 }
 
-/// The hint for a file system that could not be made.
-pub fn file_system(kind: &CStr, options: &Options, errno: Errno) -> Option<String> {
+/// A mount namespace holds so many mounts and no more.
+fn full() -> Option<String> {
+    let most: usize = fs::read_to_string("/proc/sys/fs/mount-max").ok()?.trim().parse().ok()?;
+    let count = mountinfo::read().len();
+    // Those that are seen from another root are not in the table, and a tree counts before it is attached.
+    (count > most / 2).then(|| {
+        format!("fs.mount-max allows {most} mounts in a mount namespace, and {count} are there: unmount some, or raise it")
+    })
+}
+
+/// The hint for a file system that could not be made. Where the kernel `has_said` what is wrong with an option, nothing
+/// is guessed.
+pub fn file_system(kind: &CStr, options: &Options, errno: Errno, has_said: bool) -> Option<String> {
     if !may_mount() {
         return None;
     }
@@ -60,15 +71,43 @@ pub fn file_system(kind: &CStr, options: &Options, errno: Errno) -> Option<Strin
         Errno::ENODEV => {
             Some("the kernel has no such type (/proc/filesystems lists those it has)".into())
         }
-        Errno::EPERM | Errno::EACCES => {
-            not_owned(kind).or_else(|| hidden(kind, options)).or_else(|| overlay(kind, options))
-        }
-        Errno::EINVAL => {
-            too_long(options).or_else(|| unmapped(options)).or_else(|| overlay(kind, options))
-        }
+        Errno::EPERM | Errno::EACCES => not_owned(kind)
+            .or_else(|| hidden(kind, options))
+            .or_else(|| overlay(kind, options))
+            .or_else(|| not_for_user_namespaces(kind, errno)),
+        Errno::EINVAL => too_long(options)
+            .or_else(|| unmapped(options))
+            .or_else(|| (!has_said).then(|| overlay(kind, options)).flatten()),
+        Errno::E2BIG => too_long(options),
         Errno::EOPNOTSUPP => overlay(kind, options),
         _ => None,
     }
+}
+
+/// What a user namespace may mount (`FS_USERNS_MOUNT` of the kernel).
+const FOR_USER_NAMESPACES: &[&CStr] = &[
+    c"binder",
+    c"binfmt_misc",
+    c"bpf",
+    c"cgroup",
+    c"cgroup2",
+    c"devpts",
+    c"fuse",
+    c"mqueue",
+    c"overlay",
+    c"proc",
+    c"ramfs",
+    c"sysfs",
+    c"tmpfs",
+];
+
+fn not_for_user_namespaces(kind: &CStr, errno: Errno) -> Option<String> {
+    let refused =
+        errno == Errno::EPERM && in_user_namespace() && !FOR_USER_NAMESPACES.contains(&kind);
+    refused.then(|| {
+        let kind = quote(OsStr::from_bytes(kind.to_bytes()));
+        format!("a user namespace may not mount a file system of the type {kind}: mount it outside, and bind it")
+    })
 }
 
 /// The namespace that the file system shows belongs to another user namespace.
@@ -176,7 +215,7 @@ fn unmapped(options: &Options) -> Option<String> {
         };
         let id = accounts::id(word.strip_prefix(key)?)?;
         let map = fs::read_to_string(file).ok()?;
-        if is_mapped(&map, id) {
+        if is_mapped(&map, id.into(), 1) {
             return None;
         }
         let word = String::from_utf8_lossy(word);
@@ -184,15 +223,17 @@ fn unmapped(options: &Options) -> Option<String> {
     })
 }
 
-fn is_mapped(map: &str, id: u32) -> bool {
+/// Whether one line of a map holds so many numbers from `id` on.
+fn is_mapped(map: &str, id: u64, count: u64) -> bool {
     map.lines().any(|line| {
-        let mut numbers = line.split_whitespace().map(|number| number.parse::<u32>().unwrap_or(0));
+        let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
         let first = numbers.next().unwrap_or(0);
-        id.checked_sub(first).is_some_and(|offset| offset < numbers.nth(1).unwrap_or(0))
+        let length = numbers.nth(1).unwrap_or(0);
+        id >= first && id + count <= first + length
     })
 }
 
-/// fsconfig(2) takes no longer values.
+/// fsconfig(2) takes no longer values, and mount(2) no more of them.
 fn too_long(options: &Options) -> Option<String> {
     let is_long = |word: &&OsString| {
         let value = word.as_bytes().splitn(2, |&byte| byte == b'=').nth(1);
@@ -200,9 +241,9 @@ fn too_long(options: &Options) -> Option<String> {
     };
     let word = options.data.iter().find(is_long)?;
     let key = String::from_utf8_lossy(word.as_bytes().split(|&byte| byte == b'=').next()?);
-    let longest = detached::LONGEST_VALUE;
+    let (one, all) = (detached::LONGEST_VALUE, at_once::LONGEST_OPTIONS);
     Some(format!(
-        "the kernel takes at most {longest} bytes for `{key}`: a relative path may be shorter"
+        "the kernel takes at most {one} bytes for `{key}`, or {all} for all options: a relative path may be shorter"
     ))
 }
 
@@ -211,6 +252,13 @@ fn too_long(options: &Options) -> Option<String> {
 fn overlay(kind: &CStr, options: &Options) -> Option<String> {
     if kind != c"overlay" || !in_user_namespace() {
         return None;
+    }
+    if let Some(lower) = lower_with_locked_mounts(options) {
+        return Some(format!(
+            "mounts beneath the lowerdir {} came from outside of this user namespace, and an overlay would show what they \
+             hide: name a directory that nothing is mounted beneath",
+            quote(lower)
+        ));
     }
     let needs_more = |word: &&OsString| {
         [&b"redirect_dir="[..], b"metacopy=", b"verity="]
@@ -227,9 +275,18 @@ fn overlay(kind: &CStr, options: &Options) -> Option<String> {
     })
 }
 
-fn in_user_namespace() -> bool {
-    fs::read_to_string("/proc/self/uid_map")
-        .is_ok_and(|map| !map.split_whitespace().eq(["0", "0", "4294967295"]))
+/// A lower directory that may be copied only with the mounts beneath it.
+fn lower_with_locked_mounts(options: &Options) -> Option<&OsStr> {
+    let lower = |word: &&OsString| word.as_bytes().starts_with(b"lowerdir");
+    let layers = options.data.iter().filter(lower).flat_map(|word| {
+        let value = word.as_bytes().splitn(2, |&byte| byte == b'=').nth(1).unwrap_or_default();
+        unquote(value).split(|&byte| byte == b':').map(OsStr::from_bytes)
+    });
+    layers.into_iter().find(|layer| {
+        let Ok(path) = CString::new(layer.as_bytes()) else { return false };
+        detached::copy(&path, false, false).err() == Some(Errno::EINVAL)
+            && detached::copy(&path, true, false).is_ok()
+    })
 }
 
 /// The hint for a directory that could not be mounted alone.
@@ -240,6 +297,12 @@ pub fn subdirectory(errno: Errno) -> Option<String> {
 
 /// The hint for owners that could not be mapped.
 pub fn idmap(map: &IdMap, errno: Errno) -> Option<String> {
+    if let IdMap::Lines { users, groups } = map {
+        let wrong = wrong_range(users, "users", "/proc/self/uid_map");
+        if let Some(hint) = wrong.or_else(|| wrong_range(groups, "groups", "/proc/self/gid_map")) {
+            return Some(hint);
+        }
+    }
     match (map, errno) {
         (IdMap::Lines { users, groups }, Errno::EINVAL)
             if users.is_empty() || groups.is_empty() =>
@@ -267,11 +330,49 @@ pub fn dangling(target: &OsStr, errno: Errno) -> Option<String> {
     Some(format!("{} is a symlink to {}, which does not exist", quote(link), quote(text)))
 }
 
+/// A range that the kernel takes for no user namespace beneath this one, whose own map is in the file `own`.
+fn wrong_range(lines: &str, what: &str, own: &str) -> Option<String> {
+    // The largest number means none.
+    const NUMBERS: u64 = u32::MAX as u64;
+    let own = fs::read_to_string(own).ok()?;
+    let is_in_own = |first, count| is_mapped(&own, first, count);
+    lines.lines().find_map(|line| {
+        let mut numbers = line.split(' ').filter_map(|number| number.parse::<u64>().ok());
+        let (inner, outer, count) = (numbers.next()?, numbers.next()?, numbers.next()?);
+        let range = format!("{inner}:{outer}:{count}");
+        if count == 0 {
+            return Some(format!("the range {range} of {what} is empty: its COUNT is at least 1"));
+        }
+        if inner.max(outer) + count > NUMBERS {
+            return Some(format!("the range {range} of {what} goes beyond {}", NUMBERS - 1));
+        }
+        let last = outer + count - 1;
+        (!is_in_own(outer, count)).then(|| match is_in_own(inner, count) {
+            true => format!(
+                "this user namespace has no {what} {outer} to {last}: INNER and OUTER may be swapped, \
+                 {outer}:{inner}:{count}"
+            ),
+            false => format!(
+                "this user namespace has no {what} {outer} to {last}, which OUTER must be of (/proc/self/{})",
+                if what == "users" { "uid_map" } else { "gid_map" }
+            ),
+        })
+    })
+}
+
 /// The hint for a node that could not be made.
 pub fn node(node: &Node, errno: Errno) -> Option<String> {
-    (errno == Errno::EPERM && node.is_device() && in_user_namespace()).then(|| {
-        "a user namespace may make no device nodes: bind the one outside, such as `/dev/null TARGET none bind`"
-            .into()
+    const CAP_MKNOD: u32 = 27;
+    if errno != Errno::EPERM || !node.is_device() {
+        return None;
+    }
+    let instead = "bind the one outside, such as `/dev/null TARGET none bind`";
+    if in_user_namespace() {
+        return Some(format!("a user namespace may make no device nodes: {instead}"));
+    }
+    let has = sys::capget().ok()?.effective >> CAP_MKNOD & 1 == 1;
+    (!has).then(|| {
+        format!("making a device node needs CAP_MKNOD, which this process lacks: {instead}")
     })
 }
 
@@ -304,12 +405,18 @@ fn holder<'a>(mounts: &'a [Mount], path: &[u8], itself: bool) -> Option<&'a Moun
     mounts.iter().filter(holds).max_by_key(|mount| mount.target.len())
 }
 
+/// The hint for a change of what is no mount.
+pub fn no_mount(place: &OwnedFd, errno: Errno) -> Option<String> {
+    let is_none = errno == Errno::EINVAL && !sys::location(place.as_fd()).ok()?.is_mount_root;
+    is_none.then(|| {
+        "it is not a mount point: bind it onto itself first, or name the mount that it is in".into()
+    })
+}
+
 /// The hint for attributes that could not be changed.
 pub fn change(mount: &OwnedFd, options: &Options, errno: Errno) -> Option<String> {
     match errno {
-        Errno::EINVAL if !sys::location(mount.as_fd()).ok()?.is_mount_root => {
-            Some("it is not a mount point".into())
-        }
+        Errno::EINVAL => no_mount(mount, errno),
         Errno::EPERM if may_mount() => {
             let clear = (options.top.clear & !options.top.set) | options.recursive.clear;
             let locked = statmount::attributes(mount).ok()? & clear;
@@ -329,6 +436,9 @@ pub fn attach(tree: &OwnedFd, target: &OwnedFd, beneath: bool, errno: Errno) -> 
         Errno::EINVAL | Errno::ENOTDIR if is_directory(tree)? != is_directory(target)? => {
             Some("a directory is mounted on a directory alone, and a file on a file".into())
         }
+        Errno::EINVAL if beneath && is_before((6, 5)) => {
+            Some("mounting beneath another mount needs Linux 6.5".into())
+        }
         Errno::EINVAL if beneath => {
             Some("nothing is mounted there that it could be beneath".into())
         }
@@ -336,8 +446,26 @@ pub fn attach(tree: &OwnedFd, target: &OwnedFd, beneath: bool, errno: Errno) -> 
     }
 }
 
+/// Whether the kernel is of a version before this one.
+fn is_before(version: (u32, u32)) -> bool {
+    let release = uname().ok().and_then(|names| names.release().to_str().map(str::to_owned));
+    release.is_some_and(|release| {
+        let mut numbers = release.split(['.', '-']).map_while(|number| number.parse().ok());
+        let (major, minor) = (numbers.next(), numbers.next());
+        major.zip(minor).is_some_and(|found| found < version)
+    })
+}
+
 /// The hint for a mount that could not be moved.
-pub fn move_tree(source: &CStr, tree: &OwnedFd, errno: Errno) -> Option<String> {
+pub fn move_tree(source: &CStr, tree: &OwnedFd, target: &OwnedFd, errno: Errno) -> Option<String> {
+    if errno == Errno::ELOOP {
+        let source = path(&canonical(source)?);
+        let link = format!("/proc/self/fd/{}", target.as_raw_fd());
+        let target = quote(fs::read_link(link).ok()?);
+        return Some(format!(
+            "{target} is inside the mount at {source}, which cannot be moved beneath itself"
+        ));
+    }
     if errno != Errno::EINVAL {
         return None;
     }

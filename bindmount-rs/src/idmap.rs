@@ -16,8 +16,6 @@ use nix::sys::stat::Mode;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid, pipe2, read, write};
 
-use crate::hints;
-
 const MOUNT_ATTR_IDMAP: u64 = 0x10_0000;
 
 /// Where the map comes from.
@@ -77,10 +75,8 @@ impl IdMap {
             ..MountAttr::default()
         };
         let flags = if recursive { AT_RECURSIVE } else { 0 };
-        sys::mount_setattr(tree.as_fd(), flags, &attr).map_err(|errno| {
-            Error::new("map the owners of the mount for", target, errno)
-                .explain(|_| hints::idmap(self, errno))
-        })
+        sys::mount_setattr(tree.as_fd(), flags, &attr)
+            .context("map the owners of the mount for", target)
     }
 
     fn namespace(&self) -> Result<OwnedFd> {
@@ -150,14 +146,7 @@ fn map(child: Pid, users: &str, groups: &str) -> Result<OwnedFd> {
         write_map(&file("uid_map"), users)?;
     }
     if !groups.is_empty() {
-        // Without CAP_SETGID a group may be mapped only where groups cannot be dropped.
-        if let Err(error) = write_map(&file("gid_map"), groups) {
-            if error.errno() != Some(Errno::EPERM) {
-                return Err(error);
-            }
-            write_map(&file("setgroups"), "deny")?;
-            write_map(&file("gid_map"), groups)?;
-        }
+        write_map(&file("gid_map"), groups)?;
     }
     open_namespace(OsStr::new(&file("ns/user")))
 }

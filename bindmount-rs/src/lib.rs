@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod arbitrary;
+mod at_once;
 mod before;
 mod cli;
 mod copy;

@@ -4,6 +4,7 @@ use std::ffi::{CStr, OsStr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
+use common::denied::Call;
 use common::sys::flags::{
     MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_BENEATH,
 };
@@ -15,6 +16,7 @@ use nix::sys::stat::{Mode, SFlag, fstat, makedev};
 use nix::unistd::fchdir;
 
 use crate::held::Held;
+use crate::idmap::IdMap;
 use crate::line::{Line, Work};
 use crate::node::Node;
 use crate::options::{Change, Create, DIRECTORY_MODE, Options};
@@ -22,7 +24,7 @@ use crate::others::Others;
 use crate::owner::Owner;
 use crate::place::{Leaf, Made, Places, duplicate, is, normal, open_inside};
 use crate::undo::Step;
-use crate::{before, copy, detached, guard, hints, mountinfo};
+use crate::{at_once, before, copy, detached, guard, hints, mountinfo};
 
 const NULL: &str = "/dev/null";
 
@@ -160,10 +162,15 @@ impl Mounter {
         };
         let tree = match tree {
             Err(error) if line.options.no_fail && is_missing(&error) => return Ok(Done::Skipped),
+            Err(error)
+                if is_refused(Call::OpenTree, &error) && at_once::can_bind(&line.options) =>
+            {
+                return self.bind_at_once(line, recursive, error);
+            }
             tree => tree?,
         };
         if let Some(map) = &line.options.idmap {
-            map.apply(&tree, recursive && !line.options.idmap_top, &line.target)?;
+            map_owners(map, &tree, recursive && !line.options.idmap_top, &line.target)?;
         }
         change_attributes(&tree, line)?;
         if let Some(descriptor) = line.options.descriptor {
@@ -176,6 +183,73 @@ impl Mounter {
         self.attach_new(tree, &target, line)
     }
 
+    /// Where nothing can be copied unseen: `error` says so.
+    fn bind_at_once(&mut self, line: &Line, recursive: bool, error: Error) -> Result<Done> {
+        let itself = if line.options.source_itself { OFlag::O_NOFOLLOW } else { OFlag::empty() };
+        let source = match open(os(&line.source), PLACE | itself, Mode::empty()) {
+            Ok(source) if !self.how.beneath => source,
+            Err(Errno::ENOENT | Errno::ENOTDIR) if line.options.no_fail => {
+                return Ok(Done::Skipped);
+            }
+            Err(errno) => return Err(error_of_bind(line, errno)),
+            Ok(_) => return Err(error),
+        };
+        let target = self.target_for(line, &source)?;
+        let is_proc = || guard::is_proc(&source, &line.target);
+        guard::check(&self.places, &line.target, is_proc, &target)?;
+        if self.is_done(&source, &target, line)? {
+            return Ok(Done::Skipped);
+        }
+        let tree = at_once::bind(&source, &target, recursive, |id| self.has_mounted(id));
+        match tree {
+            Ok(tree) => self.attached_at_once(tree, &target, line),
+            Err(Errno::EPERM | Errno::ENOSYS) => Err(error),
+            Err(errno) => Err(error_of_bind(line, errno)),
+        }
+    }
+
+    /// As [`Mounter::bind_at_once`], with a new file system. Where that fails `error` is what it could not be built
+    /// unseen for.
+    fn file_system_at_once(
+        &mut self,
+        line: &Line,
+        kind: &CStr,
+        options: &Options,
+        target: &OwnedFd,
+        error: Error,
+    ) -> Result<Done> {
+        guard::check(&self.places, &line.target, || Ok(kind == c"proc"), target)?;
+        if self.is_done(target, target, line)? {
+            return Ok(Done::Skipped);
+        }
+        let old = |id| self.has_mounted(id);
+        match at_once::file_system(kind, &line.source, options, target, old) {
+            Ok(tree) => self.attached_at_once(tree, target, line),
+            Err(Errno::EPERM | Errno::ENOSYS | Errno::E2BIG) => Err(error),
+            Err(errno) => {
+                let name = OsStr::from_bytes(kind.to_bytes());
+                Err(Error::new("make a file system of the type", name, errno)
+                    .explain(|_| hints::file_system(kind, options, errno, false)))
+            }
+        }
+    }
+
+    fn attached_at_once(&mut self, tree: OwnedFd, target: &OwnedFd, line: &Line) -> Result<Done> {
+        match self.enter(&tree, target, line) {
+            Ok(()) => self.attached(tree, line),
+            Err(error) => {
+                let (target, id) = (line.target.clone(), id(&tree)?);
+                self.done.push(Step::Mounted { target, id });
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether this is a mount of a line before.
+    fn has_mounted(&self, id: u64) -> bool {
+        self.done.iter().any(|step| matches!(step, Step::Mounted { id: other, .. } if *other == id))
+    }
+
     /// Binds the root onto itself, by the descriptor that it was opened as.
     fn self_bind(&mut self, line: &Line) -> Result<Done> {
         let source = os(&line.source);
@@ -185,11 +259,21 @@ impl Mounter {
             return Err(Error::because(failed, source, reason));
         }
         let root = self.places.open(OsStr::new("."), false).context("open the root", source)?;
-        let tree = detached::copy_of(root.as_fd(), true).map_err(|errno| {
-            Error::new(failed, source, errno).explain(|_| hints::copy(&line.source, true, errno))
-        })?;
+        let tree = match detached::copy_of(root.as_fd(), true) {
+            Err(errno)
+                if at_once::is_refused(Call::OpenTree, errno)
+                    && at_once::can_bind(&line.options) =>
+            {
+                let tree = at_once::bind(&root, &root, true, |_| false).map_err(|_| errno);
+                return self.attached_at_once(tree.context(failed, source)?, &root, line);
+            }
+            tree => tree.map_err(|errno| {
+                Error::new(failed, source, errno)
+                    .explain(|_| hints::copy(&line.source, true, errno))
+            })?,
+        };
         if let Some(map) = &line.options.idmap {
-            map.apply(&tree, !line.options.idmap_top, source)?;
+            map_owners(map, &tree, !line.options.idmap_top, source)?;
         }
         change_attributes(&tree, line)?;
         self.attach(tree, &root, line)
@@ -209,8 +293,16 @@ impl Mounter {
     fn file_system(&mut self, line: &Line, kind: &CStr) -> Result<Done> {
         let writable = line.options.copy_up.then(|| writable(&line.options));
         let options = writable.as_ref().unwrap_or(&line.options);
-        let tree = match detached::file_system(kind, &line.source, options) {
+        let tree = match file_system(kind, &line.source, options) {
             Err(_) if line.options.no_fail && no_device(&line.source) => return Ok(Done::Skipped),
+            Err(error)
+                if at_once::can_make(options)
+                    && !self.how.beneath
+                    && (is_refused(Call::Fsopen, &error) || detached::has_long_value(options)) =>
+            {
+                let target = self.target_of_file_system(line, kind)?;
+                return self.file_system_at_once(line, kind, options, &target, error);
+            }
             tree => tree?,
         };
         let tree = match &line.options.subdirectory {
@@ -220,17 +312,21 @@ impl Mounter {
             None => tree,
         };
         if let Some(map) = &line.options.idmap {
-            map.apply(&tree, false, &line.target)?;
+            map_owners(map, &tree, false, &line.target)?;
         }
-        let target = if matches!(kind.to_bytes(), b"proc" | b"sysfs") && self.places.is_confined() {
-            self.own_directory(line)?
-        } else {
-            self.target(line, || Ok(Leaf::Directory(directory_mode(line))))?
-        };
+        let target = self.target_of_file_system(line, kind)?;
         if line.options.copy_up {
             self.copy_up(&target, &tree, line)?;
         }
         self.attach_new(tree, &target, line)
+    }
+
+    fn target_of_file_system(&mut self, line: &Line, kind: &CStr) -> Result<OwnedFd> {
+        if matches!(kind.to_bytes(), b"proc" | b"sysfs") && self.places.is_confined() {
+            self.own_directory(line)
+        } else {
+            self.target(line, || Ok(Leaf::Directory(directory_mode(line))))
+        }
     }
 
     /// Fills a new file system with what its target holds. Its mode is that of the target, where none is given.
@@ -245,13 +341,23 @@ impl Mounter {
 
     /// Attaches what came from outside: that must not stand in for /proc.
     fn attach_new(&mut self, tree: OwnedFd, target: &OwnedFd, line: &Line) -> Result<Done> {
-        guard::check(&self.places, &line.target, &tree, target)?;
+        let is_proc = || guard::is_proc(&tree, &line.target);
+        guard::check(&self.places, &line.target, is_proc, target)?;
+        match self.is_done(&tree, target, line)? {
+            true => Ok(Done::Skipped),
+            false => self.attach(tree, target, line),
+        }
+    }
+
+    /// Whether the target is a mount of the same already, and that is well.
+    fn is_done(&self, tree: &OwnedFd, target: &OwnedFd, line: &Line) -> Result<bool> {
         match self.how.again {
-            Again::Skip if is_there(&tree, target, line) => Ok(Done::Skipped),
-            Again::Refuse if is_there(&tree, target, line) => {
+            Again::Mount => Ok(false),
+            Again::Skip => Ok(is_there(tree, target, line)),
+            Again::Refuse if is_there(tree, target, line) => {
                 Err(Error::because("mount on", &line.target, "the same is mounted there already"))
             }
-            _ => self.attach(tree, target, line),
+            Again::Refuse => Ok(false),
         }
     }
 
@@ -264,16 +370,23 @@ impl Mounter {
         // It may be one that is held.
         self.held.forget(b"");
         let target = self.target_for(line, &tree)?;
-        guard::check(&self.places, &line.target, &tree, &target)?;
+        let is_proc = || guard::is_proc(&tree, &line.target);
+        guard::check(&self.places, &line.target, is_proc, &target)?;
         if line.options.has_attributes() {
             let back = before::attributes(&tree, source, &line.options)?;
             change_attributes(&tree, line)?;
             self.done.extend(back);
         }
         self.enter(&tree, &target, line)?;
-        sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags()).map_err(|errno| {
+        let moved = match sys::move_mount(tree.as_fd(), target.as_fd(), self.how.flags()) {
+            Err(errno) if !self.how.beneath && at_once::is_refused(Call::MoveMount, errno) => {
+                at_once::move_tree(&tree, &target)
+            }
+            moved => moved,
+        };
+        moved.map_err(|errno| {
             Error::new("move the mount to", &line.target, errno)
-                .explain(|_| hints::move_tree(&line.source, &tree, errno))
+                .explain(|_| hints::move_tree(&line.source, &tree, &target, errno))
                 .explain(|_| hints::attach(&tree, &target, self.how.beneath, errno))
         })?;
         let id = id(&tree)?;
@@ -319,11 +432,18 @@ impl Mounter {
     fn mask(&mut self, line: &Line) -> Result<Done> {
         let Some(target) = self.existing(line)? else { return Ok(Done::Skipped) };
         let status = fstat(&target).context("look at", &line.target)?;
-        let tree = match is(&status, SFlag::S_IFDIR) {
-            true => self.empty_directory(&line.options)?,
-            false => self.null_device(line)?,
+        let is_directory = is(&status, SFlag::S_IFDIR);
+        let tree = match is_directory {
+            true => self.empty_directory(&line.options),
+            false => self.null_device(line),
         };
-        self.attach(tree, &target, line)
+        match tree {
+            Err(error) if is_directory && is_refused(Call::Fsopen, &error) => {
+                let options = mask_options(&line.options, "ro")?;
+                self.file_system_at_once(line, c"tmpfs", &options, &target, error)
+            }
+            tree => self.attach(tree?, &target, line),
+        }
     }
 
     /// An empty read-only directory: the superblock of the mask before serves this one too, where their options
@@ -332,9 +452,8 @@ impl Mounter {
         if let Some((_, empty)) = self.empty.as_ref().filter(|empty| empty.0 == *options) {
             return detached::copy_of(empty.as_fd(), false).step("copy a mask");
         }
-        let mut all = options.clone();
-        all.add(OsStr::new("ro=vfs,nosuid,nodev,noexec,nr_blocks=1,nr_inodes=1,mode=555"))?;
-        let tree = detached::file_system(c"tmpfs", c"tmpfs", &all)?;
+        let all = mask_options(options, "ro=vfs")?;
+        let tree = file_system(c"tmpfs", c"tmpfs", &all)?;
         self.empty = tree.try_clone().ok().map(|empty| (options.clone(), empty));
         Ok(tree)
     }
@@ -510,13 +629,39 @@ impl Mounter {
     }
 }
 
+fn map_owners(map: &IdMap, tree: &OwnedFd, recursive: bool, target: &OsStr) -> Result<()> {
+    map.apply(tree, recursive, target)
+        .map_err(|error| error.explain(|error| hints::idmap(map, error.errno()?)))
+}
+
+fn file_system(kind: &CStr, source: &CStr, options: &Options) -> Result<OwnedFd> {
+    detached::file_system(kind, source, options).map_err(|failure| {
+        failure.error.explain(|_| hints::file_system(kind, options, failure.errno, failure.is_said))
+    })
+}
+
+/// The options of the empty directory that is a mask, which `read_only` makes what it says.
+fn mask_options(options: &Options, read_only: &str) -> Result<Options> {
+    let mut all = options.clone();
+    all.add(OsStr::new("nosuid,nodev,noexec,nr_blocks=1,nr_inodes=1,mode=555"))?;
+    all.add(OsStr::new(read_only))?;
+    Ok(all)
+}
+
+fn error_of_bind(line: &Line, errno: Errno) -> Error {
+    Error::new(format!("bind {} on", quote(os(&line.source))), &line.target, errno)
+}
+
+/// As [`at_once::is_refused`], of an error.
+fn is_refused(call: Call, error: &Error) -> bool {
+    error.errno().is_some_and(|errno| at_once::is_refused(call, errno))
+}
+
 /// The source, or a directory of it, as a tree that nobody sees yet.
 fn copy_source(line: &Line, recursive: bool) -> Result<OwnedFd> {
     let source = os(&line.source);
-    let failed = |errno| {
-        let error = Error::new(format!("bind {} on", quote(source)), &line.target, errno);
-        error.explain(|_| hints::copy(&line.source, recursive, errno))
-    };
+    let failed =
+        |errno| error_of_bind(line, errno).explain(|_| hints::copy(&line.source, recursive, errno));
     let Some(path) = &line.options.subdirectory else {
         return detached::copy(&line.source, recursive, line.options.source_itself).map_err(failed);
     };
@@ -605,8 +750,10 @@ fn change_attributes(tree: &OwnedFd, line: &Line) -> Result<()> {
 }
 
 fn propagate(mount: &OwnedFd, line: &Line) -> Result<()> {
-    detached::propagate(mount.as_fd(), &line.options.propagation)
-        .context("change the propagation of", &line.target)
+    detached::propagate(mount.as_fd(), &line.options.propagation).map_err(|errno| {
+        Error::new("change the propagation of", &line.target, errno)
+            .explain(|_| hints::no_mount(mount, errno))
+    })
 }
 
 /// The options without what keeps the file system from being filled. It is read-only as a mount then.

@@ -5,12 +5,14 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use common::sys::flags::{
     MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_NOEXEC,
-    MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY,
+    MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_RDONLY, MOUNT_ATTR_STRICTATIME,
 };
 use common::sys::statmount::{MNT_BASIC, MNT_POINT};
 use common::sys::{self, statmount};
 use nix::errno::Errno;
 use nix::sys::statvfs::{FsFlags, fstatvfs};
+
+use crate::mountinfo;
 
 /// `struct statmount`: where its fields stand, and where the strings start that some of them point into.
 mod offset {
@@ -39,6 +41,20 @@ pub fn attributes(mount: &OwnedFd) -> nix::Result<u64> {
     // An older kernel does not say, nor any for a mount that is not attached.
     let flags = fstatvfs(mount)?.flags();
     Ok(ATTRIBUTES.iter().filter(|row| flags.contains(row.0)).fold(0, |set, row| set | row.1))
+}
+
+/// As [`attributes`], also those that statvfs(3) does not know: the whole mount table is read where statmount(2) is not
+/// there.
+pub fn all_attributes(mount: &OwnedFd) -> nix::Result<u64> {
+    let known = attributes(mount)?;
+    let id = sys::mount_id(mount.as_fd())?;
+    let Some(line) = mountinfo::read().into_iter().find(|mount| mount.id == id) else {
+        return Ok(known);
+    };
+    let is = |word: &str| line.is(word.as_bytes());
+    let strict = if is("noatime") || is("relatime") { 0 } else { MOUNT_ATTR_STRICTATIME };
+    let nosymfollow = if is("nosymfollow") { MOUNT_ATTR_NOSYMFOLLOW } else { 0 };
+    Ok(known | strict | nosymfollow)
 }
 
 /// Where the mount of this id is.

@@ -11,6 +11,7 @@ mod carry;
 pub mod cgroup;
 pub mod command;
 pub mod death_signal;
+pub mod denied;
 pub mod directory;
 pub mod error;
 pub mod escape;
