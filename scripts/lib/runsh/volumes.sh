@@ -152,10 +152,15 @@ fill_volume() {
     [ "${4-}" != keep ] || give_to_root "$volume/_data" || die "cannot give '$volume/_data' to root of the container"
     [ ! -d "$volume/.fill" ] || remove_tree "$volume/.fill" || die "cannot remove '$volume/.fill'"
     mkdir -m 700 -- "$volume/.fill" || die "cannot make '$volume/.fill'"
-    copy_image "$volume/.fill" "$3" "${4-}" || die "cannot fill the volume '$1' with what the image has at '$3'"
+    copy_image "$volume/.fill" "$3" "${4-}" || fail_filling "cannot fill the volume '$1' with what the image has at '$3'"
     finish_filling
   fi
   exec 8<&-
+}
+
+fail_filling() {
+  remove_tree "$volume/.fill" || :
+  die "$1"
 }
 
 # finish_filling: devices of an image would be those of this machine.
@@ -212,7 +217,8 @@ copy_image() {
   add_word "$tools/bindmount-rs" -o "bind,ro,nosuid,nodev,noexec,nofail,X-mount.fd=5,X-mount.subdir=$2" "$rootfs" none --
   [ -z "$user_map" ] || [ ! -O / ] || enter_users
   add_word sh -c "$copier" sh ${owner_option:+"$owner_option"}
-  copied=$(eval "$words")
+  # The caller may have left something on these descriptors.
+  copied=$(eval "$words" 5<&- 6<&-)
 }
 
 # enter_users [OPTION...]: adds to $words what enters a user namespace like that of the container.
@@ -226,7 +232,8 @@ enter_users() {
     *' '*) ;;
     *:1) owner_option=--no-same-owner ;;
   esac
-  add_word "$tools/unshare-rs" --user "$@" --keep-caps --setuid 0 --setgid 0
+  add_word "$tools/unshare-rs" --user "$@" --keep-caps
+  [ ! -O / ] || add_word --setuid 0 --setgid 0
   for block in $user_map; do
     add_word --map-users "$block"
   done
