@@ -17,7 +17,7 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
     [ -f "package/opt/box/share/zsh/site-functions/_$tool" ]
     [ -f "package/opt/box/share/fish/vendor_completions.d/$tool.fish" ]
   done
-  for script in runsh mkbundle; do
+  for script in runsh mkbundle volume; do
     cmp "$project/scripts/$script" "package/opt/box/bin/$script"
     cmp "$project/scripts/$script.1" "package/opt/box/share/man/man1/$script.1"
     [ -f "package/opt/box/share/bash-completion/completions/$script" ]
@@ -50,6 +50,8 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
     cmp "$file" "a prefix/lib/runsh/${file##*/}"
   done
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" list -q
+  ok env PATH=/usr/bin:/bin RUNSH_VOLUMES="$PWD/a store" "$PWD/a prefix/bin/volume" create v
+  equal "$(ls 'a store')" v
 }
 
 @test "a wrong command line, and tools that are not built, are refused" {

@@ -184,7 +184,7 @@ fill_volumes() {
     return 1
   }
   while read -r name copy destination <&3; do
-    [ "$copy" = no ] || fill_volume "$name" "$dir" "$destination" "$how"
+    fill_volume "$name" "$dir" "$copy" "$destination" "$how"
   done 3<<lines
 ${volume_list%"$newline"}
 lines
