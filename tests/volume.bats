@@ -258,6 +258,17 @@ TABLE
   equal "$(ls -A "$RUNSH_VOLUMES")" ''
 }
 
+@test "the directory under a running container is not exchanged for a filled one" {
+  bundle b '.process.args = ["sleep", "600"]'
+  "$runsh" run -d -b b -v live:/data:nocopy one </dev/null >log 2>&1 3>&-
+  ok inside b 'ls -A /data; touch /data/second' -v live:/data
+  equal "$output" ''
+  ok "$runsh" exec one ls /data </dev/null
+  equal "$output" second
+  "$runsh" delete -f one
+  volume rm live
+}
+
 @test "the owners are right in a user namespace" {
   requires userns
   bundle b
