@@ -50,6 +50,8 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
     cmp "$file" "a prefix/lib/runsh/${file##*/}"
   done
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" list -q
+  ok env PATH=/usr/bin:/bin RUNSH_VOLUMES="$PWD/a store" "$PWD/a prefix/bin/volume" create v
+  equal "$(ls 'a store')" v
 }
 
 @test "what was installed is removed, and nothing else" {

@@ -160,6 +160,9 @@ put_mount() {
 
 # claim_volumes: those that are missing are made, and the container uses them from now on.
 claim_volumes() {
+  case $dir in
+    *"$newline"*) die "cannot use volumes with the state in '$(printf %s "$root" | tr '\000-\037\177' '?')': its name has more than one line" ;;
+  esac
   command -v flock >/dev/null || die "cannot lock '$volumes': flock is not installed"
   names=$(printf %s "$volume_list" | cut -d ' ' -f 1 | sort -u)
   put volumes "$names"
@@ -181,7 +184,7 @@ fill_volumes() {
     return 1
   }
   while read -r name copy destination <&3; do
-    [ "$copy" = no ] || fill_volume "$name" "$dir" "$destination" "$how"
+    fill_volume "$name" "$dir" "$copy" "$destination" "$how"
   done 3<<lines
 ${volume_list%"$newline"}
 lines

@@ -3,6 +3,7 @@
 #   created     when it was made (RFC 3339)
 #   labels      a line NAME=VALUE each
 #   users       the state directories of the containers that use it, a line each; only those count that name it in turn
+#   mounted     those of them that began while nothing was in it
 #   filled      what an image had for it is in it: it is never filled again
 # What is being made or removed has a name with a dot before it, which no volume has. Who changes what volumes there are, or
 # who uses them, holds the lock of the store, descriptor 7; who fills one holds that of the volume, descriptor 8.
@@ -139,8 +140,8 @@ is_empty_directory() {
   [ -z "$(find "$1/." -maxdepth 1 ! -name . | head -n 1)" ]
 }
 
-# fill_volume NAME DIR PLACE [HOW]: with what the image has at PLACE, where nothing is in it yet and no other container uses it.
-# The copy takes the place of the empty directory at once: it is whole wherever there is anything.
+# fill_volume NAME DIR COPY PLACE [HOW]: with what the image has at PLACE, unless COPY is "no", where nothing is in it yet and
+# it is mounted nowhere. The copy takes the place of the empty directory at once: it is whole wherever there is anything.
 fill_volume() {
   volume=$volumes/$1
   [ ! -e "$volume/filled" ] || return 0
@@ -148,14 +149,43 @@ fill_volume() {
   flock 8 || die "cannot lock '$volume'"
   if ! is_empty_directory "$volume/_data"; then
     : >"$volume/filled"
-  elif find_users "$1" "$2" && [ -z "$users" ] && [ ! -e "$volume/filled" ]; then
-    [ "${4-}" != keep ] || give_to_root "$volume/_data" || die "cannot give '$volume/_data' to root of the container"
-    [ ! -d "$volume/.fill" ] || remove_tree "$volume/.fill" || die "cannot remove '$volume/.fill'"
-    mkdir -m 700 -- "$volume/.fill" || die "cannot make '$volume/.fill'"
-    copy_image "$volume/.fill" "$3" "${4-}" || die "cannot fill the volume '$1' with what the image has at '$3'"
-    finish_filling
+  elif [ ! -e "$volume/filled" ]; then
+    find_mounters "$1" "$2"
+    [ "${5-}" != keep ] || give_to_root "$volume/_data" || die "cannot give '$volume/_data' to root of the container"
+    [ -n "$mounters" ] || [ "$3" = no ] || fill_from "$4" "${5-}"
+    [ -e "$volume/filled" ] || printf '%s%s\n' "$mounters" "$2" >"$volume/mounted"
   fi
   exec 8<&-
+}
+
+# find_mounters NAME BUT: sets $mounters to the containers, but for one, that may have it mounted while it is empty.
+find_mounters() {
+  mounters=
+  [ -e "$volume/mounted" ] || return 0
+  while IFS= read -r user; do
+    [ "$user" = "$2" ] || ! is_user "$user" "$1" || ! is_at_work "$user" || mounters=$mounters$user$newline
+  done <"$volume/mounted"
+}
+
+# is_at_work DIR: a process of this container is alive, or of those who make it.
+is_at_work() {
+  read_line "$1/process"
+  ! is_alive "${line#process }" || return 0
+  read_line "$1/creator"
+  is_alive "$line"
+}
+
+# fill_from PLACE HOW
+fill_from() {
+  [ ! -d "$volume/.fill" ] || remove_tree "$volume/.fill" || die "cannot remove '$volume/.fill'"
+  mkdir -m 700 -- "$volume/.fill" || die "cannot make '$volume/.fill'"
+  copy_image "$volume/.fill" "$1" "$2" || fail_filling "cannot fill '$volume' with what the image has at '$1'"
+  finish_filling
+}
+
+fail_filling() {
+  remove_tree "$volume/.fill" || :
+  die "$1"
 }
 
 # finish_filling: devices of an image would be those of this machine.
@@ -212,7 +242,8 @@ copy_image() {
   add_word "$tools/bindmount-rs" -o "bind,ro,nosuid,nodev,noexec,nofail,X-mount.fd=5,X-mount.subdir=$2" "$rootfs" none --
   [ -z "$user_map" ] || [ ! -O / ] || enter_users
   add_word sh -c "$copier" sh ${owner_option:+"$owner_option"}
-  copied=$(eval "$words")
+  # The caller may have left something on these descriptors.
+  copied=$(eval "$words" 5<&- 6<&-)
 }
 
 # enter_users [OPTION...]: adds to $words what enters a user namespace like that of the container.
@@ -226,7 +257,8 @@ enter_users() {
     *' '*) ;;
     *:1) owner_option=--no-same-owner ;;
   esac
-  add_word "$tools/unshare-rs" --user "$@" --keep-caps --setuid 0 --setgid 0
+  add_word "$tools/unshare-rs" --user "$@" --keep-caps
+  [ ! -O / ] || add_word --setuid 0 --setgid 0
   for block in $user_map; do
     add_word --map-users "$block"
   done

@@ -239,7 +239,8 @@ impl Writer<'_> {
     /// The option that maps owners: as the mount says, or else as the user namespace of the container does.
     fn map_of_owners(&self, mount: &Mount, is_recursive: bool) -> Option<String> {
         let is_asked = mount.owners == Some(Owners::Map);
-        if !mount.is_mapped() && !(is_asked && self.has(Kind::User) && self.machine.is_root()) {
+        let can_map = self.has(Kind::User) && self.machine.is_root();
+        if !(mount.is_mapped() || is_asked && can_map) {
             return None;
         }
         let linux = &self.config.linux;
@@ -352,8 +353,8 @@ impl Writer<'_> {
     }
 }
 
-/// The first of the descriptors with trees, above those of the texts.
-const FIRST_TREE: usize = 10;
+/// The first of the descriptors with trees, above those of the texts and those that shells keep for themselves, from 10 on.
+const FIRST_TREE: usize = 40;
 
 /// What can be said only of a mount that is attached.
 fn is_propagation(word: &str) -> bool {

@@ -1545,11 +1545,11 @@ fn mounts_with_mapped_owners() {
         let mut config = config;
         add_namespace(&mut config, USER);
         add_maps(&mut config);
-        assert_eq!(mounted(3, &config, &root).0, "/dev/fd/10 /x none bind,X-mount.tree");
+        assert_eq!(mounted(3, &config, &root).0, "/dev/fd/40 /x none bind,X-mount.tree");
         let (_, _, text) = outcome(&config, &root);
         let range = range.replace("\\040", " ");
         let word = format!(
-            "/opt/bindmount-rs --failure-status 1 -o '{want}{range},X-mount.fd=10' \\\n  /s none \\\n/opt/cgexec-rs"
+            "/opt/bindmount-rs --failure-status 1 -o '{want}{range},X-mount.fd=40' \\\n  /s none \\\n/opt/cgexec-rs"
         );
         assert!(text.contains(&word), "{text}");
         let (faults, ..) = outcome(&config, &machine(1000, &[VERSION_2]));
@@ -1609,12 +1609,12 @@ fn owners_are_mapped_as_the_user_namespace_does() {
     add_maps(&mut new);
     let text = outcome(&new, &root).2;
     assert!(
-        text.contains("-o 'rbind,X-mount.idmap=u:0:5:9 g:0:5:9,X-mount.fd=10' \\\n  ./s none"),
+        text.contains("-o 'rbind,X-mount.idmap=u:0:5:9 g:0:5:9,X-mount.fd=40' \\\n  ./s none"),
         "{text}"
     );
-    assert_eq!(mounted(3, &new, &root).0, "/dev/fd/10 /x none bind,X-mount.tree,rprivate");
+    assert_eq!(mounted(3, &new, &root).0, "/dev/fd/40 /x none bind,X-mount.tree,rprivate");
     let mut joined = config;
     add_namespace(&mut joined, r#"{"type": "user", "path": "/ns/user"}"#);
     let text = outcome(&joined, &root).2;
-    assert!(text.contains("-o rbind,X-mount.idmap=/ns/user,X-mount.fd=10 \\\n"), "{text}");
+    assert!(text.contains("-o rbind,X-mount.idmap=/ns/user,X-mount.fd=40 \\\n"), "{text}");
 }

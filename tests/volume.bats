@@ -1,0 +1,426 @@
+#!/usr/bin/env bats
+# volume, and runsh run -v and --mount.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2016 # The shells inside expand what they get.
+
+load helpers
+
+export RUNSH_TOOLS RUNSH_VOLUMES=$BATS_TEST_TMPDIR/volumes
+RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+runsh=$project/scripts/runsh
+
+# How many volumes are made and removed by each of eight processes.
+: "${VOLUME_PAIRS:=10}"
+
+# bundle DIR [FILTER]: a bundle of busybox, whose image has the directory /data.
+bundle() {
+  requires busybox
+  "$project/scripts/mkbundle" "$1"
+  mkdir -p "$1/rootfs/data/sub"
+  echo image >"$1/rootfs/data/file"
+  jq ".process.terminal = false | ${2:-.}" "$1/config.json" >changed
+  mv changed "$1/config.json"
+}
+
+# inside DIR SCRIPT [OPTION...]: what the shell of the bundle says to SCRIPT.
+inside() {
+  jq --arg script "$2" '.process.args = ["sh", "-c", $script]' "$1/config.json" >changed
+  mv changed "$1/config.json"
+  "$runsh" run -b "$1" "${@:3}" box </dev/null
+}
+
+# refused MESSAGE COMMAND...
+refused() {
+  expect 1 "${@:2}" </dev/null
+  contains "$stderr" "$1"
+}
+
+# entries NAME: what the volume holds.
+entries() {
+  (cd "$RUNSH_VOLUMES/$1/_data" && find . -mindepth 1 | sort | tr '\n' ' ')
+}
+
+@test "volumes are made, listed, inspected and removed with the words of docker volume" {
+  ok volume ls
+  equal "$output" 'DRIVER    VOLUME NAME'
+  ok volume create --driver local --label a=b --label "c=\"d\\ ü" --label a=e --label bare first
+  equal "$output" first
+  ok volume create first
+  equal "$(volume ls -q --filter label=c)" first
+  ok volume create
+  [[ $output =~ ^[0-9a-f]{64}$ ]]
+  local unnamed=$output
+  volume create second
+  equal "$(volume ls -q | sort)" "$(printf '%s\n' "$unnamed" first second | sort)"
+  equal "$(volume ls | tail -n 1)" 'local     second'
+  while read -r filter want; do
+    equal "$(volume ls -q --filter "$filter")" "$want"
+  done <<'TABLE'
+name=irs first
+label=a=e first
+label=a=b first
+label=a=x
+label=bare first
+driver=other
+dangling=false
+TABLE
+  equal "$(volume ls -q --filter name=first --filter name=sec | tr '\n' ' ')" 'first second '
+  equal "$(volume ls --format json --filter name=first | jq -r '.Name, .Driver, .Mountpoint, .Scope')" \
+    "$(printf '%s\n' first local "$RUNSH_VOLUMES/first/_data" local)"
+  ok volume inspect first second
+  equal "$(jq -c '[.[] | [.Name, .Driver, .Labels, .Options, .Scope]]' <<<"$output")" \
+    '[["first","local",{"a":"e","c":"\"d\\ ü","bare":""},null,"local"],["second","local",null,null,"local"]]'
+  equal "$(jq -r '.[0].Mountpoint' <<<"$output")" "$(volume path first)"
+  jq -e '.[0].CreatedAt | fromdate > now - 60' <<<"$output"
+  [ -d "$(volume path first)" ]
+  equal "$(stat -c %a "$RUNSH_VOLUMES" "$RUNSH_VOLUMES/first" "$RUNSH_VOLUMES/first/_data" | tr '\n' ' ')" '700 700 755 '
+  ok volume prune -f
+  equal "$output" "Deleted Volumes:"$'\n'"$unnamed"
+  ok volume prune -a </dev/null
+  contains "$output" 'Are you sure you want to continue? [y/N]'
+  ok volume rm first
+  equal "$output" first
+  ok volume prune -a -f --filter label=none
+  equal "$(volume ls -q)" second
+  ok volume prune -a <<<y
+  equal "$(ls -A "$RUNSH_VOLUMES")" ''
+}
+
+@test "what is wrong is refused by name, and nothing is made" {
+  bundle b
+  local name long
+  long=$(printf '%0256d' 0)
+  for name in . .. .a -- -a a/b a:b 'a b' $'a\nb' $'a\e[31m' ü '*' '' "$long"; do
+    expect 1 volume create -- "$name"
+    lacks "$stderr" $'\e'
+  done
+  refused "cannot name a volume 'a/b'" volume create a/b
+  refused "cannot name a volume '..'" volume rm ..
+  refused "cannot name a volume '$long'" volume create "$long"
+  while IFS='|' read -r message words; do
+    # shellcheck disable=SC2086 # They are words.
+    refused "$message" $words
+  done <<TABLE
+unknown command 'mount'|volume mount
+missing command|volume
+missing operand: NAME|volume rm
+missing operand: NAME|volume inspect
+unexpected operand 'b'|volume create a b
+unexpected operand 'a'|volume ls a
+invalid option '-o'|volume create -o type=tmpfs
+invalid option '--label'|volume rm --label a
+invalid filter 'size=1'|volume ls --filter size=1
+invalid filter 'name=a'|volume prune -f --filter name=a
+invalid value 'x' of '--format'|volume ls --format x
+invalid label '=a'|volume create --label =a
+there is none but local|volume create -d nfs a
+cannot find the volume 'a': no such volume|volume path a
+cannot find the volume 'a': no such volume|volume inspect a
+cannot remove the volume 'a': no such volume|volume rm a
+a volume without a name is not supported|$runsh run -b b -v /data box
+it has more than three parts|$runsh run -b b -v a:/b:ro:rw box
+invalid option 'odd' of '--volume'|$runsh run -b b -v a:/b:ro,odd box
+invalid destination 'b'|$runsh run -b b -v a:b box
+invalid destination '/'|$runsh run -b b -v a:/ box
+cannot name a volume 'a+b'|$runsh run -b b -v a+b:/b box
+bind source path does not exist|$runsh run -b b -v /no/such:/b box
+option 'nocopy' is for a volume|$runsh run -b b -v /etc:/b:nocopy box
+use nocopy|$runsh run -b b -v a:/b,c box
+invalid type 'npipe' of '--mount'|$runsh run -b b --mount type=npipe,target=/b box
+'--mount' needs source=NAME|$runsh run -b b --mount target=/b box
+'--mount' needs source=PATH|$runsh run -b b --mount type=bind,target=/b box
+invalid option 'volume-opt' of '--mount'|$runsh run -b b --mount source=a,target=/b,volume-opt=x box
+option 'tmpfs-size' of '--mount' is for type=tmpfs|$runsh run -b b --mount source=a,target=/b,tmpfs-size=1 box
+invalid value of 'tmpfs-size'|$runsh run -b b --mount type=tmpfs,target=/b,tmpfs-size=1%,x box
+--mount[1].destination: is that of --mount[0] too: '/b'|$runsh explain -b b -v a:/b -v c://b/. box
+TABLE
+  ok volume rm -f a
+  [ ! -e "$RUNSH_VOLUMES" ]
+}
+
+@test "a store that others may enter or exchange is refused" {
+  mkdir -m 755 "$RUNSH_VOLUMES"
+  refused "other users may enter it" volume ls
+  chmod 700 "$RUNSH_VOLUMES"
+  ok volume ls
+  if is_root; then
+    chown 65534 "$RUNSH_VOLUMES"
+    refused 'it belongs to another user' volume create a
+  else
+    RUNSH_VOLUMES=/proc/1 refused 'it belongs to another user' volume create a
+  fi
+  unset RUNSH_VOLUMES
+  if ! is_root; then
+    HOME=$PWD ok volume create a
+    [ -d .local/share/runsh/volumes/a/_data ]
+    XDG_DATA_HOME=$PWD/x ok volume create b
+    [ -d x/runsh/volumes/b/_data ]
+  fi
+}
+
+@test "a volume is filled once with all that the image has there" {
+  requires getfattr
+  bundle b
+  (
+    cd b/rootfs/data
+    chmod 1751 .
+    chmod 4755 file
+    ln file link
+    ln -s /etc/passwd symlink
+    mkfifo fifo
+    truncate -s 64M sparse
+    touch -d 2001-02-03 sub
+    setfattr -n user.a -v 1 file
+    ! is_root || { mknod device c 1 3 && chown 7:8 sub && mknod sub/block b 7 0; }
+  )
+  ok inside b 'cat /data/file; echo new >/data/new' -v full:/data
+  equal "$output" image
+  equal "$(entries full)" './fifo ./file ./link ./new ./sparse ./sub ./symlink '
+  facts() {
+    (cd "$1" && stat -c '%n %a %u %g %h' . file link fifo && stat -c '%n %a %u %g %Y' sub && readlink symlink && getfattr -d --absolute-names file)
+  }
+  ok diff <(facts b/rootfs/data) <(facts "$(volume path full)")
+  [ "$(volume path full)/file" -ef "$(volume path full)/link" ]
+  [ "$(du -k "$(volume path full)/sparse" | cut -f 1)" -lt 100 ]
+  # Never again: not what is new in the image, and not what the user has removed.
+  echo other >b/rootfs/data/other
+  ok inside b 'rm -r /data/*; ls /data' --volume=full:/data
+  ok inside b 'ls -A /data' -v full:/data
+  equal "$output" ''
+  equal "$(volume ls -q)" full
+  ok volume rm full
+  [ -e b/rootfs/data/file ]
+}
+
+@test "a volume is read-only, not filled, beneath another one, or filled later, as asked for" {
+  bundle b
+  ok inside b 'ls -A /data; touch /data/a' -v plain:/data:nocopy
+  equal "$output" ''
+  ok inside b 'cat /data/a; touch /data/b || echo refused' -v plain:/data:ro
+  contains "$output" refused
+  equal "$(entries plain)" './a '
+  # One that has no directory in the image stays as it is, and is filled by the next that has.
+  ok inside b 'stat -c %a:%u:%g /new' -v later:/new
+  equal "$output" 755:0:0
+  ok inside b 'ls /data' --mount source=later,target=/data
+  contains "$output" file
+  # The order on the command line does not matter.
+  ok inside b 'touch /data/deep/er/x; ls /data/deep' -v deep:/data/deep/er -v upper:/data
+  equal "$output" er
+  equal "$(entries deep)" './x '
+  equal "$(entries upper)" './deep ./deep/er ./file ./sub '
+  mkdir given
+  cp b/config.json before.json
+  ok inside b 'touch /b/x; grep -E " /(a|b|t) " /proc/self/mountinfo | cut -d " " -f 5,6; stat -c %a /t' \
+    -v "$PWD/given:/b" --mount "type=bind,src=./given,dst=/a,readonly" --mount type=tmpfs,target=/t,tmpfs-size=64k,tmpfs-mode=700
+  contains "$output" '/a ro,'
+  contains "$output" '/b rw,'
+  contains "$output" '/t rw,nosuid,nodev,noexec,'
+  contains "$output" $'\n700'
+  [ -e given/x ]
+  # What is shown is what is run, and nothing is made for it.
+  ok "$runsh" explain -b b -v shown:/data:ro,nosuid
+  contains "$output" "$RUNSH_VOLUMES/shown/_data /data none bind,nodev,rprivate,nosuid,ro # --mount[0]"
+  [ ! -e "$RUNSH_VOLUMES/shown" ]
+}
+
+@test "who is in use is not removed, and says by whom" {
+  bundle b '.process.args = ["sleep", "600"]'
+  "$runsh" create -b b -v used:/data -v both:/x one </dev/null >log 2>&1 3>&-
+  "$runsh" run -d -b b -v both:/x two </dev/null >log 2>&1 3>&-
+  volume create free
+  refused "cannot remove the volume 'used': volume is in use by one" volume rm -f used
+  contains "$stderr" 'hint:'
+  expect 1 volume rm free both
+  equal "$output" free
+  contains "$stderr" "volume is in use by one, two"
+  ok volume prune -a -f
+  equal "$output" ''
+  equal "$(volume ls -q --filter dangling=false | tr '\n' ' ')" 'both used '
+  "$runsh" delete -f one
+  ok volume prune -a -f
+  equal "$output" $'Deleted Volumes:\nused'
+  "$runsh" delete -f two
+  ok volume rm both
+  # A supervisor that is killed leaves its state, and what it has written.
+  "$runsh" run -b b -v kept:/data three </dev/null >log 2>&1 3>&- &
+  eventually test -e "$RUNSH_ROOT/three/process"
+  kill -9 $!
+  wait $! || true
+  refused 'in use by three' volume rm kept
+  eventually eval '"$runsh" gc | grep -x three'
+  equal "$(entries kept)" './file ./sub '
+  ok volume rm kept
+  # One that cannot be made does not use it.
+  expect 127 "$runsh" run -b b -v failed:/data --pid-file /no/such/file four </dev/null || expect 1 false
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+  ok volume rm -f failed
+  equal "$(ls -A "$RUNSH_VOLUMES")" ''
+}
+
+@test "the directory under a running container is not exchanged for a filled one" {
+  bundle b '.process.args = ["sleep", "600"]'
+  "$runsh" run -d -b b -v live:/data:nocopy one </dev/null >log 2>&1 3>&-
+  ok inside b 'ls -A /data; touch /data/second' -v live:/data
+  equal "$output" ''
+  ok "$runsh" exec one ls /data </dev/null
+  equal "$output" second
+  "$runsh" delete -f one
+  volume rm live
+}
+
+@test "the owners are right in a user namespace" {
+  requires userns
+  bundle b
+  ok inside b 'stat -c %u:%g /data /data/file /new; touch /data/own /new/own' -v user:/data -v new:/new
+  equal "$output" $'0:0\n0:0\n0:0'
+  is_root || return 0
+  # What a container sees as root's is root's for another one, whatever its map is: the kernel maps the owners.
+  local from
+  for from in 100000 200000; do
+    cp -a b u$from
+    chown -hR $from:$from u$from/rootfs
+    chmod 711 . ..
+    change_users u$from $from
+    ok inside u$from 'stat -c %u:%g /data /data/file /data/own; touch /data/$(hostname)'$from -v user:/data -v "fresh$from:/data/fresh"
+    equal "$output" $'0:0\n0:0\n0:0'
+    ok inside u$from 'stat -c %u:%g /data /data/file' -v "filled$from:/data"
+    equal "$output" $'0:0\n0:0'
+    equal "$(stat -c %u "$RUNSH_VOLUMES/filled$from/_data/file" "$RUNSH_VOLUMES/filled$from/_data")" $'0\n0'
+  done
+  equal "$(find "$RUNSH_VOLUMES/user/_data" ! -user 0)" ''
+}
+
+change_users() {
+  jq --argjson from "$2" '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: $from, size: 65536}]
+    | .linux.gidMappings = .linux.uidMappings' "$1/config.json" >changed
+  mv changed "$1/config.json"
+}
+
+@test "where owners cannot be mapped, the files are those of the container's users" {
+  requires root
+  bundle b
+  chown -hR 100000:100000 b/rootfs
+  change_users b 100000
+  chmod 711 . ..
+  # An overlay takes no map.
+  mkdir -m 700 -p "$RUNSH_VOLUMES" upper
+  mkdir lower work
+  jq '.process.args = ["sh", "-c", "stat -c %u:%g /data /data/file /new; touch /data/a /new/a"]' b/config.json >changed
+  mv changed b/config.json
+  ok unshare --mount sh -c 'mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work none "$RUNSH_VOLUMES" && exec "$@"' sh \
+    "$runsh" run -b b -v keep:/data -v new:/new box </dev/null
+  equal "$output" $'0:0\n0:0\n0:0'
+  equal "$(stat -c %u upper/keep/_data/a upper/keep/_data upper/new/_data/a)" $'100000\n100000\n100000'
+}
+
+@test "an image cannot reach out of its root when a volume is filled" {
+  bundle b
+  mkdir secret
+  echo secret >secret/secret
+  rm -r b/rootfs/data
+  # Absolute ones and such that climb stay inside; in the image there is nothing.
+  for target in "$PWD/secret" "../../../../../../../../../..$PWD/secret" /proc/1/root /proc/self/cwd; do
+    ln -sfn "$target" b/rootfs/data
+    rm -rf "$RUNSH_VOLUMES/hostile"
+    ok inside b 'true' -v hostile:/data || true
+    equal "$(ls -A "$RUNSH_VOLUMES/hostile/_data")" ''
+  done
+  # One that leads to a directory of the image is followed.
+  rm -rf b/rootfs"$PWD"
+  mkdir -p b/rootfs/srv/real
+  touch b/rootfs/srv/real/yes
+  ln -sfn /srv/real b/rootfs/data
+  ln -s "$PWD/secret" b/rootfs/srv/real/out
+  ok inside b 'ls /data' -v good:/data
+  equal "$output" $'out\nyes'
+  [ -h "$RUNSH_VOLUMES/good/_data/out" ]
+  # What is no directory is not read, and nothing waits for it.
+  rm b/rootfs/data
+  mkfifo b/rootfs/data
+  expect 1 timeout 20 "$runsh" run -b b -v fifo:/data box </dev/null
+  contains "$stderr" "cannot mount on '/data'"
+  equal "$(ls -A "$RUNSH_VOLUMES/fifo/_data")" ''
+}
+
+# slow_tar: a tar that has read all, and then waits until "go" is there.
+slow_tar() {
+  mkdir -p bin
+  printf '#!/bin/sh\n%s "$@" || exit\ncase $1 in\n-c) : >"%s/reached"; until [ -e "%s/go" ]; do sleep 0.02; done ;;\nesac\n' \
+    "$(command -v tar)" "$PWD" "$PWD" >bin/tar
+  chmod 755 bin/tar
+}
+
+@test "a fill that is killed leaves the whole or nothing" {
+  bundle b '.process.args = ["ls", "/data"]'
+  chmod 777 .
+  slow_tar
+  # All of it is killed: the next start fills again.
+  PATH=$PWD/bin:$PATH setsid "$runsh" run -b b -v torn:/data one </dev/null >log 2>&1 3>&- &
+  eventually test -e reached
+  eventually test -e "$RUNSH_VOLUMES/torn/.fill/file"
+  equal "$(entries torn)" ''
+  kill -9 -- "-$!"
+  wait $! || true
+  ok "$runsh" run -b b -v torn:/data two </dev/null
+  equal "$output" $'file\nsub'
+  # Only the script is killed: the next one waits for the copy, and puts its own in place.
+  rm reached
+  PATH=$PWD/bin:$PATH "$runsh" run -b b -v orphan:/data three </dev/null >log 2>&1 3>&- &
+  eventually test -e reached
+  kill -9 $!
+  wait $! || true
+  "$runsh" run -b b -v orphan:/data four </dev/null >said 2>&1 3>&- &
+  sleep 0.3
+  equal "$(cat said)" ''
+  touch go
+  wait $!
+  equal "$(cat said)" $'file\nsub'
+  equal "$(ls -A "$RUNSH_VOLUMES/orphan")" "$(printf '%s\n' _data created filled users)"
+  eventually eval '[ "$("$runsh" gc; "$runsh" list -q)" = "" ]'
+}
+
+@test "many at once: each volume is made once, filled once, and never removed from under a container" {
+  bundle b
+  mkdir many
+  pairs() {
+    local number
+    for ((number = 0; number < VOLUME_PAIRS; number++)); do
+      volume create "v$1.$number" && volume create same && volume rm "v$1.$number" || return
+      volume rm -f same || return
+    done
+  }
+  local number pids=()
+  for number in {1..8}; do
+    pairs "$number" >"many/$number" 2>&1 &
+    pids+=($!)
+  done
+  for number in {1..8}; do
+    wait "${pids[number - 1]}" || {
+      cat "many/$number"
+      return 1
+    }
+  done
+  equal "$(cat many/* | grep -c '^v')" $((VOLUME_PAIRS * 16))
+  equal "$(ls -A "$RUNSH_VOLUMES")" ''
+  # All start at once with a new volume, while others try to remove it: a directory that was removed has no link.
+  jq '.process.args = ["sh", "-c", "stat -c %h /data; cat /data/file"]' b/config.json >changed
+  mv changed b/config.json
+  (while [ ! -e stop ]; do volume rm shared; done) >removed 2>&1 3>&- &
+  local remover=$!
+  pids=()
+  for number in {1..4}; do
+    "$runsh" run -b b -v shared:/data "box$number" </dev/null >"many/$number" 2>&1 3>&- &
+    pids+=($!)
+  done
+  for number in {1..4}; do
+    wait "${pids[number - 1]}" || true
+  done
+  touch stop
+  wait "$remover" || true
+  for number in {1..4}; do
+    equal "$(cat "many/$number")" $'3\nimage'
+  done
+  ok volume rm -f shared
+  equal "$(ls -A "$RUNSH_VOLUMES")" ''
+}
