@@ -1782,6 +1782,17 @@ new"
   expect 1 private bindmount-rs -o bind,X-mount.fd=2 source none true
 }
 
+@test "a tree on a descriptor has the propagation that is asked for" {
+  mkdir source target
+  # shellcheck disable=SC2016 # for the shell inside
+  ok private sh -c 'mount -t tmpfs tmpfs source && mkdir source/sub && mount --make-shared source &&
+    bindmount-rs -o rbind,rprivate,X-mount.fd=7 source none bindmount-rs -o bind,X-mount.tree /dev/fd/7 target \
+      sh -c "mount -t tmpfs later source/sub && findmnt -rno TARGET,PROPAGATION | grep -F $PWD"'
+  equal "$output" "$PWD/source shared
+$PWD/target private
+$PWD/source/sub shared"
+}
+
 @test "the owners of the top of a tree alone are mapped" {
   requires root kernel 6.3
   mkdir -p source/sub target

@@ -155,6 +155,10 @@ impl Mounter {
         if let Some(map) = &line.options.idmap {
             map.apply(&tree, recursive && !line.options.idmap_top, &line.target)?;
         }
+        // Nobody finishes it later. What came in from the peers of the source until now gets the attributes too.
+        if line.options.descriptor.is_some() {
+            propagate(&tree, line)?;
+        }
         change_attributes(&tree, line)?;
         if let Some(descriptor) = line.options.descriptor {
             return leave_on(descriptor, &tree);
