@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 
-use common::{Error, Result, accounts, quote, sys};
+use common::{Command, Context, Error, Result, accounts, quote, sys};
 use nix::errno::Errno;
 
 /// The number of a descriptor.
@@ -31,6 +31,17 @@ pub fn contents_at(path: &OsStr, most: u64) -> io::Result<Vec<u8>> {
             Ok(contents)
         }
     }
+}
+
+/// The command with the program that the descriptor is open on.
+pub fn carry(command: Command, number: c_int) -> Result<Command> {
+    let failed = "execute the descriptor";
+    let program = sys::borrow(number).context(failed, number.to_string())?;
+    let program = program
+        .try_clone_to_owned()
+        .map_err(|error| Error::from_io(failed, number.to_string(), &error))?;
+    keep_from_command(number).context(failed, number.to_string())?;
+    command.carry_file(program)
 }
 
 /// COMMAND does not inherit the descriptor, unless it is a standard one.
