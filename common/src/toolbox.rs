@@ -6,7 +6,7 @@
 //! credentials as they are, the tool goes on in this process instead. COMMAND of a container is always executed, and
 //! so is a program that is carried into another root, which is protected from writing.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, CString, OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::exit;
@@ -151,7 +151,7 @@ fn execve_keeps_credentials() -> bool {
     };
     let expected = match user.effective.is_root() {
         true => bounding_set() | sets.inheritable,
-        false => 0,
+        false => ambient_set(),
     };
     user.real == user.effective
         && user.saved == user.effective
@@ -163,8 +163,16 @@ fn execve_keeps_credentials() -> bool {
 }
 
 fn bounding_set() -> u64 {
-    let holds = |capability: &u64| sys::prctl(libc::PR_CAPBSET_READ, *capability, 0);
-    let known = (0..64).map_while(|capability| Some((capability, holds(&capability).ok()?)));
+    set_by(|capability| sys::prctl(libc::PR_CAPBSET_READ, capability, 0))
+}
+
+fn ambient_set() -> u64 {
+    const IS_SET: libc::c_ulong = libc::PR_CAP_AMBIENT_IS_SET as libc::c_ulong;
+    set_by(|capability| sys::prctl(libc::PR_CAP_AMBIENT, IS_SET, capability))
+}
+
+fn set_by(holds: impl Fn(u64) -> nix::Result<c_int>) -> u64 {
+    let known = (0..64).map_while(|capability| Some((capability, holds(capability).ok()?)));
     known.fold(0, |set, (capability, held)| set | u64::from(held == 1) << capability)
 }
 
