@@ -7,6 +7,8 @@ mod arbitrary;
 mod before;
 mod cli;
 mod copy;
+mod data;
+mod descriptor;
 mod detached;
 mod guard;
 mod held;
