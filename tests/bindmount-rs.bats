@@ -1781,6 +1781,48 @@ new"
   expect 1 private bindmount-rs -o bind,X-mount.fd=2 source none true
 }
 
+@test "descriptors as sources: of a bind, a file and a file in memory, which COMMAND does not get" {
+  mkdir source target
+  echo here >source/file
+  printf '%s\n' "/dev/fd/5 $PWD/target none bind" "/dev/fd/6 $PWD/target/new file mode=640" "none $PWD/target/file chmod mode=600" \
+    "/dev/fd/7 $PWD/bound data ro,mode=604" >table
+  touch bound
+  ok private bindmount-rs --fstab table sh -c 'cat target/new bound; stat -c %a target/new target/file bound; ls -A target
+    [ ! -e /proc/self/fd/5 ] && [ ! -e /proc/self/fd/6 ] && [ ! -e /proc/self/fd/7 ] && echo closed; (: >bound) 2>&1; ls -A bound' \
+    5<source 6<<<six 7<<<seven
+  contains "$output" "six
+seven
+640
+600
+604
+file
+new
+closed"
+  contains "$output" 'Read-only file system'
+  equal "$(cat bound)" ''
+  # What is there is not written to, and no link is changed.
+  ln -s /etc/passwd source/link
+  for line in "/dev/fd/6 $PWD/source/file file" "none $PWD/source/link chmod mode=777" "/dev/fd/99 $PWD/bound data" "none $PWD/bound data"; do
+    expect 32 private bindmount-rs --fstab - true <<<"$line" 6</dev/null || expect 1 private bindmount-rs --fstab - true <<<"$line" 6</dev/null
+  done
+  equal "$(cat source/file)" here
+  # What was opened before this mount namespace was made is found by its path; another file there is not it.
+  mkdir moved
+  private sh -c 'mount -t tmpfs tmpfs moved && exec bindmount-rs -o bind /dev/fd/5 target true' 5<moved && return 1
+  ok private bindmount-rs -o bind /dev/fd/5 target ls target 5<source
+}
+
+@test "a tree on a descriptor has the propagation that is asked for" {
+  mkdir source target
+  # shellcheck disable=SC2016 # for the shell inside
+  ok private sh -c 'mount -t tmpfs tmpfs source && mkdir source/sub && mount --make-shared source &&
+    bindmount-rs -o rbind,rprivate,X-mount.fd=7 source none bindmount-rs -o bind,X-mount.tree /dev/fd/7 target \
+      sh -c "mount -t tmpfs later source/sub && findmnt -rno TARGET,PROPAGATION | grep -F $PWD"'
+  equal "$output" "$PWD/source shared
+$PWD/target private
+$PWD/source/sub shared"
+}
+
 @test "the owners of the top of a tree alone are mapped" {
   requires root kernel 6.3
   mkdir -p source/sub target

@@ -59,6 +59,10 @@ stop_engine() {
   missing_programs
 }
 
+@test "docker: debug finds its containers" {
+  debugged
+}
+
 @test "docker: -i: standard input, to its end" {
   standard_input
 }

@@ -246,6 +246,18 @@ executed() {
   expect 126 engine exec one /etc/motd
 }
 
+# By its name, and by a part of its ID.
+debugged() {
+  start --hostname box
+  ok "$project/scripts/debug" one sh -c 'hostname; tr "\0" "\n" </proc/1/cmdline | head -n 1; cat etc/motd; test -x bin/busybox' </dev/null
+  equal "$output" $'box\nsh\nno program'
+  inspect .Id >id
+  ok "$project/scripts/debug" "$engine_client:$(cut -c 1-14 id)" hostname </dev/null
+  equal "$output" box
+  ok "$project/scripts/debug" --static "$(type -P busybox)" one cat /etc/motd </dev/null
+  equal "$output" 'no program'
+}
+
 # The one that is executed is where init is, and may do what init may.
 executed_like_init() {
   local facts='for n in cgroup ipc mnt net pid user uts; do readlink /proc/self/ns/$n; done; cat /proc/self/cgroup

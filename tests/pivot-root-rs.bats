@@ -426,7 +426,7 @@ hint: this needs the capability CAP_SYS_ADMIN; an ordinary user has it in namesp
   mkdir -p new/old
   refused "missing operand: NEW_ROOT" 'pivot-root-rs --detach'
   refused "missing operand: PUT_OLD" 'pivot-root-rs --self-bind new'
-  refused "--carry and --wd need a COMMAND" 'pivot-root-rs --self-bind --carry new new/old'
+  refused "--carry, --own and --wd need a COMMAND" 'pivot-root-rs --self-bind --carry new new/old'
   refused "invalid option '--nosuch'" 'pivot-root-rs --nosuch new new/old'
   refused "cannot pivot the root to 'nosuch': No such file or directory" 'pivot-root-rs --self-bind nosuch nosuch'
 }

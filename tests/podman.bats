@@ -88,6 +88,10 @@ remove_containers() {
   missing_programs
 }
 
+@test "podman: debug finds its containers" {
+  debugged
+}
+
 @test "podman: -i: standard input, to its end" {
   standard_input
 }

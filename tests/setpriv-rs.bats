@@ -1049,6 +1049,17 @@ END
   refused 1 "'x' is not a descriptor number" --stderr-fd x
 }
 
+@test "--program-fd: the program that a descriptor is open on, which nobody can write to" {
+  requires busybox
+  cp "$(type -P busybox)" program
+  ok as_root setpriv-rs --close-fds --program-fd 4 sh -c 'echo "$0"; ls /proc/self/fd; (: >>/proc/$$/exe) 2>&1 || :' sh 4<program
+  equal "${lines[0]}" sh
+  contains "$output" "can't create"
+  cmp program "$(type -P busybox)"
+  refused 127 "cannot execute the descriptor '4': Bad file number" --program-fd 4 4>&-
+  refused 1 '--program-fd excludes --gate-fds' --program-fd 4 --gate-fds 9,6
+}
+
 @test "--argv0: the name that COMMAND gets" {
   for option in '-a name' '--argv0 name' '--argv0=name' -aname; do
     # shellcheck disable=SC2086 # Words.

@@ -893,6 +893,24 @@ attack() {
   expect 7 unshare-rs -Ur --init sh -c 'trap "exit 7" TERM; kill -TERM 1; sleep 1'
 }
 
+@test "reap: what COMMAND has started and left ends with it, in whatever session it is" {
+  requires setsid
+  expect 3 unshare-rs --reap sh -c 'sleep 1071 & setsid sleep 1072 & (setsid setsid sh -c "sleep 1073 & sleep 1074" &) ; sleep 0.3; exit 3'
+  lacks "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ')" 'sleep 107'
+  for signal in TERM HUP; do
+    env --default-signal unshare-rs --reap sh -c 'trap "" TERM HUP; setsid sleep 1075 & sleep 1076; sleep 1077' 3>&- 4>&- &
+    eventually pgrep -x -f 'sleep 1075'
+    kill "-$signal" $!
+    status=0
+    wait $! || status=$?
+    equal "$status" $((128 + $(kill -l $signal)))
+    lacks "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ')" 'sleep 107'
+  done
+  # The numbers of another PID namespace's /proc are those of other processes.
+  expect 1 unshare-rs -Urp --reap --fork sh -c 'unshare-rs --reap sh -c "sleep 0.1 & exit 5"'
+  contains "$stderr" "unshare-rs: cannot read '/proc': it is not there, or belongs to another PID namespace"
+}
+
 @test "detach: the child stays when it stands" {
   requires python3
   cat >subreaper.py <<'PY'

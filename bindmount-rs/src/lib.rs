@@ -8,6 +8,8 @@ mod at_once;
 mod before;
 mod cli;
 mod copy;
+mod data;
+mod descriptor;
 mod detached;
 mod guard;
 mod held;

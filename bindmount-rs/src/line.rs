@@ -1,11 +1,12 @@
 //! What a line of a table, or the command line, asks for, checked before anything is mounted.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString, c_int};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::rc::Rc;
 
 use common::{Error, Result, quote};
 
+use crate::descriptor;
 use crate::node::Node;
 use crate::options::{Operation, Options};
 use crate::table::Entry;
@@ -39,6 +40,11 @@ pub enum Work {
     /// New attributes or propagation for the mount that is there.
     Change,
     FileSystem(CString),
+    /// A file in memory with what is read from the descriptor.
+    Data {
+        number: c_int,
+        mode: u32,
+    },
     /// The root is bound onto itself.
     SelfBind,
     Mask,
@@ -92,7 +98,7 @@ impl Line {
             Work::Move => &[source, b"moved to", target],
             Work::Change if self.options.remount => &[target, b"remounted"],
             Work::Change => &[target, b"propagation flags changed"],
-            Work::FileSystem(_) => &[source, b"mounted on", target],
+            Work::FileSystem(_) | Work::Data { .. } => &[source, b"mounted on", target],
             Work::Mask => &[target, b"masked"],
             Work::ReadOnly => &[target, b"made read-only"],
             Work::Node(_) => &[target, b"made"],
@@ -131,6 +137,11 @@ fn work(entry: &Entry, options: &Options) -> Result<Work> {
     match entry.kind.as_bytes() {
         b"mask" => return Ok(Work::Mask),
         b"readonly" => return Ok(Work::ReadOnly),
+        b"data" => {
+            let missing = || Error::usage("the source of the type 'data' is /dev/fd/N");
+            let number = descriptor::number_of(&entry.source).ok_or_else(missing)?;
+            return Ok(Work::Data { number, mode: options.data_mode(0o600)? });
+        }
         _ => {}
     }
     match options.operation {
@@ -175,10 +186,14 @@ fn check_source(source: &OsStr, work: &Work) -> Result<()> {
 
 /// What an option says must be something that this work can do.
 fn check_options(options: &Options, work: &Work) -> Result<()> {
-    let is_new = matches!(work, Work::Bind { .. } | Work::FileSystem(_) | Work::SelfBind);
+    let is_new = matches!(
+        work,
+        Work::Bind { .. } | Work::FileSystem(_) | Work::Data { .. } | Work::SelfBind
+    );
     let is_ours = matches!(work, Work::Mask | Work::ReadOnly | Work::Node(_));
     let is_said = is_ours || *work == Work::SelfBind;
-    let has_words = matches!(work, Work::FileSystem(_) | Work::Node(_) | Work::Mask);
+    let has_words =
+        matches!(work, Work::FileSystem(_) | Work::Data { .. } | Work::Node(_) | Work::Mask);
     let has_attributes = !matches!(work, Work::Node(_));
     let finishes = options.owner.is_some() || options.group.is_some() || options.mode.is_some();
 

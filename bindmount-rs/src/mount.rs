@@ -1,6 +1,6 @@
 //! Does what lines ask for, and undoes it.
 
-use std::ffi::{CStr, OsStr};
+use std::ffi::{CStr, OsStr, c_int};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -11,20 +11,20 @@ use common::sys::flags::{
 use common::{Context, Error, Result, quote, sys};
 use nix::NixPath;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open, readlink};
 use nix::sys::stat::{Mode, SFlag, fstat, makedev};
 use nix::unistd::fchdir;
 
 use crate::held::Held;
 use crate::idmap::IdMap;
-use crate::line::{Line, Work};
+use crate::line::{Line, Work, c_string};
 use crate::node::Node;
 use crate::options::{Change, Create, DIRECTORY_MODE, Options};
 use crate::others::Others;
 use crate::owner::Owner;
 use crate::place::{Leaf, Made, Places, duplicate, is, normal, open_inside};
 use crate::undo::Step;
-use crate::{at_once, before, copy, detached, guard, hints, mountinfo};
+use crate::{at_once, before, copy, data, descriptor, detached, guard, hints, mountinfo};
 
 const NULL: &str = "/dev/null";
 
@@ -149,6 +149,7 @@ impl Mounter {
             Work::Move => self.move_tree(line),
             Work::Change => self.change(line),
             Work::FileSystem(kind) => self.file_system(line, kind),
+            Work::Data { number, mode } => self.data(line, *number, *mode),
             Work::Mask => self.mask(line),
             Work::ReadOnly => self.read_only(line),
             Work::Node(node) => self.node(line, node),
@@ -171,6 +172,10 @@ impl Mounter {
         };
         if let Some(map) = &line.options.idmap {
             map_owners(map, &tree, recursive && !line.options.idmap_top, &line.target)?;
+        }
+        // Nobody finishes it later. What came in from the peers of the source until now gets the attributes too.
+        if line.options.descriptor.is_some() {
+            propagate(&tree, line)?;
         }
         change_attributes(&tree, line)?;
         if let Some(descriptor) = line.options.descriptor {
@@ -248,6 +253,14 @@ impl Mounter {
     /// Whether this is a mount of a line before.
     fn has_mounted(&self, id: u64) -> bool {
         self.done.iter().any(|step| matches!(step, Step::Mounted { id: other, .. } if *other == id))
+    }
+
+    /// Binds a file that is only in memory.
+    fn data(&mut self, line: &Line, number: c_int, mode: u32) -> Result<Done> {
+        let tree = data::file(number, mode, self.places.root())?;
+        change_attributes(&tree, line)?;
+        let target = self.target(line, || Ok(Leaf::File))?;
+        self.attach_new(tree, &target, line)
     }
 
     /// Binds the root onto itself, by the descriptor that it was opened as.
@@ -662,6 +675,10 @@ fn copy_source(line: &Line, recursive: bool) -> Result<OwnedFd> {
     let source = os(&line.source);
     let failed =
         |errno| error_of_bind(line, errno).explain(|_| hints::copy(&line.source, recursive, errno));
+    let number = descriptor::number_of(source);
+    if let Some(number) = number.filter(|_| line.options.subdirectory.is_none()) {
+        return copy_of_descriptor(number, recursive).map_err(failed);
+    }
     let Some(path) = &line.options.subdirectory else {
         return detached::copy(&line.source, recursive, line.options.source_itself).map_err(failed);
     };
@@ -670,6 +687,24 @@ fn copy_source(line: &Line, recursive: bool) -> Result<OwnedFd> {
 }
 
 /// The tree that another call has left on a descriptor, `/dev/fd/N`.
+/// What was opened in the mount namespace that this one is a copy of is found here by its path, and must be the same.
+fn copy_of_descriptor(number: c_int, recursive: bool) -> nix::Result<OwnedFd> {
+    let opened = sys::borrow(number)?;
+    let tree = match detached::copy_of(opened, recursive) {
+        Err(Errno::EINVAL) => {
+            let path = readlink(format!("/proc/self/fd/{number}").as_str())?;
+            let tree = detached::copy(&c_string(path), recursive, true)?;
+            let (there, here) = (fstat(opened)?, fstat(&tree)?);
+            match (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino) {
+                true => Ok(tree),
+                false => Err(Errno::EINVAL),
+            }
+        }
+        result => result,
+    }?;
+    descriptor::keep_from_command(number).map(|()| tree)
+}
+
 fn tree_of(source: &CStr) -> Result<OwnedFd> {
     let number = source.to_str().ok().and_then(|path| path.strip_prefix("/dev/fd/")?.parse().ok());
     let number = number.ok_or_else(|| {

@@ -1,15 +1,16 @@
 //! What a `/dev` needs that is no mount: device nodes, FIFOs, symlinks, directories.
 
-use std::ffi::{OsStr, OsString};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::ffi::{OsStr, OsString, c_int};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use common::{Error, Result, accounts, quote};
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat};
-use nix::sys::stat::{Mode, SFlag, fstat, makedev, mkdirat, mknodat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, readlinkat};
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstat, makedev, mkdirat, mknodat};
 use nix::unistd::{Gid, Uid, fchownat, symlinkat};
 
+use crate::descriptor;
 use crate::options::{Options, mode, unquote};
 use crate::place::{NoMask, is};
 use crate::table::Entry;
@@ -32,6 +33,10 @@ pub enum Kind {
     Directory,
     /// An empty one, for something to be bound on.
     File,
+    /// A new one with what is read from a descriptor, which COMMAND does not inherit.
+    Copy(c_int),
+    /// None: what is there gets the mode.
+    Existing,
 }
 
 impl Node {
@@ -44,11 +49,15 @@ impl Node {
             b"fifo" => (Kind::Fifo, 0o666),
             b"symlink" => (Kind::Symlink(source.clone()), 0o777),
             b"dir" => (Kind::Directory, 0o755),
-            b"file" => (Kind::File, 0o644),
+            b"file" => (descriptor::number_of(source).map_or(Kind::File, Kind::Copy), 0o644),
+            b"chmod" => (Kind::Existing, 0o644),
             _ => return Ok(None),
         };
         let mut node = Self { kind, mode, uid: None, gid: None };
         options.data.iter().try_for_each(|word| node.set(word))?;
+        if node.kind == Kind::Existing && options.data.is_empty() {
+            return Err(Error::usage("the type 'chmod' needs mode="));
+        }
         Ok(Some(node))
     }
 
@@ -69,15 +78,23 @@ impl Node {
     /// Makes the node `name` in `directory`, and opens it; none where the right one was there already.
     pub fn make(&self, directory: BorrowedFd, name: &OsStr) -> nix::Result<Option<OwnedFd>> {
         let is_new = match self.make_new(directory, name) {
-            Err(Errno::EEXIST) => false,
+            Err(Errno::EEXIST) if !matches!(self.kind, Kind::Copy(_)) => false,
             result => result.map(|()| true)?,
         };
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let node = openat(directory, name, flags, Mode::empty())?;
         match self.is(&node)? {
+            true if self.kind == Kind::Existing => self.change_mode(&node).map(|()| None),
             true => Ok(is_new.then_some(node)),
             false => Err(Errno::EEXIST),
         }
+    }
+
+    /// A descriptor that is only a path has no fchmod(2) before Linux 6.6.
+    fn change_mode(&self, node: &OwnedFd) -> nix::Result<()> {
+        let path = format!("/proc/self/fd/{}", node.as_raw_fd());
+        let mode = Mode::from_bits_truncate(self.mode);
+        fchmodat(AT_FDCWD, path.as_str(), mode, FchmodatFlags::FollowSymlink)
     }
 
     /// Whether what the node's path leads to will do in its place, symlinks followed.
@@ -107,6 +124,11 @@ impl Node {
             Kind::Symlink(text) => symlinkat(text.as_os_str(), directory, name),
             Kind::Directory => mkdirat(directory, name, mode),
             Kind::File => mknodat(directory, name, SFlag::S_IFREG, mode, 0),
+            Kind::Copy(from) => {
+                let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+                descriptor::copy(*from, openat(directory, name, flags, mode)?)
+            }
+            Kind::Existing => Err(Errno::EEXIST),
         }
     }
 
@@ -120,6 +142,8 @@ impl Node {
             Kind::Fifo => is(&status, SFlag::S_IFIFO),
             Kind::Symlink(text) => readlinkat(node, "").is_ok_and(|there| there == *text),
             Kind::Directory => is(&status, SFlag::S_IFDIR),
+            Kind::Copy(_) => is(&status, SFlag::S_IFREG),
+            Kind::Existing => !is(&status, SFlag::S_IFLNK),
             Kind::File => !is(&status, SFlag::S_IFDIR) && !is(&status, SFlag::S_IFLNK),
         })
     }
@@ -159,11 +183,14 @@ mod tests {
             ("symlink", Kind::Symlink("1:3".into()), 0o777),
             ("dir", Kind::Directory, 0o755),
             ("file", Kind::File, 0o644),
+            ("chmod", Kind::Existing, 0o644),
         ] {
             let made = node(name, "1:3", "uid=7").unwrap().unwrap();
             assert_eq!(made, Node { kind, mode, uid: Some(7.into()), gid: None });
         }
         assert_eq!(node("tmpfs", "1:3", "").unwrap(), None);
+        assert_eq!(node("file", "/dev/fd/7", "").unwrap().unwrap().kind, Kind::Copy(7));
+        assert!(node("chmod", "none", "").is_err());
         assert_eq!(node("fifo", "none", "mode=600").unwrap().unwrap().mode, 0o600);
     }
 

@@ -247,6 +247,14 @@ impl Options {
         true
     }
 
+    /// The mode of a file to make, which is the only word that it takes.
+    pub fn data_mode(&self, default: u32) -> Result<u32> {
+        self.data.iter().try_fold(default, |_, word| match word.as_bytes().strip_prefix(b"mode=") {
+            Some(digits) => mode(Some(digits)),
+            None => Err(Error::usage(format!("{} has no place here", quote(word)))),
+        })
+    }
+
     fn propagation(&mut self, name: &str) -> bool {
         let row = |name: &str| PROPAGATIONS.iter().find(|row| row.0 == name);
         let (found, recursive) = match row(name) {

@@ -63,6 +63,14 @@ impl Command {
     /// When the program is not found or may not be executed, or can be neither protected nor copied.
     pub fn carry(self) -> Result<Self> {
         let file = self.open().map_err(|errno| self.failure(errno))?;
+        self.carry_file(file)
+    }
+
+    /// The same for a program that is open already.
+    ///
+    /// # Errors
+    /// When it can be neither protected nor copied.
+    pub fn carry_file(self, file: OwnedFd) -> Result<Self> {
         let carried = Carried::new(file, &self.program)
             .map_err(|error| error.with_kind(Kind::CommandNotRunnable))?;
         Ok(Self { carried: Some(carried), ..self })

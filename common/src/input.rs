@@ -33,7 +33,7 @@ pub fn read(path: &OsStr) -> Result<Vec<u8>> {
 /// # Errors
 /// Those of open(2) and read(2); EFBIG where there is more.
 pub fn contents(path: &OsStr, most: usize) -> nix::Result<Vec<u8>> {
-    let Some(number) = descriptor(path.as_bytes()) else {
+    let Some(number) = number_of(path) else {
         let file = open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
         return read_all(file.as_fd(), most);
     };
@@ -61,7 +61,10 @@ pub fn keep_from_command(number: i32) -> nix::Result<()> {
     }
 }
 
-fn descriptor(path: &[u8]) -> Option<i32> {
+/// The number of the descriptor that `/dev/fd/N` or `/proc/self/fd/N` names.
+#[must_use]
+pub fn number_of(path: &OsStr) -> Option<i32> {
+    let path = path.as_bytes();
     let number = path.strip_prefix(b"/dev/fd/").or_else(|| path.strip_prefix(b"/proc/self/fd/"))?;
     i32::try_from(accounts::id(number)?).ok()
 }
@@ -86,7 +89,7 @@ mod tests {
 
     #[test]
     fn descriptors_by_their_path() {
-        let number = |path: &str| descriptor(path.as_bytes());
+        let number = |path: &str| number_of(OsStr::new(path));
         assert_eq!((number("/dev/fd/7"), number("/proc/self/fd/8")), (Some(7), Some(8)));
         for path in [
             "",

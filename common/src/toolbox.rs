@@ -6,7 +6,7 @@
 //! credentials as they are, the tool goes on in this process instead. COMMAND of a container is always executed, and
 //! so is a program that is carried into another root, which is protected from writing.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, CString, OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::exit;
@@ -151,7 +151,7 @@ fn execve_keeps_credentials() -> bool {
     };
     let expected = match user.effective.is_root() {
         true => bounding_set() | sets.inheritable,
-        false => 0,
+        false => ambient_set(),
     };
     user.real == user.effective
         && user.saved == user.effective
@@ -163,8 +163,15 @@ fn execve_keeps_credentials() -> bool {
 }
 
 fn bounding_set() -> u64 {
-    let holds = |capability: &u32| sys::prctl(Prctl::ReadBounding(*capability));
-    let known = (0..64).map_while(|capability| Some((capability, holds(&capability).ok()?)));
+    set_by(|capability| sys::prctl(Prctl::ReadBounding(capability)))
+}
+
+fn ambient_set() -> u64 {
+    set_by(|capability| sys::prctl(Prctl::IsAmbient(capability)))
+}
+
+fn set_by(holds: impl Fn(u32) -> nix::Result<c_int>) -> u64 {
+    let known = (0..64).map_while(|capability| Some((capability, holds(capability).ok()?)));
     known.fold(0, |set, (capability, held)| set | u64::from(held == 1) << capability)
 }
 

@@ -32,6 +32,7 @@ complete -c setpriv-rs -l close-fds -d 'none but standard input, output and erro
 complete -c setpriv-rs -l pass-fds -r -d 'those from FROM on become 3 and so on, with --close-fds'
 complete -c setpriv-rs -l move-fds -r -d 'those from FROM on become TO and so on, before anything else'
 complete -c setpriv-rs -l stderr-fd -r -d 'N becomes standard error when all is set up'
+complete -c setpriv-rs -l program-fd -r -d 'COMMAND is the program that N is open on, and only its name is given'
 complete -c setpriv-rs -l gate-fds -r -d 'GO,TOLD: find COMMAND, tell so, and wait for the word to go on'
 complete -c setpriv-rs -l clear-env -d 'nothing'
 complete -c setpriv-rs -l reset-env -d 'nothing but TERM, and HOME, SHELL, USER, LOGNAME, PATH of the user'

@@ -18,7 +18,8 @@ Options:
       --detach      unmount the old root; PUT_OLD may be '.', which needs no directory
       --private     first cut all mounts off from those of other namespaces
       --self-bind   make NEW_ROOT a mount point by binding it onto itself
-      --wd DIR      start COMMAND in DIR of the new root
+      --own         COMMAND is a tool of this program: no path is looked up for it
+      --wd DIR      start COMMAND in DIR of the new root; of several DIR in the first that is there
   -h, --help        display this help
   -V, --version     display version
 ";
@@ -38,15 +39,16 @@ pub enum Action {
 
 /// Options stop at the first operand: all that follows PUT_OLD belongs to COMMAND.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
-    let (mut carry, mut start_in) = (false, None);
+    let (mut carry, mut own, mut start_in) = (false, false, Vec::new());
     let mut pivot = Pivot::default();
     pivot.new_root = loop {
         match LONG.next(&mut parser)? {
             Some(Long("carry")) => carry = true,
             Some(Long("detach")) => pivot.detach = true,
+            Some(Long("own")) => own = true,
             Some(Long("private")) => pivot.private = true,
             Some(Long("self-bind")) => pivot.self_bind = true,
-            Some(Long("wd")) => start_in = Some(directory::absolute(parser.value()?)?),
+            Some(Long("wd")) => start_in.push(directory::absolute(parser.value()?)?),
             Some(Short('h') | Long("help")) => return Ok(Action::Help),
             Some(Short('V') | Long("version")) => return Ok(Action::Version),
             Some(Value(operand)) => break operand,
@@ -60,9 +62,12 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let mut words = operands.peekable();
     words.next_if(|word| word == "--");
     pivot.start = match Command::new(words.collect()) {
-        Some(command) => Some(Start { command, carry, directory: start_in }),
-        None if carry || start_in.is_some() => {
-            return Err(Error::usage("--carry and --wd need a COMMAND"));
+        Some(_) if carry && own => {
+            return Err(Error::usage("--carry and --own exclude each other"));
+        }
+        Some(command) => Some(Start { command, carry, own, directories: start_in }),
+        None if carry || own || !start_in.is_empty() => {
+            return Err(Error::usage("--carry, --own and --wd need a COMMAND"));
         }
         None => None,
     };
@@ -122,6 +127,8 @@ mod tests {
             &["--carry", "new", "."],
             &["--wd", "etc", "new", ".", "sh"],
             &["--detach=x", "new", "."],
+            &["--own", "new", "."],
+            &["--own", "--carry", "new", ".", "sh"],
         ] {
             assert_eq!(pivot(arguments).unwrap_err().kind(), common::Kind::Usage);
         }

@@ -7,11 +7,11 @@ use std::path::Path;
 use common::sys::{self, MountAttr, flags};
 use common::{Command, Context, Error, Kind, Result, directory};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{AtFlags, OFlag, open};
 use nix::libc::AT_EMPTY_PATH;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::Mode;
-use nix::unistd::{chdir, fchdir, pivot_root};
+use nix::unistd::{AccessFlags, chdir, faccessat, fchdir, pivot_root};
 
 use crate::cause;
 
@@ -34,7 +34,10 @@ pub struct Pivot {
 pub struct Start {
     pub command: Command,
     pub carry: bool,
-    pub directory: Option<OsString>,
+    /// COMMAND is a tool of this program.
+    pub own: bool,
+    /// It starts in the first of these that is there; in the root where there are none.
+    pub directories: Vec<OsString>,
 }
 
 impl Pivot {
@@ -42,13 +45,16 @@ impl Pivot {
     /// looked up before the root changes.
     pub fn run(mut self) -> Result<u8> {
         let Some(start) = self.start.take() else {
-            self.change(None)?;
+            self.change(&[])?;
             return Ok(0);
         };
         let command = if start.carry { start.command.carry()? } else { start.command };
-        match self.change(start.directory.as_deref())? {
+        match self.change(&start.directories)? {
             Some(directory) => fchdir(directory).step("enter the working directory")?,
             None => chdir("/").step("enter the new root")?,
+        }
+        if start.own {
+            return Err(command.go_on());
         }
         Err(command.exec().explain(|error| {
             (error.kind() == Kind::CommandNotFound && !start.carry).then(|| NOT_FOUND.into())
@@ -56,7 +62,7 @@ impl Pivot {
     }
 
     /// Changes the root. Gives the directory of the new root that COMMAND is to start in.
-    fn change(&self, start_in: Option<&OsStr>) -> Result<Option<OwnedFd>> {
+    fn change(&self, start_in: &[OsString]) -> Result<Option<OwnedFd>> {
         let old_root = open_directory("/").context("open", "/")?;
         let new_root =
             open_directory(&self.new_root).context("pivot the root to", &self.new_root)?;
@@ -82,7 +88,7 @@ impl Pivot {
         &self,
         directory: &OwnedFd,
         put_old: &OsStr,
-        start_in: Option<&OsStr>,
+        start_in: &[OsString],
     ) -> Result<Option<OwnedFd>> {
         let new_root = bind_onto_itself(directory)
             .context("bind onto itself", &self.new_root)
@@ -153,8 +159,15 @@ fn open_directory(path: impl AsRef<OsStr>) -> nix::Result<OwnedFd> {
     open(path.as_ref(), flags, Mode::empty())
 }
 
-fn find(new_root: &OwnedFd, start_in: Option<&OsStr>) -> Result<Option<OwnedFd>> {
-    start_in.map(|path| directory::find(new_root, path)).transpose()
+/// The first of the directories that is there and may be entered.
+fn find(new_root: &OwnedFd, start_in: &[OsString]) -> Result<Option<OwnedFd>> {
+    let Some((last, others)) = start_in.split_last() else { return Ok(None) };
+    let may_enter = |directory: &OwnedFd| {
+        faccessat(directory, ".", AccessFlags::X_OK, AtFlags::AT_EACCESS).is_ok()
+    };
+    let found =
+        others.iter().find_map(|path| directory::find(new_root, path).ok().filter(may_enter));
+    found.map_or_else(|| directory::find(new_root, last), Ok).map(Some)
 }
 
 /// The mounts may be peers of another namespace's: what is done to them here must not reach those.

@@ -71,6 +71,7 @@ Descriptors:
       --pass-fds FROM:COUNT    those from FROM on become 3 and so on, with --close-fds
       --move-fds FROM:COUNT:TO  those from FROM on become TO and so on, before anything else
       --stderr-fd N            N becomes standard error when all is set up
+      --program-fd N           COMMAND is the program that N is open on, and only its name is given
 
 The gate:
       --gate-fds PAIR          GO,TOLD: find COMMAND, tell so, and wait for the word to go on
@@ -152,6 +153,7 @@ struct Options {
     stderr: Option<c_int>,
     gate: Option<Gate>,
     argv0: Option<OsString>,
+    program: Option<c_int>,
     unknown_capabilities: Vec<String>,
     lenient_capabilities: bool,
     new_keyring: bool,
@@ -237,6 +239,7 @@ impl Options {
             "pass-fds" => once(&mut self.pass_fds, name, Range::parse(&parser.value()?)?),
             "move-fds" => once(&mut self.move_fds, name, Move::parse(&parser.value()?)?),
             "stderr-fd" => once(&mut self.stderr, name, descriptor::number(&parser.value()?)?),
+            "program-fd" => once(&mut self.program, name, descriptor::number(&parser.value()?)?),
             "gate-fds" => once(&mut self.gate, name, Gate::parse(&parser.value()?)?),
             "argv0" => once(&mut self.argv0, name, parser.value()?),
             "failure-status" => {
@@ -316,6 +319,7 @@ impl Options {
             pass_fds: self.pass_fds,
             move_fds: self.move_fds,
             stderr: self.stderr,
+            program: self.program,
             gate: self.gate,
             unknown_capabilities: self.unknown_capabilities,
             lenient_capabilities: self.lenient_capabilities,
@@ -336,6 +340,9 @@ impl Options {
         }
         if *groups == Some(Groups::Init) && ruid.is_none() {
             return Err(Error::usage("--init-groups needs --reuid or --ruid"));
+        }
+        if self.program.is_some() && self.gate.is_some() {
+            return Err(Error::usage("--program-fd excludes --gate-fds"));
         }
         if self.pass_fds.is_some() && !self.close_fds {
             return Err(Error::usage("--pass-fds needs --close-fds"));

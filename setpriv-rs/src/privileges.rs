@@ -19,7 +19,7 @@ use crate::range::{Move, Range};
 use crate::securebits::Securebits;
 use crate::sets::{Capabilities, Sets};
 use crate::tracer::Tracer;
-use crate::{keyring, lenient, streams};
+use crate::{descriptor, keyring, lenient, streams};
 
 /// All that is asked for, and what becomes of the process after it.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct Privileges {
     pub move_fds: Option<Move>,
     /// What becomes standard error.
     pub stderr: Option<c_int>,
+    /// The program, where it is not looked for by the command's name.
+    pub program: Option<c_int>,
     pub gate: Option<Gate>,
     /// Capabilities that have no number here.
     pub unknown_capabilities: Vec<String>,
@@ -55,7 +57,11 @@ pub struct Privileges {
 impl Privileges {
     /// Changes the privileges and becomes the command; comes back only with the reason why not, or with a status where
     /// that has been told. All that can be looked up is looked up before anything changes.
-    pub fn run(&self, status: fn(Kind) -> u8) -> Result<u8> {
+    pub fn run(mut self, status: fn(Kind) -> u8) -> Result<u8> {
+        if let Some(number) = self.program {
+            self.command = descriptor::carry(self.command, number)
+                .map_err(|error| error.with_failure_status(self.failure_status))?;
+        }
         let mut told = None;
         let error = match self.change(&mut told) {
             Ok(()) => self.command.exec().explain(|error| self.landlock.explain_exec(error)),

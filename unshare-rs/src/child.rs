@@ -15,6 +15,7 @@ use nix::unistd::{Pid, pipe2};
 use crate::cgroups;
 use crate::explain;
 use crate::midwife::Midwife;
+use crate::reap;
 use crate::stop::{self, Stop};
 use crate::terminal;
 use crate::tie::Tie;
@@ -33,6 +34,8 @@ pub struct Watch {
     pub detach: bool,
     /// Whether COMMAND is the child of a pid 1 that does nothing else.
     pub init: bool,
+    /// Whether all that COMMAND has started ends with it.
+    pub reap: bool,
     /// Whether the child waits, when all is set up, for the parent's word.
     pub gate: bool,
 }
@@ -60,6 +63,9 @@ impl Watch {
             true => Held::for_handing_on(None)?,
             false => Held::for_waiting()?,
         };
+        if self.reap {
+            reap::adopt()?;
+        }
         let foreground = self.foreground && terminal::is_ours();
         let (line, childs_line) = asks.then(Line::new).transpose()?.unzip();
         let (verdict, report) = self.init.then(Line::new).transpose()?.unzip();
@@ -92,8 +98,8 @@ impl Watch {
             }
         };
         let held = self.forward_signals.then_some(held);
-        let (is_job, has_terminal) = (foreground, foreground);
-        Ok(Child { pid, line, verdict, is_job, has_terminal, held, _life: life })
+        let (is_job, has_terminal, reap) = (foreground, foreground, self.reap);
+        Ok(Child { pid, line, verdict, is_job, has_terminal, held, reap, _life: life })
     }
 }
 
@@ -129,6 +135,8 @@ pub struct Child {
     has_terminal: bool,
     /// The signals to hand on, where there are any.
     held: Option<Held>,
+    /// Whether all that it has started ends with it.
+    reap: bool,
     _life: Option<Life>,
 }
 
@@ -163,19 +171,27 @@ impl Child {
     pub fn wait(mut self) -> Result<u8, Stop> {
         // Those that ended before SIGCHLD was held.
         sys::reap_others(self.pid);
+        if let (true, Some(held)) = (self.reap, &self.held) {
+            let end = reap::wait(self.pid, held)?;
+            return self.end_as(end);
+        }
         loop {
             match self.next_change() {
                 Ok(Some(Change::Ended(end))) => {
                     self.take_terminal_back();
-                    return match end {
-                        End::Exit(status) => self.verdict_on(status),
-                        End::Signal(signal) => Err(Stop::Killed(signal)),
-                    };
+                    return self.end_as(end);
                 }
                 Ok(Some(Change::Stopped)) => self.stop_too(),
                 Ok(None) | Err(Errno::EINTR) => {}
                 Err(errno) => return Ok(Err(errno).step("wait for the child")?),
             }
+        }
+    }
+
+    fn end_as(&mut self, end: End) -> Result<u8, Stop> {
+        match end {
+            End::Exit(status) => self.verdict_on(status),
+            End::Signal(signal) => Err(Stop::Killed(signal)),
         }
     }
 

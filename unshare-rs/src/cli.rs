@@ -57,6 +57,7 @@ The child (all imply --fork):
       --foreground           lend the child the terminal, as a job of its own
       --new-session          give the child a session of its own, without a terminal
       --init                 put a pid 1 before COMMAND that reaps orphans (implies --pid)
+      --reap                 kill all that COMMAND has started and left when it ends
       --detach               leave with status 0 when COMMAND has started
       --pid-file FILE        write the child's pid to FILE when its set-up is complete
       --process-file FILE    write a line with its pid and its start time to FILE
@@ -315,6 +316,10 @@ impl Options {
                 self.watch.init = true;
                 self.namespaces.flags |= CloneFlags::CLONE_NEWPID;
             }
+            "reap" => {
+                self.watch.reap = true;
+                self.watch.forward_signals = true;
+            }
             "detach" => self.watch.detach = true,
             "remove-cgroup" => {
                 self.cgroups.remove = true;
@@ -474,6 +479,10 @@ impl Options {
                         || self.watch.forward_signals
                         || self.watch.foreground),
                 "--detach excludes --kill-child, --forward-signals and --foreground: there is no parent to do it",
+            ),
+            (
+                self.watch.reap && (self.watch.detach || self.watch.foreground),
+                "--reap excludes --detach and --foreground",
             ),
             (
                 self.watch.new_session && self.watch.foreground,
@@ -664,6 +673,8 @@ mod tests {
             "--detach --kill-child",
             "--detach --forward-signals",
             "--detach --foreground",
+            "--reap --detach",
+            "--reap --foreground",
             "--new-session --foreground",
             "--init --kill-child=RTMIN",
             "--owner 1000",

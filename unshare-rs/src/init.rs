@@ -36,7 +36,7 @@ fn reap(child: Pid, held: &Held) -> Result<End> {
 }
 
 /// Reaps all that have ended, and says how `child` ended where it is among them.
-fn reap_ended(child: Pid) -> Option<End> {
+pub fn reap_ended(child: Pid) -> Option<End> {
     while let Ok(Some((pid, end))) = sys::reap() {
         if pid == child {
             return Some(end);

@@ -13,6 +13,7 @@ mod midwife;
 mod namespaces;
 mod outside;
 mod plan;
+mod reap;
 mod record;
 mod setup;
 mod stop;

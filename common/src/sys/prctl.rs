@@ -23,6 +23,8 @@ pub enum Prctl {
     KeepCapabilities,
     /// `PR_SET_DUMPABLE`
     Dumpable(bool),
+    /// `PR_SET_CHILD_SUBREAPER`: orphans below this process become its children.
+    ChildSubreaper,
     /// `PR_SET_PTRACER`: a process, 0 for none, the largest number for any.
     Ptracer(c_ulong),
     /// `PR_GET_SECUREBITS`: the bits.
@@ -49,6 +51,7 @@ impl Prctl {
             Self::ClearAmbient => ambient(libc::PR_CAP_AMBIENT_CLEAR_ALL, 0),
             Self::KeepCapabilities => (libc::PR_SET_KEEPCAPS, 1, 0),
             Self::Dumpable(dumpable) => (libc::PR_SET_DUMPABLE, dumpable.into(), 0),
+            Self::ChildSubreaper => (libc::PR_SET_CHILD_SUBREAPER, 1, 0),
             Self::Ptracer(pid) => (libc::PR_SET_PTRACER, pid, 0),
             Self::Securebits => (libc::PR_GET_SECUREBITS, 0, 0),
             Self::SetSecurebits(bits) => (libc::PR_SET_SECUREBITS, bits as c_ulong, 0),

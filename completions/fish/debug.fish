@@ -1,0 +1,12 @@
+# Completions of debug for fish, written by scripts/completions.
+complete -c debug -l cap -r -d 'give COMMAND the capability CAP; by default it has none'
+complete -c debug -l privileged -d 'give COMMAND all capabilities of the caller'
+complete -c debug -l static -r -d 'run the static program FILE of this machine, with the arguments COMMAND ARG..., among the files of the container itself, with no more capabilities than the container has'
+complete -c debug -l host-pid -d 'stay out of the PID namespace of the container'
+complete -c debug -l explain -d 'print the command line that would be run'
+complete -c debug -s h -d 'display this help'
+complete -c debug -l help -d 'display this help'
+complete -c debug -s V -d 'display version'
+complete -c debug -l version -d 'display version'
+complete -c debug -a '(runsh list -q 2>/dev/null | string split -n \' \')'
+complete -c debug -a '(__fish_complete_subcommand)'

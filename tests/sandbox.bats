@@ -1,0 +1,192 @@
+#!/usr/bin/env bats
+# sandbox: the command line of bubblewrap. The sandbox that it makes is compared with bwrap's, by what the kernel says inside.
+# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2016 # The shell inside expands what it gets.
+
+: "${TEST_TIMEOUT:=120}"
+load helpers
+
+export RUNSH_TOOLS
+RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
+sandbox=$project/scripts/sandbox
+
+# The programs of this machine and no more, without a file of it that could be changed.
+base=(--ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib --symlink usr/lib64 /lib64)
+
+# What a sandbox is. The numbers of processes and links change, and bwrap's tmpfs says no mode where it is the default.
+write_probe() {
+  for type in user pid net ipc uts cgroup; do
+    echo "$type $(readlink /proc/self/ns/$type)"
+  done >namespaces
+  cat >probe <<'probe'
+id
+pwd
+grep -E '^(CapInh|CapAmb|NoNew|Seccomp:|Groups)' /proc/self/status
+# A new user namespace of root has all that there are.
+sed -n 's/^\(Cap...\):.*[1-9a-f].*/\1/p' /proc/self/status
+while read -r type name; do
+  [ "$(readlink /proc/self/ns/$type)" = "$name" ] && echo "same $type" || echo "new $type"
+done </namespaces
+cut -d ' ' -f 5-6 /proc/self/mountinfo | sed -e '/^.proc.sys /d' -e '/^.dev./s/nosuid,//' | sort
+stat -c '%A %u %g %t:%T %N' /* /dev/* /a/* /etc/* 2>&1
+env | grep -v ^_= | sort
+hostname
+cat /etc/hello /etc/data /etc/read-only 2>&1
+(: >/etc/read-only) 2>&1
+cat /proc/1/comm | grep -v -x -e bwrap -e unshare-rs
+ip -o link 2>/dev/null | cut -d ' ' -f 2
+exit 7
+probe
+}
+
+# alike OPTION...: of both programs.
+alike() {
+  local program
+  for program in bwrap "$sandbox"; do
+    run "$program" "${base[@]}" --ro-bind probe /probe --ro-bind namespaces /namespaces "$@" sh /probe 6<<<hello 7<<<data 8<<<more </dev/null
+    printf '%s\nstatus %s\n' "$output" "$status" >"said.${program##*/}"
+  done
+  diff said.bwrap said.sandbox
+  grep -q 'status 7' said.sandbox
+}
+
+@test "a sandbox is the same as bwrap's" {
+  requires bwrap userns
+  write_probe
+  alike --proc /proc --dev /dev --bind /tmp /tmp --bind-fd 9 /fd 9</usr/lib
+  alike --unshare-all --proc /proc --dev /dev --hostname box --chdir /usr/bin
+  alike --unshare-all --share-net --unshare-user --uid 0 --gid 5 --proc /proc --dir /a/b --perms 0700 --dir /a/c
+  alike --unshare-pid --unshare-net --unshare-ipc --proc /proc --mqueue /m --tmpfs /a --perms 1777 --tmpfs /a/t --dir /etc \
+    --perms 600 --file 6 /etc/hello --bind-data 7 /etc/data --ro-bind-data 8 /etc/read-only --chmod 0711 /etc --remount-ro /
+  alike --unshare-pid --as-pid-1 --proc /proc --dev-bind /dev /dev --ro-bind-try /nosuch /x --bind-try /usr/share /y --new-session \
+    --clearenv --setenv PATH /bin --setenv A b --setenv A 'c d' --setenv B e --unsetenv B
+}
+
+@test "COMMAND does not have the caller's terminal" {
+  requires userns script
+  cat >inside <<'inside'
+stat -Lc 'inside %d:%i' /proc/self/fd/* 2>/dev/null
+(exec 3<>/dev/tty) 2>/dev/null && stat -Lc 'inside %d:%i' /dev/tty
+ps -o sid= -p $$
+inside
+  for streams in '' '</dev/null' '>said' '</dev/null >said 2>said'; do
+    : >said
+    cat >typed <<script
+stat -Lc 'caller %d:%i' /dev/stdin
+"$sandbox" --ro-bind / / --dev-bind /dev /dev --proc /proc sh '$PWD/inside' $streams
+script
+    ok script -qec 'sh typed' /dev/null </dev/null
+    output=$(
+      tr -d '\r' <<<"$output"
+      cat said
+    )
+    caller=$(sed -n 's/.*caller //p' <<<"$output")
+    [ -n "$caller" ]
+    contains "$output" 'inside '
+    # /dev/tty is the session's, whichever that is; what it leads to must not be the caller's.
+    lacks "$output" "inside $caller"
+    ok script -qec "\"$sandbox\" --ro-bind / / --dev-bind /dev /dev sh -c 'exec 2>&1; (: </dev/tty) && tty </dev/tty || echo none' $streams; cat said" /dev/null </dev/null
+    case $streams in
+      '') contains "$output" /dev/tty ;;
+      *) contains "$output" none ;;
+    esac
+  done
+}
+
+@test "an ordinary user's COMMAND has no capabilities, and gains none" {
+  requires user userns
+  ok "$sandbox" --ro-bind / / --uid 0 --gid 0 sh -c 'sed -n "s/^Cap...:.//p" /proc/self/status | sort -u; id -u; grep NoNew /proc/self/status; mount -t tmpfs x /tmp 2>&1 | grep -o "must be superuser\|permission denied\|not permitted"'
+  contains "$output" $'0000000000000000\n0\nNoNewPrivs:\t1\n'
+  [ "${#lines[@]}" -eq 4 ]
+}
+
+@test "options of --args, quotes and odd names of all kinds" {
+  requires userns
+  mkdir "it's \\ #"$'\t'"a
+b"
+  echo here >"it's \\ #"$'\t'"a
+b/file"
+  printf '%s\0' "${base[@]}" --bind "$PWD" /src --bind "it's \\ #"$'\t'"a
+b" "/# it's \\"$'\n'"x" --setenv X "a'\\
+b" >args
+  ok "$sandbox" --args 5 --unshare-pid sh -c 'cat "/#"*/file; printf %s "$X"' 5<args
+  equal "$output" "here
+a'\\
+b"
+  # The environment of the caller is COMMAND's, but for what the options change.
+  sb_table=own name=mine ok env sb=1 name=mine LC_ALL=C.UTF-8 IFS=x "$sandbox" --bind / / env
+  contains "$output" $'\n'LC_ALL=C.UTF-8
+  contains "$output" name=mine
+}
+
+@test "--explain prints the line, and the line does the same" {
+  requires userns
+  ok "$sandbox" --explain "${base[@]}" --setenv A 'b c' --unshare-uts --hostname box sh -c 'hostname; echo "$A" "$1" $#' sh "it's; \$(touch no)"
+  ok sh -c "$output"
+  equal "$output" "box
+b c it's; \$(touch no) 1"
+  [ ! -e no ]
+}
+
+@test "--info-fd, --seccomp and --die-with-parent" {
+  requires userns jq cc python3
+  ok "$sandbox" --ro-bind / / --info-fd 5 --unshare-pid --proc /proc sh -c 'readlink /proc/self/ns/pid; [ ! -e /proc/self/fd/5 ] && echo closed' 5>info
+  equal "$(jq -r '"pid:[\(."pid-namespace")]"' info)" "$(head -n 1 <<<"$output")"
+  [ "$(jq '."child-pid"' info)" -gt 1 ]
+  contains "$output" closed
+  # mkdir and mkdirat fail with ELOOP, all else is allowed: struct sock_filter of <linux/filter.h>, for this machine's numbers.
+  mkdirat=$(printf '#include <sys/syscall.h>\nSYS_mkdirat SYS_mkdir\n' | cc -E - | tail -n 1)
+  python3 - "$mkdirat" >filter <<'python'
+import struct, sys
+numbers = [int(word) for word in sys.argv[1].split() if word.isdigit()]
+code = [(0x20, 0, 0, 0)]
+for left, number in enumerate(reversed(numbers)):
+    code.insert(1, (0x15, left + 1, 0, number))
+code += [(0x06, 0, 0, 0x7fff0000), (0x06, 0, 0, 0x00050000 | 40)]
+sys.stdout.buffer.write(b"".join(struct.pack("HBBI", *line) for line in code))
+python
+  ok "$sandbox" --ro-bind / / --tmpfs /mnt --seccomp 5 sh -c 'mkdir /mnt/x 2>&1 || :' 5<filter
+  contains "$output" 'Too many levels of symbolic links'
+  for options in '' '--unshare-pid' '--new-session'; do
+    # shellcheck disable=SC2086 # Words.
+    sh -c '"$@" & echo $! >pid; wait' sh "$sandbox" --ro-bind / / --die-with-parent $options sleep 1081 3>&- 4>&- &
+    eventually pgrep -x -f 'sleep 1081'
+    kill -9 $!
+    eventually gone
+  done
+}
+
+gone() {
+  ! pgrep -x -f 'sleep 1081' >/dev/null
+}
+
+@test "a wrong command line is refused by name, and so is what is not supported" {
+  while IFS='|' read -r words message; do
+    # shellcheck disable=SC2086 # A row of words.
+    expect 1 "$sandbox" $words
+    contains "$stderr" "sandbox: $message"
+  done <<'TABLE'
+|missing operand: COMMAND
+--bind /|option '--bind' needs 2 values
+--nosuch true|invalid option '--nosuch'
+--lock-file x true|cannot take '--lock-file': it is not supported
+--userns 5 true|cannot take '--userns': it is not supported
+--cap-add ALL true|cannot take '--cap-add': it is not supported
+--json-status-fd 5 true|cannot take '--json-status-fd': it is not supported
+--hostname x true|--hostname needs --unshare-uts
+--as-pid-1 true|--as-pid-1 needs --unshare-pid
+--unshare-net --share-net true|--share-net needs --unshare-all
+--perms 9 --dir x true|invalid value '9' of '--perms': it is an octal mode
+--perms 700 --bind / / true|--perms must be followed by an option that makes a file or directory, not by '--bind'
+--size 5 --dir x true|--size must be followed by --tmpfs, not by '--dir'
+--seccomp x true|invalid value 'x' of '--seccomp': it is a number
+TABLE
+  requires userns
+  expect 1 "$sandbox" --bind /nosuch /x true
+  contains "$stderr" "cannot bind '/nosuch' on '/x': No such file or directory"
+  expect 127 "$sandbox" "${base[@]}" nosuch
+  for option in $(bwrap --help | grep -o '^ *--[a-z0-9-]*'); do
+    run --separate-stderr "$sandbox" "$option"
+    lacks "$stderr" "invalid option '$option'"
+  done
+}

@@ -1,0 +1,74 @@
+//! The end of all that COMMAND has started, for `--reap`: its orphans become children of this process, so that none is out
+//! of reach, whatever session or process group it is in.
+
+use std::fs;
+use std::path::Path;
+
+use common::held::{Event, Held, hand_on};
+use common::sys::{self, End, Prctl};
+use common::{Context, Error, Result};
+use nix::errno::Errno;
+use nix::libc;
+use nix::unistd::{Pid, getpid};
+
+use crate::init::reap_ended;
+
+/// Makes the orphans among the descendants of this process its children, within its PID namespace
+/// (`PR_SET_CHILD_SUBREAPER` of prctl(2)). A child does not inherit it.
+pub fn adopt() -> Result<()> {
+    sys::prctl(Prctl::ChildSubreaper).step("take in orphans").map(drop)
+}
+
+/// Waits until `child` has ended, or this process is told to end, and then ends all others. What tells it so is SIGTERM,
+/// or SIGHUP, which the end of its terminal sends.
+pub fn wait(child: Pid, held: &Held) -> Result<End> {
+    let end = wait_for(child, held)?;
+    end_all()?;
+    Ok(end)
+}
+
+fn wait_for(child: Pid, held: &Held) -> Result<End> {
+    loop {
+        match held.next() {
+            Ok(Event::ChildChanged) => {
+                if let Some(end) = reap_ended(child) {
+                    return Ok(end);
+                }
+            }
+            Ok(Event::Signal(arrived)) => match arrived.signal {
+                signal @ (libc::SIGHUP | libc::SIGTERM) => return Ok(End::Signal(signal)),
+                _ => hand_on(arrived, child),
+            },
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno).step("wait for a signal"),
+        }
+    }
+}
+
+/// The children of one that is killed are there in the next round.
+fn end_all() -> Result<()> {
+    loop {
+        let children = children()?;
+        if children.is_empty() {
+            return Ok(());
+        }
+        for &child in &children {
+            let _ = sys::kill(child, libc::SIGKILL);
+        }
+        for &child in &children {
+            while let Err(Errno::EINTR) = sys::wait_change(child, true) {}
+        }
+    }
+}
+
+/// A /proc of another PID namespace would give numbers of other processes.
+fn children() -> Result<Vec<Pid>> {
+    const CHILDREN: &str = "/proc/thread-self/children";
+    if fs::read_link("/proc/self").ok().as_deref() != Some(Path::new(&getpid().to_string())) {
+        let reason = "it is not there, or belongs to another PID namespace";
+        return Err(Error::because("read", "/proc", reason));
+    }
+    let text =
+        fs::read_to_string(CHILDREN).map_err(|error| Error::from_io("read", CHILDREN, &error))?;
+    Ok(text.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw).collect())
+}
