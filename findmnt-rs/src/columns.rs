@@ -145,41 +145,41 @@ macro_rules! column {
 
 use Width::{Columns as C, Part as P};
 
-/// Every column, in the order in which `--output-all` shows them.
+/// Every column, in the order in which `--output-all` shows them: the classic's, then our own.
 #[rustfmt::skip]
 pub static COLUMNS: &[Column] = &[
+    column!("TARGET", P(0.30), Tree, Text, TARGET, |view, mount| Cell::word(view.target(mount)), "mountpoint"),
     column!("ACTION", C(10), Strict, Text, 0, |view, _| view.change(|change| Cell::word(change.action.as_bytes())), "action detected by --poll"),
-    column!("AVAIL", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks_available), "file system size available"),
+    column!("AVAIL", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks_available), "filesystem size available, use <number> if --bytes is given"),
     column!("FREQ", C(1), Right, Number, 0, |view, mount| view.fstab(mount.freq), "dump(8) period in days [fstab only]"),
-    column!("FSROOT", P(0.25), Uneven, Text, mask::MNT_ROOT, |view, mount| Cell::word(view.table.word(mount.root)), "file system root"),
-    column!("FSTYPE", P(0.10), Cut, Text, FSTYPE, |view, mount| Cell::word(view.table.fstype(mount)), "file system type"),
+    column!("FSROOT", P(0.25), Uneven, Text, mask::MNT_ROOT, |view, mount| Cell::word(view.table.word(mount.root)), "filesystem root"),
+    column!("FSTYPE", P(0.10), Cut, Text, FSTYPE, |view, mount| Cell::word(view.table.fstype(mount)), "filesystem type"),
     column!("FS-OPTIONS", P(0.10), Cut, Text, OPTIONS, |view, mount| view.fs_options(mount), "FS specific mount options"),
     column!("ID", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.kernel(mount.id.into()), "mount ID"),
-    column!("INO.AVAIL", C(5), Right, Number, TARGET, |view, mount| view.inodes(mount, Statvfs::files_available), "number of inodes available"),
-    column!("INO.TOTAL", C(5), Right, Number, TARGET, |view, mount| view.inodes(mount, Statvfs::files), "total number of inodes"),
-    column!("INO.USED", C(5), Right, Number, TARGET, |view, mount| view.inodes(mount, |fs| fs.files().saturating_sub(fs.files_free())), "number of inodes used"),
-    column!("INO.USE%", C(3), Right, Text, TARGET, |view, mount| view.percent(mount, |fs| (fs.files(), fs.files_free())), "inode use percentage"),
-    column!("LABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Label), "file system label"),
+    column!("INO.AVAIL", C(5), Right, Text, TARGET, |view, mount| view.inodes(mount, Statvfs::files_available), "number of available inodes"),
+    column!("INO.TOTAL", C(5), Right, Text, TARGET, |view, mount| view.inodes(mount, Statvfs::files), "total number of inodes"),
+    column!("INO.USED", C(5), Right, Text, TARGET, |view, mount| view.inodes(mount, |fs| fs.files().saturating_sub(fs.files_free())), "number of used inodes"),
+    column!("INO.USE%", C(3), Right, Text, TARGET, |view, mount| view.percent(mount, |fs| (fs.files(), fs.files_free())), "percentage of INO.USED divided by INO.TOTAL"),
+    column!("LABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Label), "filesystem label"),
     column!("MAJ:MIN", C(6), Left, Text, mask::SB_BASIC, |view, mount| view.device(mount), "major:minor device number"),
     column!("OLD-OPTIONS", P(0.10), Cut, Text, 0, |view, _| view.change(|change| Cell::word(change.old_options.clone())), "old mount options saved by --poll"),
     column!("OLD-TARGET", P(0.30), Uneven, Text, 0, |view, _| view.change(|change| Cell::word(change.old_target.clone())), "old mountpoint saved by --poll"),
     column!("OPTIONS", P(0.10), Cut, Text, OPTIONS, |view, mount| view.options(mount), "all mount options"),
     column!("OPT-FIELDS", P(0.10), Cut, Text, mask::MNT_BASIC | mask::PROPAGATE_FROM, |view, mount| Cell::word(view.table.word(mount.optional)), "optional mount fields"),
-    column!("PARENT", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.kernel(mount.parent.into()), "mount parent ID"),
+    column!("PARENT", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.parent(mount), "mount parent ID"),
     column!("PARTLABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::PartLabel), "partition label"),
     column!("PARTUUID", C(36), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::PartUuid), "partition UUID"),
     column!("PASSNO", C(1), Right, Number, 0, |view, mount| view.fstab(mount.passno), "pass number on parallel fsck(8) [fstab only]"),
     column!("PROPAGATION", P(0.10), Left, Text, mask::MNT_BASIC, |view, mount| view.propagation(mount), "VFS propagation flags"),
-    column!("SIZE", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks), "file system size"),
+    column!("SIZE", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks), "filesystem size, use <number> if --bytes is given"),
     column!("SOURCE", P(0.25), Uneven, Text, SOURCE, |view, mount| view.source(mount), "source device"),
     column!("SOURCES", P(0.25), Uneven, List, SOURCE, |view, mount| view.source(mount), "all possible source devices"),
-    column!("TARGET", P(0.30), Tree, Text, TARGET, |view, mount| Cell::word(view.target(mount)), "mountpoint"),
     column!("TID", C(4), Right, Number, 0, |view, _| view.table.task.map_or(Cell::None, |task| Cell::Number(task.into())), "task ID"),
-    column!("USED", C(5), Right, Size, TARGET, |view, mount| view.size(mount, |fs| fs.blocks() - fs.blocks_free()), "file system size used"),
-    column!("USE%", C(3), Right, Text, TARGET, |view, mount| view.percent(mount, |fs| (fs.blocks(), fs.blocks_free())), "file system use percentage"),
-    column!("UUID", C(36), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Uuid), "file system UUID"),
+    column!("UNIQ-ID", C(10), Right, Number, UNIQUE, |view, mount| view.extra(mount, |extra| extra.unique_id), "mount 64-bit ID"),
+    column!("USED", C(5), Right, Size, TARGET, |view, mount| view.size(mount, |fs| fs.blocks() - fs.blocks_free()), "filesystem size used, use <number> if --bytes is given"),
+    column!("USE%", C(3), Right, Text, TARGET, |view, mount| view.percent(mount, |fs| (fs.blocks(), fs.blocks_free())), "filesystem use percentage"),
+    column!("UUID", C(36), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Uuid), "filesystem UUID"),
     column!("VFS-OPTIONS", P(0.20), Cut, Text, OPTIONS, |view, mount| view.vfs_options(mount), "VFS specific mount options"),
-    column!("UNIQ-ID", C(2), Right, Number, UNIQUE, |view, mount| view.extra(mount, |extra| extra.unique_id), "mount ID that is never given again"),
     column!("UNIQ-PARENT", C(2), Right, Number, UNIQUE | mask::MNT_BASIC, |view, mount| view.extra(mount, |extra| extra.unique_parent), "mount parent ID that is never given again"),
     column!("NS-ID", C(2), Right, Number, mask::MNT_NS_ID, |view, mount| view.extra(mount, |extra| extra.namespace), "mount namespace ID"),
     column!("PEER-GROUP", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.group(mount, b"shared:"), "propagation peer group"),
@@ -210,7 +210,8 @@ impl Column {
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Text | Kind::List => "<string>",
-            Kind::Number | Kind::Size => "<integer>",
+            Kind::Number => "<integer>",
+            Kind::Size => "<string|number>",
         }
     }
 }
@@ -278,6 +279,11 @@ impl<'a> View<'a> {
 
     fn kernel(&self, value: u64) -> Cell<'a> {
         if self.table.kind == TableKind::Kernel { Cell::Number(value) } else { Cell::None }
+    }
+
+    /// The root of a namespace may have none: it stands for that as 0.
+    fn parent(&self, mount: &Mount) -> Cell<'a> {
+        if mount.parent == 0 { Cell::None } else { self.kernel(mount.parent.into()) }
     }
 
     fn fstab(&self, value: i32) -> Cell<'a> {

@@ -198,7 +198,7 @@ pub fn list_columns(form: Form) -> Result<u8> {
                 text::raw(buffer, help.as_bytes());
                 buffer.push(b'\n');
             }
-            _ => buffer.extend_from_slice(format!("{name:>14}  {kind:<9}  {help}\n").as_bytes()),
+            _ => buffer.extend_from_slice(format!("{name:>14} {kind:<15} {help}\n").as_bytes()),
         }
     }
     if form == Form::Json {
