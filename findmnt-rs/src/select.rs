@@ -457,6 +457,11 @@ pub fn is_network(fstype: &[u8]) -> bool {
     fstype.starts_with(b"nfs") || NETWORK.iter().any(|known| known.as_bytes() == fstype)
 }
 
+/// Whether a server answers for the file system, which may be dead or silent.
+pub fn has_server(fstype: &[u8]) -> bool {
+    fstype.starts_with(b"fuse") || fstype == b"virtiofs" || is_network(fstype)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
