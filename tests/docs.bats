@@ -296,3 +296,14 @@ completed() {
   done < <(tr -d '\`' <"$project/docs/threat-model.md" | sed -n 's/.*| \([a-z-]*\.bats\): /\1: /p')
   [ "$count" -gt 25 ]
 }
+
+@test "--help and --version on a full disk fail with the status of a wrong command line, as in the classics" {
+  local tool want
+  for tool in bindmount-rs:1 cgexec-rs:1 chroot-rs:125 findmnt-rs:1 kill-rs:1 nsenter-rs:1 pivot-root-rs:1 pty-rs:1 setpriv-rs:1 spec-rs:1 unshare-rs:1; do
+    want=${tool#*:} tool=${tool%:*}
+    for option in --help --version; do
+      expect "$want" sh -c "$tool $option >/dev/full"
+      equal "$stderr" "$tool: cannot write 'standard output': No space left on device"
+    done
+  done
+}

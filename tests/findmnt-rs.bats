@@ -367,7 +367,7 @@ two"
   equal "$output" '/dev/disk0
 /dev/disk0
 /dev/disk0
-
+PARTUUID=no
 
 a\x20b 12-34 p 
 
@@ -558,7 +558,7 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
   ok findmnt-rs --output-all -J
   equal "$(jq -r '.filesystems[0] | keys | length' <<<"$output")" 38
   ok findmnt-rs -H
-  contains "$output" 'PEER-GROUP  <integer>  '
+  contains "$output" 'PEER-GROUP <integer> '
   ok findmnt-rs --evaluate --nofsroot --vfs-all --noheadings --raw -o SOURCE,VFS-OPTIONS -M /
   contains "$output" ',symfollow'
   # An abbreviation, as getopt_long(3) takes it.
@@ -624,4 +624,73 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
   lacks "$stderr" $'\033'
   expect 1 findmnt-rs -o "$name"
   lacks "$stderr" $'\033'
+}
+
+@test "a root that the kernel mounted by itself has its device as source" {
+  local device
+  device=$(ls /sys/dev/block | head -1)
+  [ -n "$device" ] || skip 'no block device'
+  name=/dev/$(basename "$(readlink "/sys/dev/block/$device")" | tr ! /)
+  echo "21 1 $device / / rw,relatime - ext4 /dev/root rw" >table
+  for arguments in '' "-S $name" "$name" -J "-o SOURCES" '-D -o SOURCE'; do
+    # shellcheck disable=SC2086 # Words.
+    ok findmnt-rs -F table $arguments
+    contains "$output" "$name"
+    lacks "$output" /dev/root
+  done
+  # A device that the kernel does not know keeps its name.
+  echo '21 1 4095:9 / / rw,relatime - ext4 /dev/root rw' >table
+  ok findmnt-rs -n -o SOURCE -F table
+  equal "$output" /dev/root
+}
+
+@test "without listmount the error names the kernel, and columns that mountinfo has stay" {
+  requires kernel 6.8
+  printf '%s\n' 'default allow' 'errno ENOSYS listmount statmount' >rules
+  without() { setpriv-rs --seccomp-rules rules findmnt-rs "$@"; }
+  expect 1 without --kernel=listmount
+  contains "$stderr" "cannot list the mounts: Function not implemented"
+  contains "$stderr" 'Linux 6.8'
+  ok without -n -o UNIQ-ID,SOURCE /
+  equal "$(tr -d ' ' <<<"$output")" "$(findmnt-rs -n -o SOURCE /)"
+}
+
+@test "tags without links of udev are those of blkid, which runs for tags alone" {
+  requires root
+  [ -e /usr/sbin/blkid ] || skip 'no blkid'
+  printf '#!/bin/sh\necho x >>"%s/ran"\nprintf "DEVNAME=/dev/vda\\nLABEL=nosuch\\\\ label\\nUUID=no-such\\n\\n"\n' "$PWD" >blkid
+  chmod +x blkid
+  printf '%s\n' 'LABEL="nosuch\040label" /a ext4' 'UUID=absent /b ext4' 'ID=absent /c ext4' >table
+  tagged() { private bash -c 'mount --bind blkid /usr/sbin/blkid && "$@"' sh findmnt-rs "$@"; }
+  ok tagged -n -l -o SOURCE
+  ok tagged -s -F table
+  [ ! -e ran ]
+  ok tagged -s -F table -e -n -o SOURCE
+  equal "$output" "/dev/vda
+UUID=absent
+ID=absent"
+  equal "$(cat ran)" x
+  echo '21 1 1:1 / / rw,relatime - ext4 /dev/vda rw' >table
+  ok tagged -F table -n -r -o LABEL,UUID
+  equal "$output" 'nosuch\x20label no-such'
+  ok tagged -F table -n -o TARGET -S UUID=no-such
+  equal "$output" /
+}
+
+@test "a silent server does not stop sizes, and a dead one is said to be" {
+  requires root
+  [ -e /dev/fuse ] || skip 'no /dev/fuse'
+  mkdir m
+  served() {
+    private bash -c 'exec 7<>/dev/fuse && mount -i -t fuse -o fd=7,rootmode=40000,user_id=0,group_id=0 none m || exit 99
+      [ "$1" = silent ] || exec 7>&-
+      shift; "$@"' sh "$@"
+  }
+  ok served silent timeout 20 findmnt-rs -n -o TARGET,SIZE -t fuse
+  equal "$output" "$PWD/m"
+  contains "$stderr" "the server of '$PWD/m' gave no size within 2 seconds"
+  expect 1 served dead findmnt-rs -T m/x
+  equal "$stderr" "findmnt-rs: cannot look at 'm/x': Transport endpoint is not connected"
+  ok served dead findmnt-rs -n -o TARGET,SIZE -T "$PWD/m"
+  equal "$output" "$PWD/m"
 }

@@ -59,7 +59,7 @@ pub fn report(error: &Error) {
     if let Some(hint) = error.hint() {
         text += &format!("hint: {}\n", shown(hint));
     }
-    if error.kind() == Kind::Usage {
+    if error.kind() == Kind::Usage && error.errno().is_none() {
         text += &format!("Try '{name} --help' for more information.\n");
     }
     let _ = io::stderr().lock().write_all(text.as_bytes());
@@ -80,11 +80,11 @@ pub fn name() -> OsString {
 /// Writes `text` to stdout, as `--help` and `--version` do, and gives status 0.
 ///
 /// # Errors
-/// When stdout cannot be written; a closed pipe ends the program by SIGPIPE before that.
+/// When stdout cannot be written: as in the classics, the status is that of a wrong command line; a closed pipe ends the program by SIGPIPE before that.
 pub fn print(text: &str) -> Result<u8, Error> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|e| Error::from_io("write", "standard output", &e))?;
+        .map_err(|e| Error::from_io("write", "standard output", &e).with_kind(Kind::Usage))?;
     Ok(0)
 }

@@ -4,11 +4,15 @@ use std::borrow::Cow;
 use std::cell::Cell as StdCell;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
-use common::{Error, Result, sys::statmount as mask};
+use common::{Error, Result, quote, start, sys::statmount as mask};
 use nix::sys::statvfs::{Statvfs, statvfs};
 
 use crate::options::{self, Sort};
+use crate::select;
 use crate::table::{Kind as TableKind, Mount, Table};
 use crate::tags::{Tag, Tags};
 use crate::text;
@@ -123,7 +127,7 @@ pub const ONLY_STATMOUNT: u64 = mask::MNT_NS_ID | UNIQUE | mask::MNT_UIDMAP | ma
 /// What the words of each sort are made of, as statmount(2)'s mask.
 pub const OPTIONS: u64 = mask::MNT_BASIC | mask::SB_BASIC | mask::MNT_OPTS | mask::OPT_SEC_ARRAY;
 #[allow(missing_docs)]
-pub const SOURCE: u64 = mask::SB_SOURCE | mask::MNT_ROOT;
+pub const SOURCE: u64 = mask::SB_SOURCE | mask::SB_BASIC | mask::MNT_ROOT;
 #[allow(missing_docs)]
 pub const TARGET: u64 = mask::MNT_POINT;
 #[allow(missing_docs)]
@@ -145,41 +149,41 @@ macro_rules! column {
 
 use Width::{Columns as C, Part as P};
 
-/// Every column, in the order in which `--output-all` shows them.
+/// Every column, in the order in which `--output-all` shows them: the classic's, then our own.
 #[rustfmt::skip]
 pub static COLUMNS: &[Column] = &[
+    column!("TARGET", P(0.30), Tree, Text, TARGET, |view, mount| Cell::word(view.target(mount)), "mountpoint"),
     column!("ACTION", C(10), Strict, Text, 0, |view, _| view.change(|change| Cell::word(change.action.as_bytes())), "action detected by --poll"),
-    column!("AVAIL", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks_available), "file system size available"),
+    column!("AVAIL", C(5), Right, Size, TARGET | FSTYPE, |view, mount| view.size(mount, Statvfs::blocks_available), "filesystem size available, use <number> if --bytes is given"),
     column!("FREQ", C(1), Right, Number, 0, |view, mount| view.fstab(mount.freq), "dump(8) period in days [fstab only]"),
-    column!("FSROOT", P(0.25), Uneven, Text, mask::MNT_ROOT, |view, mount| Cell::word(view.table.word(mount.root)), "file system root"),
-    column!("FSTYPE", P(0.10), Cut, Text, FSTYPE, |view, mount| Cell::word(view.table.fstype(mount)), "file system type"),
+    column!("FSROOT", P(0.25), Uneven, Text, mask::MNT_ROOT, |view, mount| Cell::word(view.table.word(mount.root)), "filesystem root"),
+    column!("FSTYPE", P(0.10), Cut, Text, FSTYPE, |view, mount| Cell::word(view.table.fstype(mount)), "filesystem type"),
     column!("FS-OPTIONS", P(0.10), Cut, Text, OPTIONS, |view, mount| view.fs_options(mount), "FS specific mount options"),
     column!("ID", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.kernel(mount.id.into()), "mount ID"),
-    column!("INO.AVAIL", C(5), Right, Number, TARGET, |view, mount| view.inodes(mount, Statvfs::files_available), "number of inodes available"),
-    column!("INO.TOTAL", C(5), Right, Number, TARGET, |view, mount| view.inodes(mount, Statvfs::files), "total number of inodes"),
-    column!("INO.USED", C(5), Right, Number, TARGET, |view, mount| view.inodes(mount, |fs| fs.files().saturating_sub(fs.files_free())), "number of inodes used"),
-    column!("INO.USE%", C(3), Right, Text, TARGET, |view, mount| view.percent(mount, |fs| (fs.files(), fs.files_free())), "inode use percentage"),
-    column!("LABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Label), "file system label"),
+    column!("INO.AVAIL", C(5), Right, Text, TARGET | FSTYPE, |view, mount| view.inodes(mount, Statvfs::files_available), "number of available inodes"),
+    column!("INO.TOTAL", C(5), Right, Text, TARGET | FSTYPE, |view, mount| view.inodes(mount, Statvfs::files), "total number of inodes"),
+    column!("INO.USED", C(5), Right, Text, TARGET | FSTYPE, |view, mount| view.inodes(mount, |fs| fs.files().saturating_sub(fs.files_free())), "number of used inodes"),
+    column!("INO.USE%", C(3), Right, Text, TARGET | FSTYPE, |view, mount| view.percent(mount, |fs| (fs.files(), fs.files_free())), "percentage of INO.USED divided by INO.TOTAL"),
+    column!("LABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Label), "filesystem label"),
     column!("MAJ:MIN", C(6), Left, Text, mask::SB_BASIC, |view, mount| view.device(mount), "major:minor device number"),
     column!("OLD-OPTIONS", P(0.10), Cut, Text, 0, |view, _| view.change(|change| Cell::word(change.old_options.clone())), "old mount options saved by --poll"),
     column!("OLD-TARGET", P(0.30), Uneven, Text, 0, |view, _| view.change(|change| Cell::word(change.old_target.clone())), "old mountpoint saved by --poll"),
     column!("OPTIONS", P(0.10), Cut, Text, OPTIONS, |view, mount| view.options(mount), "all mount options"),
     column!("OPT-FIELDS", P(0.10), Cut, Text, mask::MNT_BASIC | mask::PROPAGATE_FROM, |view, mount| Cell::word(view.table.word(mount.optional)), "optional mount fields"),
-    column!("PARENT", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.kernel(mount.parent.into()), "mount parent ID"),
+    column!("PARENT", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.parent(mount), "mount parent ID"),
     column!("PARTLABEL", P(0.10), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::PartLabel), "partition label"),
     column!("PARTUUID", C(36), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::PartUuid), "partition UUID"),
     column!("PASSNO", C(1), Right, Number, 0, |view, mount| view.fstab(mount.passno), "pass number on parallel fsck(8) [fstab only]"),
     column!("PROPAGATION", P(0.10), Left, Text, mask::MNT_BASIC, |view, mount| view.propagation(mount), "VFS propagation flags"),
-    column!("SIZE", C(5), Right, Size, TARGET, |view, mount| view.size(mount, Statvfs::blocks), "file system size"),
+    column!("SIZE", C(5), Right, Size, TARGET | FSTYPE, |view, mount| view.size(mount, Statvfs::blocks), "filesystem size, use <number> if --bytes is given"),
     column!("SOURCE", P(0.25), Uneven, Text, SOURCE, |view, mount| view.source(mount), "source device"),
     column!("SOURCES", P(0.25), Uneven, List, SOURCE, |view, mount| view.source(mount), "all possible source devices"),
-    column!("TARGET", P(0.30), Tree, Text, TARGET, |view, mount| Cell::word(view.target(mount)), "mountpoint"),
     column!("TID", C(4), Right, Number, 0, |view, _| view.table.task.map_or(Cell::None, |task| Cell::Number(task.into())), "task ID"),
-    column!("USED", C(5), Right, Size, TARGET, |view, mount| view.size(mount, |fs| fs.blocks() - fs.blocks_free()), "file system size used"),
-    column!("USE%", C(3), Right, Text, TARGET, |view, mount| view.percent(mount, |fs| (fs.blocks(), fs.blocks_free())), "file system use percentage"),
-    column!("UUID", C(36), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Uuid), "file system UUID"),
+    column!("UNIQ-ID", C(10), Right, Number, UNIQUE, |view, mount| view.extra(mount, |extra| extra.unique_id), "mount 64-bit ID"),
+    column!("USED", C(5), Right, Size, TARGET | FSTYPE, |view, mount| view.size(mount, |fs| fs.blocks() - fs.blocks_free()), "filesystem size used, use <number> if --bytes is given"),
+    column!("USE%", C(3), Right, Text, TARGET | FSTYPE, |view, mount| view.percent(mount, |fs| (fs.blocks(), fs.blocks_free())), "filesystem use percentage"),
+    column!("UUID", C(36), Left, Text, SOURCE, |view, mount| view.tag(mount, Tag::Uuid), "filesystem UUID"),
     column!("VFS-OPTIONS", P(0.20), Cut, Text, OPTIONS, |view, mount| view.vfs_options(mount), "VFS specific mount options"),
-    column!("UNIQ-ID", C(2), Right, Number, UNIQUE, |view, mount| view.extra(mount, |extra| extra.unique_id), "mount ID that is never given again"),
     column!("UNIQ-PARENT", C(2), Right, Number, UNIQUE | mask::MNT_BASIC, |view, mount| view.extra(mount, |extra| extra.unique_parent), "mount parent ID that is never given again"),
     column!("NS-ID", C(2), Right, Number, mask::MNT_NS_ID, |view, mount| view.extra(mount, |extra| extra.namespace), "mount namespace ID"),
     column!("PEER-GROUP", C(2), Right, Number, mask::MNT_BASIC, |view, mount| view.group(mount, b"shared:"), "propagation peer group"),
@@ -210,7 +214,8 @@ impl Column {
     pub fn kind_name(&self) -> &'static str {
         match self.kind {
             Kind::Text | Kind::List => "<string>",
-            Kind::Number | Kind::Size => "<integer>",
+            Kind::Number => "<integer>",
+            Kind::Size => "<string|number>",
         }
     }
 }
@@ -280,6 +285,11 @@ impl<'a> View<'a> {
         if self.table.kind == TableKind::Kernel { Cell::Number(value) } else { Cell::None }
     }
 
+    /// The root of a namespace may have none: it stands for that as 0.
+    fn parent(&self, mount: &Mount) -> Cell<'a> {
+        if mount.parent == 0 { Cell::None } else { self.kernel(mount.parent.into()) }
+    }
+
     fn fstab(&self, value: i32) -> Cell<'a> {
         match self.table.kind {
             TableKind::Kernel => Cell::None,
@@ -289,7 +299,9 @@ impl<'a> View<'a> {
     }
 
     fn extra(&self, mount: &Mount, field: fn(&crate::table::Extra) -> u64) -> Cell<'a> {
-        self.table.extra(mount).map_or(Cell::None, |extra| Cell::Number(field(extra)))
+        // No id is 0: the kernel does not tell it.
+        let value = self.table.extra(mount).map(field).filter(|&value| value != 0);
+        value.map_or(Cell::None, Cell::Number)
     }
 
     fn device(&self, mount: &Mount) -> Cell<'a> {
@@ -326,7 +338,7 @@ impl<'a> View<'a> {
         if self.style.evaluate
             && let Some((tag, value)) = Tag::parse(source)
         {
-            return Cow::Owned(self.tags.device(tag, value).unwrap_or_default());
+            return self.tags.device(tag, value).map_or(Cow::Borrowed(source), Cow::Owned);
         }
         if (self.style.canonicalize || self.style.evaluate) && source.starts_with(b"/") {
             return crate::paths::canonical(source);
@@ -377,9 +389,7 @@ impl<'a> View<'a> {
 
     fn superblock_flags(&self, mount: &Mount) -> Cell<'a> {
         let Some(extra) = self.table.extra(mount) else { return Cell::None };
-        let set = |&&(flag, _): &&(u32, &str)| extra.sb_flags & flag != 0;
-        let words: Vec<_> = SUPERBLOCK_FLAGS.iter().filter(set).map(|&(_, word)| word).collect();
-        Cell::word(words.join(",").into_bytes())
+        Cell::word(superblock_words(extra.sb_flags).into_bytes())
     }
 
     fn id_map(
@@ -397,8 +407,8 @@ impl<'a> View<'a> {
             return usage;
         }
         let target = self.table.target(mount);
-        let usage =
-            target.starts_with(b"/").then(|| statvfs(OsStr::from_bytes(target)).ok()).flatten();
+        let has_server = select::has_server(self.table.fstype(mount));
+        let usage = target.starts_with(b"/").then(|| usage(target, has_server)).flatten();
         self.usage.set(Some((mount.target, usage)));
         usage
     }
@@ -443,9 +453,40 @@ impl<'a> View<'a> {
     }
 }
 
+/// The usage of the file system at the target. A server may stay silent for ever: the thread that waits for it
+/// is left behind, and ends with the process.
+fn usage(target: &[u8], has_server: bool) -> Option<Statvfs> {
+    if !has_server {
+        return statvfs(OsStr::from_bytes(target)).ok();
+    }
+    let path = target.to_vec();
+    let (sender, answer) = mpsc::channel();
+    let ask = move || sender.send(statvfs(OsStr::from_bytes(&path)).ok());
+    thread::Builder::new().spawn(ask).ok()?;
+    answer.recv_timeout(LONGEST_ANSWER).unwrap_or_else(|_| {
+        let target = quote(OsStr::from_bytes(target));
+        let seconds = LONGEST_ANSWER.as_secs();
+        start::warn(&format!("the server of {target} gave no size within {seconds} seconds"));
+        None
+    })
+}
+
+const LONGEST_ANSWER: Duration = Duration::from_secs(2);
+
 /// The flags of a superblock that statmount(2) reports (`SB_*` of linux/fs.h).
 const SUPERBLOCK_FLAGS: &[(u32, &str)] =
     &[(1, "ro"), (1 << 4, "sync"), (1 << 7, "dirsync"), (1 << 25, "lazytime")];
+
+/// The words for the flags; what has no word is one number.
+fn superblock_words(flags: u32) -> String {
+    let set = SUPERBLOCK_FLAGS.iter().filter(|(flag, _)| flags & flag != 0);
+    let mut words: Vec<_> = set.map(|&(_, word)| word.to_owned()).collect();
+    let unknown = SUPERBLOCK_FLAGS.iter().fold(flags, |rest, (flag, _)| rest & !flag);
+    if unknown != 0 {
+        words.push(format!("{unknown:#x}"));
+    }
+    words.join(",")
+}
 
 /// The words for how mount events propagate.
 pub fn propagation(optional: &[u8]) -> Vec<&'static str> {
@@ -525,5 +566,11 @@ mod tests {
         assert_eq!(propagation(b"").join(","), "private");
         assert_eq!(propagation(b"shared:9 master:3").join(","), "shared,slave");
         assert_eq!(propagation(b"master:3 unbindable").join(","), "private,slave,unbindable");
+    }
+
+    #[test]
+    fn unknown_superblock_flags_are_shown() {
+        assert_eq!(superblock_words(0), "");
+        assert_eq!(superblock_words(1 | 1 << 25 | 1 << 9 | 1 << 3), "ro,lazytime,0x208");
     }
 }

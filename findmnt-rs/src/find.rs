@@ -1,11 +1,13 @@
 //! A search: which table, which rows, which form.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 
 use common::sys::statmount as mask;
-use common::{Result, sys};
+use common::{Error, Result, sys};
+use nix::errno::Errno;
 use nix::unistd::gethostname;
 
 use crate::cli::{Request, When};
@@ -39,6 +41,9 @@ pub fn find(mut request: Request) -> Result<u8> {
         .collect();
 
     let found = answers.iter().any(|answer| !answer.rows.is_empty());
+    if !found {
+        request.check_place()?;
+    }
     if request.fstab_output {
         rebuild::write(&request, &answers)?;
     } else if found || request.form == Form::Json {
@@ -84,6 +89,18 @@ impl Request {
             None => self.id_at(&path),
         };
         table
+    }
+
+    /// Whether the path could be followed: a dead server is not said to have no mount.
+    fn check_place(&self) -> Result<()> {
+        let place = self.selection.place().filter(|_| self.is_own());
+        let Some(path) = place.and_then(|place| CString::new(place).ok()) else { return Ok(()) };
+        match sys::path_mount(&path, false) {
+            Err(Errno::ENOTCONN) => {
+                Err(Error::new("look at", OsStr::from_bytes(path.to_bytes()), Errno::ENOTCONN))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The mount at a path, by statmount(2); none where the kernel cannot tell.
@@ -198,7 +215,7 @@ pub fn list_columns(form: Form) -> Result<u8> {
                 text::raw(buffer, help.as_bytes());
                 buffer.push(b'\n');
             }
-            _ => buffer.extend_from_slice(format!("{name:>14}  {kind:<9}  {help}\n").as_bytes()),
+            _ => buffer.extend_from_slice(format!("{name:>14} {kind:<15} {help}\n").as_bytes()),
         }
     }
     if form == Form::Json {

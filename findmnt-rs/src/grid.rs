@@ -74,8 +74,9 @@ impl<'a> Grid<'a> {
 }
 
 fn need(look: &Look, column: &Column) -> Need {
-    // As in the classic, it counts even where it is not shown.
-    let heading = column.key(look.shell).len();
+    // A heading that is not shown still tells how narrow a terminal may make the column.
+    let is_shown = !look.no_headings || look.terminal.is_some();
+    let heading = if is_shown { column.key(look.shell).len() } else { 0 };
     Need::new(column, heading, look.no_truncate, look.terminal.is_some())
 }
 

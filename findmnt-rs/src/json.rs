@@ -114,6 +114,7 @@ fn write_value(
 ) {
     let is_number = column.kind == Kind::Number || column.kind == Kind::Size && look.bytes;
     match cell {
+        Cell::None if column.kind == Kind::List => out.extend_from_slice(b"[]"),
         Cell::None => out.extend_from_slice(b"null"),
         _ if is_number => out.extend_from_slice(value),
         _ if column.kind == Kind::List => {

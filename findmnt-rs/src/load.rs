@@ -5,9 +5,11 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use common::{Context, Error, Result, escape, start, sys};
+use common::sys::{self, statmount as mask};
+use common::{Context, Error, Result, escape, start};
 use nix::errno::Errno;
 use nix::time::ClockId;
 
@@ -53,6 +55,12 @@ impl Load {
     /// # Errors
     /// When a file cannot be read.
     pub fn tables(&self) -> Result<Vec<Loaded>> {
+        let mut tables = self.raw_tables()?;
+        tables.iter_mut().for_each(|loaded| name_root_device(&mut loaded.table));
+        Ok(tables)
+    }
+
+    fn raw_tables(&self) -> Result<Vec<Loaded>> {
         match &self.from {
             From::Tasks(tasks) => {
                 tasks.iter().map(|&task| self.task(task).map(Loaded::from)).collect()
@@ -92,7 +100,7 @@ impl Load {
     /// The mounts of a namespace, by the method that is asked for or the one that is cheapest.
     fn kernel(&self, mountinfo: &str, namespace: impl Fn() -> Result<u64>) -> Result<Table> {
         if self.wants_statmount() {
-            match namespace().and_then(|id| self.list(id)) {
+            match namespace().and_then(|id| self.list_or_complete(id, mountinfo)) {
                 Ok(table) => return Ok(table),
                 Err(error) if self.method.is_some() => return Err(error),
                 Err(_) => {}
@@ -119,17 +127,51 @@ impl Load {
 
     /// The mounts of a namespace by listmount(2).
     fn list(&self, namespace: u64) -> Result<Table> {
-        let mut reader = Reader::new(namespace, self.needs);
-        reader.beneath(statmount::ROOT).step("list the mounts")?;
-        Ok(reader.table)
+        listed(Reader::new(namespace, self.needs))
     }
+
+    /// Where statmount(2) does not tell all that is needed, mountinfo tells the rest.
+    fn list_or_complete(&self, namespace: u64, mountinfo: &str) -> Result<Table> {
+        match self.list(namespace) {
+            Err(error) if error.errno() == Some(Errno::ENOSYS) => {
+                complete(namespace, self.needs, mountinfo)
+            }
+            result => result,
+        }
+    }
+}
+
+fn listed(mut reader: Reader) -> Result<Table> {
+    reader.beneath(statmount::ROOT).step("list the mounts").map_err(|error| {
+        match error.errno() {
+            Some(Errno::ENOSYS) => error.with_hint(
+                "listmount(2) is in Linux 6.8 and later; '--kernel=mountinfo' shows the same mounts",
+            ),
+            _ => error,
+        }
+    })?;
+    Ok(reader.table)
+}
+
+/// The mounts of mountinfo, with what statmount(2) tells of them.
+fn complete(namespace: u64, needs: u64, mountinfo: &str) -> Result<Table> {
+    let needs = needs & ONLY_STATMOUNT | mask::MNT_BASIC | mask::SB_BASIC;
+    let known = listed(Reader::partial(namespace, needs))?;
+    let mut table = mountinfo::parse(read(mountinfo.as_ref())?);
+    table.take_extras(&known);
+    Ok(table)
 }
 
 /// The id of a thread's mount namespace.
 fn namespace_id(task: u32) -> Result<u64> {
+    const STEP: &str = "find the id of the mount namespace";
     let path = format!("/proc/{task}/ns/mnt");
     let file = open(path.as_ref())?;
-    sys::mount_namespace_id(file.as_fd()).context("look at the mount namespace", &path)
+    sys::mount_namespace_id(file.as_fd()).map_err(|errno| match errno {
+        Errno::ENOTTY => Error::because(STEP, &path, "the kernel does not tell it")
+            .with_hint("Linux 6.11 and later do; '--kernel=mountinfo' shows the same mounts"),
+        errno => Error::new(STEP, &path, errno),
+    })
 }
 
 /// A table, and how many lines of its file were none.
@@ -156,7 +198,32 @@ fn own(mut table: Table) -> Table {
 pub fn one(id: u64, needs: u64) -> nix::Result<Table> {
     let mut reader = Reader::new(0, needs);
     reader.mount(id)?;
+    name_root_device(&mut reader.table);
     Ok(own(reader.table))
+}
+
+/// The source of a root that the kernel mounted without an initramfs is `/dev/root`, which is no file: the
+/// device number tells the device.
+pub fn name_root_device(table: &mut Table) {
+    for at in 0..table.mounts.len() {
+        let mount = table.mounts[at];
+        if table.kind == Kind::Kernel
+            && table.source(&mount) == b"/dev/root"
+            && let Some(device) = block_device(mount.major, mount.minor)
+        {
+            table.plain &= device.iter().all(u8::is_ascii_graphic) && !device.contains(&b'\\');
+            table.mounts[at].source = table.append(&device);
+        }
+    }
+}
+
+/// The path of a block device; none where the kernel does not know it.
+fn block_device(major: u32, minor: u32) -> Option<Vec<u8>> {
+    let link = std::fs::read_link(format!("/sys/dev/block/{major}:{minor}")).ok()?;
+    let name = link.file_name()?.as_bytes();
+    // A slash in a device's name is an exclamation mark in sysfs.
+    let name = name.iter().map(|&byte| if byte == b'!' { b'/' } else { byte });
+    Some(b"/dev/".iter().copied().chain(name).collect())
 }
 
 /// A table of the kernel begins with two numbers, a line of an fstab with a name.
@@ -310,5 +377,14 @@ mod tests {
             (options(0), options(1), options(2)),
             (b"".to_vec(), b"u".to_vec(), b"x-y,user=z".to_vec())
         );
+    }
+
+    #[test]
+    fn what_statmount_lacks_comes_from_mountinfo() {
+        let complete = |needs| complete(0, needs, "/proc/self/mountinfo");
+        let Ok(table) = complete(ONLY_STATMOUNT) else { return };
+        let root = table.mounts.iter().find(|mount| table.target(mount) == b"/").unwrap();
+        assert!(!table.source(root).is_empty());
+        assert_ne!(table.extra(root).unwrap().unique_id, 0);
     }
 }

@@ -241,6 +241,7 @@ impl Watch {
         let text = load::read_all(&mut self.file).context("read", &self.path)?;
         let mut table = mountinfo::parse(text);
         table.task = Some(self.task);
+        load::name_root_device(&mut table);
         Ok(table)
     }
 

@@ -116,6 +116,7 @@ impl Selection {
             | when(self.options.is_some(), columns::OPTIONS)
             | when(self.unique_id.is_some(), columns::UNIQUE)
             | when(self.id.is_some() || self.mount.is_some() || self.submounts, mask::MNT_BASIC)
+            | when(self.deleted, mask::MNT_ROOT)
             | self.filter.as_ref().map_or(0, Filter::needs)
     }
 
@@ -303,13 +304,14 @@ impl<'a> Matcher<'a> {
             && holds(selection.like_df, &|| !pseudo() || fstype.ends_with(b"tmpfs"))
             && holds(selection.real, &|| !pseudo())
             && holds(selection.pseudo, &pseudo)
-            && holds(selection.deleted, &|| is_deleted(self.table.target(mount)))
+            && holds(selection.deleted, &|| {
+                is_deleted(self.table.target(mount)) || is_deleted(self.table.word(mount.root))
+            })
     }
 
     fn has_options(&self, mount: &Mount) -> bool {
         let Some(pattern) = &self.selection.options else { return true };
-        let options = self.table.all_options(mount);
-        !options.is_empty() && options::satisfy(&options, pattern)
+        options::satisfy(&self.table.all_options(mount), pattern)
     }
 
     fn has_unique_id(&self, mount: &Mount, id: u64) -> bool {
@@ -321,17 +323,22 @@ impl<'a> Matcher<'a> {
     }
 
     /// For `--target` in a table that is not our own: where no mountpoint has the path's name, the
-    /// closest directory above it that is one.
+    /// closest directory above it that is one. An fstab says where a path would be once it is mounted.
     fn enclosing(&self) -> Option<Place<'static>> {
         let place = self.target.as_ref()?;
         let known = self.selection.mount.is_some();
-        if known || self.selection.reach != Reach::Path || self.table.kind == Kind::Fstab {
+        if known || self.selection.reach != Reach::Path {
             return None;
         }
+        let is_fstab = self.table.kind == Kind::Fstab;
         let mut path = match &place.canonical {
             Cow::Owned(path) => &path[..],
+            Cow::Borrowed(path) if is_fstab && path.starts_with(b"/") => path,
             Cow::Borrowed(_) => return None,
         };
+        if is_fstab && self.table.mounts.iter().any(|mount| self.at(mount, place)) {
+            return None;
+        }
         let mut targets: Vec<_> =
             self.table.mounts.iter().map(|mount| self.table.target(mount)).collect();
         targets.sort_unstable();
@@ -402,7 +409,9 @@ const PSEUDO: &[&str] = &[
     "fuse.encfs",
     "fuse.gvfs-fuse-daemon",
     "fuse.gvfsd-fuse",
+    "fuse.kio-fuse",
     "fuse.lxcfs",
+    "fuse.portal",
     "fuse.rofiles-fuse",
     "fuse.vmware-vmblock",
     "fuse.xwmfs",
@@ -414,6 +423,7 @@ const PSEUDO: &[&str] = &[
     "none",
     "nsfs",
     "overlay",
+    "pidfs",
     "pipefs",
     "proc",
     "pstore",
@@ -445,6 +455,11 @@ const NETWORK: &[&str] =
 /// Whether the type is on a network.
 pub fn is_network(fstype: &[u8]) -> bool {
     fstype.starts_with(b"nfs") || NETWORK.iter().any(|known| known.as_bytes() == fstype)
+}
+
+/// Whether a server answers for the file system, which may be dead or silent.
+pub fn has_server(fstype: &[u8]) -> bool {
+    fstype.starts_with(b"fuse") || fstype == b"virtiofs" || is_network(fstype)
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub struct Reader {
     mask: u64,
     /// Nothing but the ids is needed, which listmount(2) tells.
     ids_alone: bool,
+    /// Mounts are taken with what the kernel tells of them, all that is needed or not.
+    partial: bool,
     buffer: Vec<u8>,
     pub table: Table,
 }
@@ -28,7 +30,13 @@ impl Reader {
     pub fn new(namespace: u64, needs: u64) -> Self {
         let mask = needs & !UNIQUE | mask::MNT_BASIC | mask::SUPPORTED_MASK;
         let table = Table::new(Kind::Kernel, Vec::new());
-        Self { namespace, mask, ids_alone: needs == UNIQUE, buffer: vec![0; 4096], table }
+        let (ids_alone, partial) = (needs == UNIQUE, false);
+        Self { namespace, mask, ids_alone, partial, buffer: vec![0; 4096], table }
+    }
+
+    /// Takes what the kernel tells, and leaves out the rest of what is needed.
+    pub fn partial(namespace: u64, needs: u64) -> Self {
+        Self { partial: true, ids_alone: false, ..Self::new(namespace, needs) }
     }
 
     /// Adds the mount of this unique id to the table.
@@ -44,7 +52,7 @@ impl Reader {
             self.buffer.resize(self.buffer.len() * 2, 0);
         }
         let reply = Reply { buffer: &self.buffer };
-        if self.mask & !reply.supported() != 0 {
+        if !self.partial && self.mask & !reply.supported() != 0 {
             return Err(Errno::ENOSYS);
         }
         let mount = reply.mount(&mut self.table);

@@ -96,6 +96,20 @@ impl Table {
         Span::new(start, self.text.len())
     }
 
+    /// Adds to each mount what `known` tells of the one with the same id, except for words.
+    pub fn take_extras(&mut self, known: &Self) {
+        let mut ids: Vec<_> = known.mounts.iter().map(|mount| (mount.id, mount.extra)).collect();
+        ids.sort_unstable();
+        for mount in &mut self.mounts {
+            if let Ok(at) = ids.binary_search_by_key(&mount.id, |&(id, _)| id) {
+                mount.extra = ids[at].1;
+            }
+        }
+        let words = (Span::default(), Span::default());
+        let without = |&extra: &Extra| Extra { uid_map: words.0, gid_map: words.1, ..extra };
+        self.extras = known.extras.iter().map(without).collect();
+    }
+
     pub fn target(&self, mount: &Mount) -> &[u8] {
         self.word(mount.target)
     }

@@ -1,10 +1,12 @@
-//! `LABEL=`, `UUID=`, `PARTLABEL=` and `PARTUUID=`: what udev's links in `/dev/disk` say of devices.
+//! `LABEL=`, `UUID=`, `PARTLABEL=`, `PARTUUID=` and `ID=`: what udev's links in `/dev/disk` say of devices, or
+//! else blkid(8).
 
 use std::cell::OnceCell;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::paths;
 
@@ -15,6 +17,8 @@ pub enum Tag {
     Uuid,
     PartLabel,
     PartUuid,
+    /// The hardware's name, as udev makes it.
+    Id,
 }
 
 /// Each tag's name and its directory.
@@ -23,6 +27,7 @@ const TAGS: &[(Tag, &str, &str)] = &[
     (Tag::Uuid, "UUID", "/dev/disk/by-uuid"),
     (Tag::PartLabel, "PARTLABEL", "/dev/disk/by-partlabel"),
     (Tag::PartUuid, "PARTUUID", "/dev/disk/by-partuuid"),
+    (Tag::Id, "ID", "/dev/disk/by-id"),
 ];
 
 impl Tag {
@@ -31,6 +36,10 @@ impl Tag {
         let equals = spec.iter().position(|&byte| byte == b'=')?;
         let &(tag, ..) = TAGS.iter().find(|(_, name, _)| name.as_bytes() == &spec[..equals])?;
         Some((tag, unquoted(&spec[equals + 1..])))
+    }
+
+    fn name(self) -> &'static str {
+        TAGS.iter().find(|(tag, ..)| *tag == self).map_or("", |&(_, name, _)| name)
     }
 
     fn directory(self) -> &'static str {
@@ -51,26 +60,75 @@ type Link = (Vec<u8>, Vec<u8>);
 /// What was read of `/dev/disk`: for each tag every device and its value.
 #[derive(Debug, Default)]
 pub struct Tags {
-    links: [OnceCell<Vec<Link>>; 4],
+    links: [OnceCell<Vec<Link>>; 5],
+    /// What blkid(8) says: asked at most once, and only where udev has no link.
+    probed: OnceCell<Vec<u8>>,
 }
 
 impl Tags {
     /// The device with this tag.
     pub fn device(&self, tag: Tag, value: &[u8]) -> Option<Vec<u8>> {
         let link = Path::new(tag.directory()).join(OsStr::from_bytes(&encode(value)));
-        fs::canonicalize(link).ok().map(|device| device.into_os_string().into_vec())
+        let linked = fs::canonicalize(link).ok();
+        linked.map(|device| device.into_os_string().into_vec()).or_else(|| {
+            let (device, _) = self.probed(tag).into_iter().find(|(_, found)| found == value)?;
+            Some(device)
+        })
+    }
+
+    /// Every device and its value of this tag, by blkid(8).
+    fn probed(&self, tag: Tag) -> Vec<Link> {
+        if tag == Tag::Id { Vec::new() } else { links(self.probed.get_or_init(probe), tag) }
     }
 
     /// The tag's value of this device.
     pub fn value(&self, tag: Tag, device: &[u8]) -> Option<Vec<u8>> {
-        let links = self.links[tag as usize].get_or_init(|| read(tag));
-        if links.is_empty() {
-            return None;
-        }
         let device = paths::canonical(device);
-        let (_, value) = links.iter().find(|(found, _)| *found == *device)?;
-        Some(value.clone())
+        let value = |links: &[Link]| {
+            links.iter().find(|(found, _)| *found == *device).map(|(_, value)| value.clone())
+        };
+        let links = self.links[tag as usize].get_or_init(|| read(tag));
+        value(links).or_else(|| value(&self.probed(tag)))
     }
+}
+
+/// The output of `blkid -o export`, empty where the program is not installed. It is not looked for in
+/// `$PATH`, which may be another's.
+fn probe() -> Vec<u8> {
+    let run = |program| {
+        let mut command = Command::new(program);
+        command.args(["-o", "export"]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()
+    };
+    let output = ["/usr/sbin/blkid", "/sbin/blkid"].into_iter().find_map(run);
+    output.map(|output| output.stdout).unwrap_or_default()
+}
+
+/// The devices with this tag in the output of `blkid -o export`: blocks of `NAME=value` lines, each begun by
+/// `DEVNAME`, with a backslash before what a shell would read.
+fn links(output: &[u8], tag: Tag) -> Vec<Link> {
+    let (mut device, mut links) = (Vec::new(), Vec::new());
+    for line in output.split(|&byte| byte == b'\n') {
+        let Some(equals) = line.iter().position(|&byte| byte == b'=') else { continue };
+        let value = without_backslashes(&line[equals + 1..]);
+        match &line[..equals] {
+            b"DEVNAME" => device = value,
+            name if name == tag.name().as_bytes() => links.push((device.clone(), value)),
+            _ => {}
+        }
+    }
+    links
+}
+
+fn without_backslashes(value: &[u8]) -> Vec<u8> {
+    let mut bytes = value.iter();
+    let mut plain = Vec::new();
+    while let Some(&byte) = bytes.next() {
+        match byte {
+            b'\\' => plain.extend(bytes.next()),
+            byte => plain.push(byte),
+        }
+    }
+    plain
 }
 
 fn read(tag: Tag) -> Vec<Link> {
@@ -131,7 +189,7 @@ mod tests {
         assert_eq!(Tag::parse(b"LABEL=root"), Some((Tag::Label, &b"root"[..])));
         assert_eq!(Tag::parse(b"UUID=\"1-2\""), Some((Tag::Uuid, &b"1-2"[..])));
         assert_eq!(Tag::parse(b"PARTUUID='"), Some((Tag::PartUuid, &b"'"[..])));
-        for word in [&b"/dev/sda"[..], b"label=x", b"ID=x", b""] {
+        for word in [&b"/dev/sda"[..], b"label=x", b"IDS=x", b""] {
             assert_eq!(Tag::parse(word), None);
         }
     }
@@ -149,5 +207,14 @@ mod tests {
     fn names_of_links() {
         assert_eq!(encode("a b/ü".as_bytes()), "a\\x20b\\x2fü".as_bytes());
         assert_eq!(decode(br"a\x20b\x2fc\xzz\"), br"a b/c\xzz\");
+    }
+
+    #[test]
+    fn what_blkid_says() {
+        let output = b"DEVNAME=/dev/x\nLABEL=a\\ b\nUUID=1\n\nDEVNAME=/dev/y\nUUID=1\n\nbad";
+        let link = |device: &str, value: &str| (device.into(), value.into());
+        assert_eq!(links(output, Tag::Label), [link("/dev/x", "a b")]);
+        assert_eq!(links(output, Tag::Uuid), [link("/dev/x", "1"), link("/dev/y", "1")]);
+        assert_eq!(links(output, Tag::PartUuid), []);
     }
 }
