@@ -127,6 +127,7 @@ impl<'a> Cast<'a> {
         }
         if create == Create::Empty && !is_new {
             check_empty(&group, place)?;
+            close(&group);
         }
         Ok(group)
     }
@@ -186,6 +187,18 @@ fn check_empty(group: &Group, place: &Place) -> Result<()> {
         (true, _) => refused("it exists already and holds processes"),
         (false, true) => refused("it exists already and is frozen"),
         (false, false) => Ok(()),
+    }
+}
+
+/// Disables in version 2 what was enabled for sub-cgroups that have gone: no process could join it else.
+fn close(group: &Group) {
+    let is_lowest = fstat(group.as_fd()).is_ok_and(|status| status.st_nlink <= 2);
+    if group.version() == Version::Two && is_lowest {
+        let enabled = group.read("cgroup.subtree_control").unwrap_or_default();
+        let words: Vec<_> = words_of(&enabled).map(|one| [b"-", one].concat()).collect();
+        if !words.is_empty() {
+            group.write("cgroup.subtree_control", &words.join(&b' ')).unwrap_or_default();
+        }
     }
 }
 
