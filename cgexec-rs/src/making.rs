@@ -242,11 +242,21 @@ pub fn enable_all(ready: &Ready, group: &Group) {
             let words: Vec<_> = controllers.iter().map(|one| [b"+", *one].concat()).collect();
             parent.write("cgroup.subtree_control", &words.join(&b' '))
         };
+        // One with processes would become threaded, and take no domain below it (cgroups(7)).
+        if !missing.is_empty() && may_hold_processes(&parent) {
+            return;
+        }
         // A write is done whole or not at all.
         if !missing.is_empty() && enable(&missing).is_err() {
             missing.iter().for_each(|one| enable(&[one]).unwrap_or_default());
         }
     }
+}
+
+/// Whether controllers for others are to be left alone in it. The root of the hierarchy has no type, and may hold processes.
+fn may_hold_processes(group: &Group) -> bool {
+    group.read("cgroup.type").is_ok()
+        && !group.read("cgroup.procs").is_ok_and(|list| list.is_empty())
 }
 
 fn words_of(list: &[u8]) -> impl Iterator<Item = &[u8]> {
