@@ -64,6 +64,8 @@ runroot = "$PWD/run"
 ignore_chown_errors = "true"
 toml
   mkdir -m 700 home xdg
+  # The runtime is told of this directory alone.
+  [ "$cgroup_manager" = cgroupfs ] || is_root || ln -s "$session" xdg/bus
   engine import --change 'ENV FROM=image' --change 'CMD ["sh"]' root.tar box
 }
 

@@ -127,6 +127,7 @@ impl<'a> Cast<'a> {
         }
         if create == Create::Empty && !is_new {
             check_empty(&group, place)?;
+            close(&group);
         }
         Ok(group)
     }
@@ -189,6 +190,18 @@ fn check_empty(group: &Group, place: &Place) -> Result<()> {
     }
 }
 
+/// Disables in version 2 what was enabled for sub-cgroups that have gone: no process could join it else.
+fn close(group: &Group) {
+    let is_lowest = fstat(group.as_fd()).is_ok_and(|status| status.st_nlink <= 2);
+    if group.version() == Version::Two && is_lowest {
+        let enabled = group.read("cgroup.subtree_control").unwrap_or_default();
+        let words: Vec<_> = words_of(&enabled).map(|one| [b"-", one].concat()).collect();
+        if !words.is_empty() {
+            group.write("cgroup.subtree_control", &words.join(&b' ')).unwrap_or_default();
+        }
+    }
+}
+
 /// Whether there is a process in it, or in one below it.
 fn holds_processes(group: &Group) -> nix::Result<bool> {
     if group.version() == Version::Two {
@@ -229,11 +242,21 @@ pub fn enable_all(ready: &Ready, group: &Group) {
             let words: Vec<_> = controllers.iter().map(|one| [b"+", *one].concat()).collect();
             parent.write("cgroup.subtree_control", &words.join(&b' '))
         };
+        // One with processes would become threaded, and take no domain below it (cgroups(7)).
+        if !missing.is_empty() && may_hold_processes(&parent) {
+            return;
+        }
         // A write is done whole or not at all.
         if !missing.is_empty() && enable(&missing).is_err() {
             missing.iter().for_each(|one| enable(&[one]).unwrap_or_default());
         }
     }
+}
+
+/// Whether controllers for others are to be left alone in it. The root of the hierarchy has no type, and may hold processes.
+fn may_hold_processes(group: &Group) -> bool {
+    group.read("cgroup.type").is_ok()
+        && !group.read("cgroup.procs").is_ok_and(|list| list.is_empty())
 }
 
 fn words_of(list: &[u8]) -> impl Iterator<Item = &[u8]> {

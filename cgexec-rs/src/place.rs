@@ -17,6 +17,8 @@ pub struct Place<'a> {
     pub wanted: Vec<Vec<u8>>,
     /// Whether the hierarchy was not named, so that one which is closed to the caller is left out.
     pub is_optional: bool,
+    /// Whether all controllers are wanted that there are: version 2 is the only one, and no controller was named.
+    pub has_all: bool,
     /// The directories to begin at: the next one where one is closed to the caller.
     pub bases: Vec<OsString>,
     pub names: Vec<OsString>,
@@ -52,6 +54,7 @@ pub fn find<'a>(targets: &[Target], cgroups: &'a Cgroups) -> Result<Vec<Place<'a
                 hierarchy,
                 wanted,
                 is_optional: target.controllers == Controllers::Any,
+                has_all: target.controllers == Controllers::Any && cgroups.hierarchies.is_empty(),
                 bases: bases(&target.path, hierarchy),
                 names: target.path.names.clone(),
             });

@@ -105,7 +105,7 @@ impl Plan {
             let ready = &cast.ready[home];
             let Some(leaf) = &ready.leaf else { continue };
             let is_of_version_2 = ready.place.version() == Version::Two;
-            if is_of_version_2 && self.create != Create::No && ready.place.is_optional {
+            if is_of_version_2 && self.create != Create::No && ready.place.has_all {
                 enable_all(ready, leaf);
             }
             let Some(setting) = setting else { continue };
@@ -117,10 +117,10 @@ impl Plan {
         Ok(())
     }
 
-    /// The controllers that were named, and those of the limits; where every hierarchy was, all that can be.
+    /// The controllers that were named, and those of the limits; with every hierarchy all that can be, where version 2 has them.
     fn enable(&self, cast: &Cast) -> Result<()> {
         let Some(unified) = unified(cast) else { return Ok(()) };
-        if unified.place.is_optional {
+        if unified.place.has_all {
             enable_all(unified, &unified.group);
         }
         let of_settings = self.settings.iter().filter(|setting| !setting.is_of_cgroups());

@@ -100,7 +100,8 @@ impl<'a> Writer<'a> {
 
     /// A scope of this name may be about to go, or have been left behind as failed: then it is tried again. The limits are
     /// those of the container's own cgroup, so that of systemd's own for tasks is lifted; and a scope without the usual
-    /// dependencies is left to its engine when the machine goes down.
+    /// dependencies is left to its engine when the machine goes down. Engines take "no such file" for a command that is missing:
+    /// the reason why there is no bus is not given.
     fn call_systemd(&self, script: &mut Script, scope: &Scope) {
         let Scope { slice, unit } = scope;
         let (option, hint) = match self.machine.user_manager {
@@ -125,7 +126,7 @@ impl<'a> Writer<'a> {
             .as_bytes(),
         );
         script.line(
-            format!("case $said in\n*' bus'*) fail \"start {unit}: $said\nhint: {hint}\" ;;\nesac")
+            format!("case $said in\n*' bus'*) fail \"start {unit}: no bus leads to systemd\nhint: {hint}\" ;;\nesac")
                 .as_bytes(),
         );
         script.line(
