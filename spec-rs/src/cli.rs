@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use common::{Error, Result, quote, start};
 use lexopt::prelude::*;
 
+use crate::limits::OPTIONS;
 use crate::model::known_capability;
 use crate::node::IDS;
-use crate::update::OPTIONS;
 
 pub const VERSION: &str = concat!("spec-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
