@@ -41,6 +41,22 @@ suite_of() {
   contains "${lines[-1]}" ' 1 failed'
 }
 
+@test "files that import each other are a ring, and tests do not count" {
+  mkdir -p src/b
+  printf '%s\n' 'use crate::{b::{X, Y}, leaf};' '#[cfg(test)]' 'mod tests {' '    use crate::top;' '}' >src/a.rs
+  printf '%s\n' 'mod c;' 'use crate::leaf;' >src/b/mod.rs
+  printf '%s\n' 'use super::Word;' '// crate::top' 'fn f() { crate::a::g() }' >src/b/c.rs
+  printf 'use crate::a;\n' >src/top.rs
+  : >src/leaf.rs
+  printf 'mod a;\nuse a::X;\n' >src/lib.rs
+  rings=(awk -v crate=some -f "$project/scripts/lib/rings.awk")
+  ok "${rings[@]}" src/*.rs src/b/*.rs
+  equal "$output" 'some: a b b::c'
+  : >src/b/c.rs
+  ok "${rings[@]}" src/*.rs src/b/*.rs
+  equal "$output" ''
+}
+
 @test "a selection that there is not is refused" {
   expect 1 "$project/scripts/test" some
   contains "$stderr" "test: unknown selection 'some'"
