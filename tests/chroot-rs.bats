@@ -589,7 +589,7 @@ no-value
   ./swap exchange one two >ready 3>&- &
   attacker=$!
   timeout 10 sh -c 'until grep -q ready ready; do sleep 0.01; done'
-  for _ in {1..200}; do
+  for ((round = $(rounds 200); round > 0; round--)); do
     ok as_root chroot-rs --wd /up/www/../www/../www rootfs /bin/true
   done
   kill "$attacker"
