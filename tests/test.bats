@@ -51,7 +51,7 @@ suite_of() {
   printf 'mod a;\nuse a::X;\n' >src/lib.rs
   rings=(awk -v crate=some -f "$project/scripts/lib/rings.awk")
   ok "${rings[@]}" src/*.rs src/b/*.rs
-  equal "$output" 'some: a b b::c'
+  equal "$output" 'some: a b::c b'
   : >src/b/c.rs
   ok "${rings[@]}" src/*.rs src/b/*.rs
   equal "$output" ''
