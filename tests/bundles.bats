@@ -37,19 +37,25 @@ each() {
 
 # compare NAME: it is refused for what is not supported and for nothing else; without that it is the same container.
 compare() {
-  local faults
+  local faults hook
   rm -rf b
   mkdir b
   jq --arg name "$1" '.[$name]' all.json >given.json
   faults=$(faults)
+  hook=$(jq -r '.hooks // {} | (.prestart // []) + (.createRuntime // []) | .[0].path // ""' given.json)
   {
-    cp given.json b/config.json && fit . && refused_for "$faults" && cp given.json b/config.json &&
-      fit "del(${faults:-empty})" && fails_for_its_hook && cp given.json b/config.json &&
-      fit "del(${faults:-empty}) | (.hooks | values)[][].path |= \"/bin/true\"" && same_container
+    refused_for "$faults" && fails_for "$hook" &&
+      given "del(${faults:-empty}) | (.hooks | values)[][].path |= \"/bin/true\"" && same_container
   } || {
     printf '^ %s\n' "$1"
     return 1
   }
+}
+
+# given FILTER: makes b of given.json.
+given() {
+  cp given.json b/config.json
+  fit "$1"
 }
 
 # faults: what is not supported of given.json, as paths of jq: a label where the kernel has none.
@@ -59,18 +65,18 @@ faults() {
   jq -r "[$label] | join(\", \")" given.json
 }
 
-# fails_for_its_hook: the programs of those who wrote the file are not here, so b fails at its first hook and leaves nothing.
-fails_for_its_hook() {
-  local hook
-  hook=$(jq -r '.hooks // {} | (.prestart // []) + (.createRuntime // []) | .[0].path // ""' b/config.json)
-  [ -n "$hook" ] || return 0
+# fails_for HOOK: the programs of those who wrote the file are not here, so it fails at its first hook and leaves nothing.
+fails_for() {
+  [ -n "$1" ] || return 0
+  given "del(${faults:-empty})"
   expect 1 "$runsh" run -b b "$id" </dev/null || return
-  contains "$stderr" "hook 0 '$hook' failed"
+  contains "$stderr" "hook 0 '$1' failed"
 }
 
-# refused_for FAULTS: if there are any, b is refused for each of them, and for nothing else.
+# refused_for FAULTS: if there are any, it is refused for each of them, and for nothing else.
 refused_for() {
   [ -n "$1" ] || return 0
+  given .
   expect 1 "$runsh" run -b b "$id" </dev/null || return
   equal "$(sed "s/.*config.json': //; s/:.*//; s/\[[0-9]*\]$//" <<<"$stderr" | sort -u)" \
     "$(sed 's/, /\n/g; s/^\.//; s/\n\./\n/g' <<<"$1" | sort -u)"

@@ -266,6 +266,8 @@ case $* in
 'passwd -- ldap' | 'passwd -- 4321') echo 'ldap:*:4321:4322::/home/ldap:/bin/sh' ;;
 'group -- crew') echo 'crew:*:4323:ldap' ;;
 'initgroups -- ldap') echo 'ldap                  4324 4322' ;;
+'passwd -- 4444') echo 'other:*:4445:4446::/:/bin/sh' ;;
+'initgroups -- other') echo 'other                 4447' ;;
 *) exit 2 ;;
 esac
 GETENT
@@ -277,6 +279,9 @@ GETENT
   equal "$output" "uid=4321 gid=4322 groups=4322,4324"
   ok chroot-rs --userspec=:crew rootfs /bin/id -g
   equal "$output" 4323
+  # An answer about another user is none.
+  ok chroot-rs --userspec=4444:8 rootfs /bin/id
+  equal "$output" "uid=4444 gid=8"
   ok bash -c 'trap "" CHLD; exec chroot-rs --userspec=ldap rootfs /bin/id -u'
   equal "$output" 4321
 
@@ -589,7 +594,7 @@ no-value
   ./swap exchange one two >ready 3>&- &
   attacker=$!
   timeout 10 sh -c 'until grep -q ready ready; do sleep 0.01; done'
-  for _ in {1..200}; do
+  for ((round = $(rounds 200); round > 0; round--)); do
     ok as_root chroot-rs --wd /up/www/../www/../www rootfs /bin/true
   done
   kill "$attacker"

@@ -260,17 +260,16 @@ devices='/dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty'
   requires busybox jq pgrep
   bundle b '.linux.namespaces |= (. + [{type: "cgroup"}] | unique)'
   become sleep 300
-  local child outside pid name
+  local child outside name namespace
   "$runsh" run -b b box </dev/null >/dev/null 2>&1 &
   outside=$!
   timeout 100 bash -c "until child=\$(pgrep -P $outside) && [ \"\$(cat /proc/\$child/comm)\" = sleep ]; do sleep 0.05; done"
   child=$(pgrep -P "$outside")
   for name in mnt net ipc uts pid cgroup user; do
     [ "$(readlink "/proc/$child/ns/$name")" != "$(readlink "/proc/self/ns/$name")" ] || continue
-    for pid in /proc/[0-9]*; do
-      [ "$(readlink "$pid/ns/$name" 2>/dev/null)" != "$(readlink "/proc/$child/ns/$name")" ] ||
-        equal "$pid" "/proc/$child"
-    done
+    namespace=$(readlink "/proc/$child/ns/$name")
+    equal "$(find /proc/[0-9]*/ns/"$name" -maxdepth 0 -printf '%l %p\n' 2>/dev/null | grep -F "$namespace ")" \
+      "$namespace /proc/$child/ns/$name"
   done
   equal "$(readlink "/proc/$outside/root")" /
   # No secret of the container is in the arguments of what stands outside.

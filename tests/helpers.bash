@@ -157,6 +157,15 @@ eventually() {
   return 1
 }
 
+# rounds N: how often an attack by chance is tried: N times with TEST_LONG, else a fifth of it.
+rounds() {
+  if [ -n "${TEST_LONG-}" ]; then
+    echo "$1"
+  else
+    echo $(($1 / 5))
+  fi
+}
+
 # contains TEXT PART: TEXT must hold PART, literally.
 contains() {
   case $1 in

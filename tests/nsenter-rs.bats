@@ -342,6 +342,13 @@ attacked() {
   equal "$output" $'CapAmb:\t0000000000000000'
 }
 
+@test "--keep-caps: a change from root to another user takes none of them" {
+  requires root
+  start unshare-rs --user --map-users 0:0:10 --map-groups 0:0:10 --fork --kill-child sleep 600
+  ok nsenter-rs -t "$target" -U --keep-caps -S 1 -G 1 grep CapAmb /proc/self/status
+  equal "$output" "CapAmb:"$'\t'"$(sed -n 's/^CapBnd:.//p' "/proc/$target/status")"
+}
+
 @test "--user-parent: the user namespace above" {
   start unshare --user --map-root-user --fork --kill-child sleep 600
   middle=$(namespace user "$target")

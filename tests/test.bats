@@ -41,6 +41,22 @@ suite_of() {
   contains "${lines[-1]}" ' 1 failed'
 }
 
+@test "files that import each other are a ring, and tests do not count" {
+  mkdir -p src/b
+  printf '%s\n' 'use crate::{b::{X, Y}, leaf};' '#[cfg(test)]' 'mod tests {' '    use crate::top;' '}' >src/a.rs
+  printf '%s\n' 'mod c;' 'use crate::leaf;' >src/b/mod.rs
+  printf '%s\n' 'use super::Word;' '// crate::top' 'fn f() { crate::a::g() }' >src/b/c.rs
+  printf 'use crate::a;\n' >src/top.rs
+  : >src/leaf.rs
+  printf 'mod a;\nuse a::X;\n' >src/lib.rs
+  rings=(awk -v crate=some -f "$project/scripts/lib/rings.awk")
+  ok "${rings[@]}" src/*.rs src/b/*.rs
+  equal "$output" 'some: a b::c b'
+  : >src/b/c.rs
+  ok "${rings[@]}" src/*.rs src/b/*.rs
+  equal "$output" ''
+}
+
 @test "a selection that there is not is refused" {
   expect 1 "$project/scripts/test" some
   contains "$stderr" "test: unknown selection 'some'"
@@ -80,6 +96,50 @@ suite_of() {
   size=$(stat -c %s log)
   sleep 0.5
   equal "$(stat -c %s log)" "$size"
+}
+
+# for_both LINE...: a file of these tests that root and an ordinary user can read, beside the directory "said" that both may
+# write to, and the command that runs it, whose files are in "scratch".
+for_both() {
+  both=$(mktemp -d)
+  mkdir "$both/scratch" "$both/said"
+  printf '@test %s\n' "$@" >"$both/some.bats"
+  chmod -R a+rX "$both"
+  chmod 1777 "$both/said"
+  command=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "HOME=$HOME" "TOOLS=$TOOLS" "TMPDIR=$both/scratch"
+    "$project/scripts/test" bats "$both/some.bats")
+}
+
+# shellcheck disable=SC2016 # The shells of the tests expand it.
+@test "the suite runs as root and as an ordinary user, side by side" {
+  requires root
+  # Each waits for the other one.
+  for_both '"meets" { cd "$BATS_TEST_DIRNAME/said"; touch $UID; until [ -e 0 ] && [ -e 65534 ]; do sleep 0.1; done; }' \
+    '"is root" { [ $UID -eq 0 ]; }' '"is nobody" { [ $UID -ne 0 ] || skip "a reason"; }'
+  expect 1 timeout 60 "${command[@]}"
+  equal "${lines[-1]}" '5 passed, 1 failed'
+  contains "$output" 'skipped as root: is nobody: a reason'
+  # One after the other.
+  equal "$(grep -o '^# bats as .*\|^ok [0-9]*\|^not ok [0-9]*' <<<"$output" | paste -sd,)" \
+    '# bats as root,ok 1,ok 2,ok 3,# bats as nobody,ok 1,not ok 2,ok 3'
+  equal "$(ls "$both/scratch")" ''
+  rm -rf "$both"
+}
+
+# shellcheck disable=SC2016 # The shell of the test expands it.
+@test "an interruption ends both, and nothing is left behind" {
+  requires root
+  for_both '"hangs" { cd "$BATS_TEST_DIRNAME/said"; trap "" TERM; echo $$ >$UID; sleep 60; }'
+  "${command[@]}" >log 2>&1 &
+  local suite=$! status=0
+  eventually test -s "$both/said/0" -a -s "$both/said/65534"
+  kill -TERM "$suite"
+  wait "$suite" || status=$?
+  equal "$status/$(tail -n 1 log)" '1/0 passed, 1 failed'
+  expect 1 kill -0 "$(cat "$both/said/0")"
+  expect 1 kill -0 "$(cat "$both/said/65534")"
+  equal "$(ls "$both/scratch")" ''
+  rm -rf "$both"
 }
 
 @test "a mount that a test makes or takes away is a fault, and what another program takes away is none" {

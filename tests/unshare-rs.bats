@@ -1574,3 +1574,13 @@ start_of() {
   contains "$stderr" "cannot remove the directory 'mounted'"
   [ -e outside/kept ]
 }
+
+@test "--pid-file: what stands in the place of its draft is not written through" {
+  requires userns
+  : >victim
+  # The draft is named after the process, which another user can foresee.
+  expect 1 sh -c 'ln -s victim pid.$$; exec unshare-rs -Ur --pid-file pid true'
+  contains "$stderr" "cannot write the pid file 'pid': File exists"
+  [ ! -s victim ]
+  [ ! -e pid ]
+}

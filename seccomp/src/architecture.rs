@@ -1,7 +1,5 @@
 //! The ways in which a process of this machine can call the kernel.
 
-use crate::names;
-
 /// A set of system calls with numbers of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
@@ -72,12 +70,6 @@ impl Architecture {
     /// Whether a filter compares all 64 bits of an argument, or the lower half: libseccomp takes x32 for one of the others.
     pub(crate) fn has_wide_arguments(self) -> bool {
         matches!(self, Self::X8664 | Self::Aarch64)
-    }
-
-    /// The number of a system call here; none where it has none.
-    #[must_use]
-    pub fn number(self, name: &str) -> Option<u32> {
-        names::number(self, name)
     }
 }
 

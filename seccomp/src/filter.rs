@@ -5,6 +5,7 @@ use std::fmt;
 use crate::action::Action;
 use crate::architecture::Architecture;
 use crate::assembly::{self, Instruction, LIMIT};
+use crate::names;
 use crate::ranges::{self, Outcome};
 use crate::rule::Rule;
 
@@ -104,7 +105,7 @@ impl Filter<'_> {
     #[must_use]
     pub fn outcome(&self, name: &str) -> Option<Action> {
         let native = Architecture::NATIVE;
-        let number = native.number(name)?;
+        let number = names::number(native, name)?;
         match self.rules.iter().find(|rule| rule.names.contains(&name)) {
             Some(rule) if rule.comparisons.is_empty() => return Some(rule.action),
             _ => {}

@@ -6,7 +6,7 @@ use crate::assembly::{
     AND, ANY_BIT, EQUAL, GREATER, GREATER_EQUAL, Instruction, JUMP, LOAD, RETURN,
 };
 use crate::filter::Filter;
-use crate::names::{X32_BIT, multiplexed};
+use crate::names::{self, X32_BIT, multiplexed};
 use crate::rule::{Comparison, OPERATORS, Operator, Rule};
 use crate::text;
 
@@ -93,14 +93,15 @@ fn reference(filter: &Filter, native: Architecture, data: &Data) -> Action {
     let mut largest = 0;
     for rule in &filter.rules {
         for name in &rule.names {
-            largest = largest.max(architecture.number(name).unwrap_or(0));
+            largest = largest.max(names::number(architecture, name).unwrap_or(0));
             if architecture == Architecture::X86 {
                 largest = largest.max(multiplexed(name).map_or(0, |(number, _)| number));
             }
         }
     }
     for rule in &filter.rules {
-        let is_named = rule.names.iter().any(|name| architecture.number(name) == Some(data.number));
+        let is_named =
+            rule.names.iter().any(|name| names::number(architecture, name) == Some(data.number));
         if is_named && all_hold(&rule.comparisons) {
             return rule.action;
         }
@@ -243,7 +244,7 @@ fn random_rules_do_what_they_say() {
         for _ in 0..30 {
             for (_, architecture) in Architecture::ALL {
                 for name in NAMES {
-                    let Some(number) = architecture.number(name) else { continue };
+                    let Some(number) = names::number(architecture, name) else { continue };
                     let data = Data { audit: architecture.audit(), ..data(number) };
                     compare(&filter, native, &program, &data);
                 }

@@ -3,7 +3,7 @@
 use crate::action::Action;
 use crate::architecture::Architecture;
 use crate::filter::Filter;
-use crate::names::{X32_BIT, multiplexed};
+use crate::names::{self, X32_BIT, multiplexed};
 use crate::rule::{Comparison, Operator, Rule};
 
 /// The numbers from `start` up to the next range.
@@ -87,7 +87,7 @@ fn calls<'a>(filter: &'a Filter, architecture: Architecture) -> (Vec<Call<'a>>, 
     for (index, rule) in filter.rules.iter().enumerate() {
         for name in &rule.names {
             let common = (architecture == Architecture::X86).then(|| multiplexed(name)).flatten();
-            if let Some(number) = architecture.number(name) {
+            if let Some(number) = names::number(architecture, name) {
                 largest = largest.max(number);
                 calls.push(Call { number, order: index, rule, multiplexed: None });
             }

@@ -8,9 +8,9 @@ use common::options::LongOptions;
 use common::{Error, Result, quote, start};
 use lexopt::prelude::*;
 
+use crate::limits::OPTIONS;
 use crate::model::{Owners, known_capability};
 use crate::node::IDS;
-use crate::update::OPTIONS;
 
 pub const VERSION: &str = concat!("spec-rs ", env!("CARGO_PKG_VERSION"), "\n");
 

@@ -10,6 +10,7 @@ mod exec;
 mod features;
 mod file;
 mod json;
+mod limits;
 mod line;
 mod machine;
 mod model;
