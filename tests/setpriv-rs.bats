@@ -1091,3 +1091,45 @@ END
     refused 1 'is not FROM:COUNT:TO' --move-fds "$wrong"
   done
 }
+
+@test "names that are in no file are asked for through getent" {
+  requires root
+  fake_getent host
+  local PATH=$PWD/host:$PATH
+  while read -r options want; do
+    # shellcheck disable=SC2086 # Words.
+    ok setpriv-rs ${options//,/ } sh -c 'echo $(id -u) $(id -G) $HOME'
+    equal "$output" "$want"
+  done <<TABLE
+--reuid,ldap,--regid,crew,--init-groups 4321 4323 4322 4324 $HOME
+--reuid,4321,--clear-groups,--reset-env 4321 0 /home/ldap
+--regid,7,--groups,crew 0 7 4323 $HOME
+TABLE
+  rm asked
+  ok setpriv-rs --reuid nobody --regid nogroup --init-groups true
+  ok setpriv-rs --reuid 4321 --regid 4321 --clear-groups true
+  [ ! -e asked ]
+}
+
+# The getent of a container's root is a program of the container's.
+@test "no getent of another root is executed" {
+  requires root busybox
+  make_rootfs rootfs
+  mkdir -p rootfs/proc rootfs/usr/bin rootfs/etc
+  fake_getent rootfs/usr/bin /asked
+  mkdir rootfs/dev
+  mknod -m 666 rootfs/dev/null c 1 3
+  local setpriv=(setpriv-rs --reuid ldap id) init=
+  for init in '' --init; do
+    # shellcheck disable=SC2086 # Words.
+    expect 1 unshare-rs --mount --pid --fork $init bindmount-rs --rbind rootfs rootfs -- \
+      sh -c 'mount -t proc proc rootfs/proc && exec "$@"' sh \
+      pivot-root-rs --carry --detach rootfs . "${setpriv[@]}"
+    contains "$stderr" "no user 'ldap'"
+  done
+  # A host's process numbers, where /proc shows the container's.
+  expect 1 unshare-rs --mount sh -c 'unshare --fork --pid mount -t proc proc rootfs/proc && exec "$@"' sh \
+    chroot-rs --carry rootfs "${setpriv[@]}"
+  contains "$stderr" "no user 'ldap'"
+  [ ! -e rootfs/asked ]
+}

@@ -15,6 +15,7 @@ pub mod directory;
 pub mod error;
 pub mod escape;
 mod explain;
+mod getent;
 pub mod held;
 pub mod input;
 pub mod line;

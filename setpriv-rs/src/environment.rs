@@ -5,12 +5,11 @@ use std::env;
 use std::ffi::{CString, OsStr, OsString, c_int};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use common::accounts::User;
+use common::accounts::{Host, User};
 use common::{Context, Error, Result, escape, quote, sys};
 use nix::unistd::Uid;
 
 use crate::descriptor;
-use crate::identity::Names;
 
 const PATH_OF_ROOT: &str = "/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin";
 const PATH_OF_USERS: &str = "/usr/local/bin:/bin:/usr/bin";
@@ -88,7 +87,7 @@ impl Environment {
         &self,
         assigned: Vec<Assignment>,
         uid: Uid,
-        names: &mut Names,
+        names: &mut Host,
     ) -> Result<Variables> {
         let mut set = match self.base {
             Base::Reset => login(uid, names.user_of(uid)?),
@@ -189,7 +188,7 @@ fn os(bytes: &[u8]) -> OsString {
     OsStr::from_bytes(bytes).to_owned()
 }
 
-fn home(uid: Uid, names: &mut Names) -> Result<OsString> {
+fn home(uid: Uid, names: &mut Host) -> Result<OsString> {
     let home = names.user_of(uid)?.map(|user| user.home).filter(|home| !home.is_empty());
     Ok(home.unwrap_or_else(|| "/".into()))
 }

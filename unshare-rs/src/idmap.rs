@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::{self, Write};
 use std::fs;
 
-use common::accounts::Accounts;
+use common::accounts::Host;
 use common::{Context, Error, Result, sys};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -341,7 +341,7 @@ pub fn id_map(file: &str) -> Vec<Range> {
 
 /// The id of a user or group of the host.
 fn named(sort: &Sort, name: &OsString) -> Result<u32> {
-    let mut accounts = Accounts::of("/")?;
+    let mut accounts = Host::default();
     let id = match sort.noun {
         "user" => accounts.user(name)?.map(|user| user.uid.as_raw()),
         _ => accounts.group(name)?.map(nix::unistd::Gid::as_raw),
