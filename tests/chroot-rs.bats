@@ -747,3 +747,13 @@ Try 'chroot --help' for more information."
   requires mandoc
   ok mandoc -T lint -W warning "$project/chroot-rs/chroot-rs.1"
 }
+
+@test "options of the classic may be shortened, and --skip-chdir says what the classic says" {
+  ok as_root chroot-rs --skip-ch / true
+  expect 125 as_root chroot-rs --skip-ch . env pwd
+  contains "$stderr" "option --skip-chdir only permitted if NEWROOT is old '/'"
+  expect 125 chroot-rs --carr / true
+  contains "$stderr" "hint: did you mean '--carry'?"
+  expect 126 as_root chroot-rs / .
+  expect 127 as_root chroot-rs / no_such
+}

@@ -755,3 +755,9 @@ start_of() {
   equal "$forked" "$want"
   equal "$alone" "$want"
 }
+
+@test "options of the classic may be shortened" {
+  ok unshare-rs --map-root --uts nsenter-rs --ta 1 --ut=/proc/self/ns/uts --preserv true
+  expect 1 nsenter-rs --s 0 true
+  contains "$stderr" 'hint: it may be --setuid, --setgid'
+}

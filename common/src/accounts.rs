@@ -218,6 +218,14 @@ fn load<'a>(text: &'a mut Option<Vec<u8>>, root: impl AsFd, path: &str) -> Resul
     Ok(text.as_deref().unwrap_or_default())
 }
 
+/// The text of a plain file of the root that this process is in, such as `etc/login.defs`; empty where it cannot be
+/// read.
+#[must_use]
+pub fn text(path: &str) -> Vec<u8> {
+    let read = || read(Accounts::of("/").ok()?.root, path).ok();
+    read().unwrap_or_default()
+}
+
 /// The whole file at `path` inside `root`.
 ///
 /// What it is is found out before it is opened: to open a FIFO is to wait, and to open a device may be

@@ -130,6 +130,6 @@ mod tests {
         let stat = b"7 (a) 1 ) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 1 2\n";
         assert_eq!(start_in(stat), Some(4711));
         assert_eq!(start_in(b"7 (a) S 1 7"), None);
-        assert!(start_time(nix::unistd::getpid()).unwrap() > 0);
+        assert!(start_time(getpid()).unwrap() > 0);
     }
 }

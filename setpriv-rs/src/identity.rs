@@ -140,16 +140,21 @@ impl Identity {
     }
 }
 
-/// Having no groups needs no privilege where there are none.
+/// To have the groups that are there already needs no privilege.
 fn replace_groups(groups: &[Gid]) -> Result<()> {
     match setgroups(groups) {
-        Err(Errno::EPERM) if groups.is_empty() && getgroups().is_ok_and(|now| now.is_empty()) => {
-            Ok(())
-        }
+        Err(Errno::EPERM) if getgroups().is_ok_and(|now| sorted(&now) == sorted(groups)) => Ok(()),
         result => result
             .step("set the supplementary groups")
             .map_err(|error| error.explain(explain_groups)),
     }
+}
+
+/// The kernel keeps them in order.
+fn sorted(groups: &[Gid]) -> Vec<u32> {
+    let mut numbers: Vec<_> = groups.iter().map(|gid| gid.as_raw()).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 fn explain_groups(error: &Error) -> Option<String> {
