@@ -755,5 +755,5 @@ Try 'chroot --help' for more information."
   expect 125 chroot-rs --carr / true
   contains "$stderr" "hint: did you mean '--carry'?"
   expect 126 as_root chroot-rs / .
-  expect 127 as_root chroot-rs / no_such
+  expect 127 as_root chroot-rs / /no_such
 }
