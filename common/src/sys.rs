@@ -38,7 +38,7 @@ pub use file::{Location, PathMount, has_attribute, location, mount_id, path_moun
 pub use keyring::new_session_keyring;
 pub use landlock::{
     LandlockRuleset, landlock_allow_path, landlock_allow_port, landlock_create_ruleset,
-    landlock_restrict_self, landlock_version,
+    landlock_errata, landlock_restrict_self, landlock_version,
 };
 pub use memory::make_huge_pages;
 pub use mount::{
