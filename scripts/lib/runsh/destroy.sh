@@ -62,6 +62,15 @@ is_garbage() {
   [ ! -e "$dir/created" ] && { [ -n "$line" ] || ! is_new; }
 }
 
+# seize [-n]: locks the container $dir that is_garbage, with -n without waiting for another command. Another container may
+# have taken the name before that: it is asked again.
+seize() {
+  { command exec 8<"$dir"; } 2>/dev/null || return 1
+  flock "$@" 8 || return 1
+  # shellcheck disable=SC3013 # All shells here have -ef.
+  [ "$dir" -ef /proc/self/fd/8 ] && load_facts && is_garbage
+}
+
 # is_populated: a process is in a cgroup of it.
 is_populated() {
   IFS=$newline
