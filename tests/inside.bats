@@ -182,8 +182,13 @@ namespaces() {
   refused 255 'exec: "/etc": ' exec -d --pid-file pid "$box" /etc
   [ ! -e pid ]
   # In the foreground the words say it themselves.
-  expect 127 enter -- nothing
+  expect 127 enter --pid-file pid -- nothing
   contains "$stderr" nothing
+  [ ! -e pid ]
+  expect 126 enter --pid-file pid -- /plain
+  [ ! -e pid ]
+  ok enter --pid-file pid -- true
+  [ -s pid ]
 }
 
 @test "exec: what the container may not, its commands may not" {
@@ -412,28 +417,8 @@ gone() {
   # A path that does not fit into sockaddr_un.
   directory=$PWD/$(printf 'long%.0s' {1..30})
   mkdir "$directory"
-  cat >peer.py <<'END'
-import os, socket, sys
-os.chdir(sys.argv[1])
-listener = socket.socket(socket.AF_UNIX)
-listener.bind("socket")
-listener.listen()
-print("up", flush=True)
-# As containerd's shim: it accepts only when the runtime has ended.
-sys.stdin.readline()
-peer = listener.accept()[0]
-data, fds, flags, _ = socket.recv_fds(peer, 4096, 8)
-print(len(fds), 0 < len(data) < 4096, flags & socket.MSG_CTRUNC)
-output = b""
-try:
-    while chunk := os.read(fds[0], 4096):
-        output += chunk
-except OSError:
-    pass
-print(output.decode().replace("\r", ""), end="", flush=True)
-END
   mkfifo ended
-  "$python" peer.py "$directory" <>ended >peer 3>&- &
+  "$python" "$project/tests/fixtures/console.py" "$directory" <>ended >peer 3>&- &
   local peer=$!
   eventually grep -q up peer
   ok runtime exec -d -t --console-socket "$directory/socket" --pid-file pid "$box" sh -c 'tty; tty </dev/console; sleep 0.2' <nothing

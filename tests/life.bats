@@ -10,6 +10,7 @@ export RUNSH_TOOLS
 RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
 runsh=$project/scripts/runsh
 box=box-$$
+python=$(PATH=/usr/bin:/bin:$PATH type -P python3 || true)
 
 teardown() {
   local id
@@ -432,6 +433,65 @@ TABLE
   equal "$(ls -A "$RUNSH_ROOT")" ''
 }
 
+@test "run --keep: the container stays as stopped, with the status of its command" {
+  bundle '.process.args = ["sh", "-c", "exit 5"]'
+  expect 5 "$runsh" run --keep -b b "$box"
+  is stopped
+  ok "$runsh" gc
+  equal "$output" ''
+  refused 'container with given ID already exists' run --keep -b b "$box"
+  ok "$runsh" delete "$box"
+  expect 1 "$runsh" run --keep --detach -b none "$box"
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+}
+
+@test "run: killed, it takes the container along, also one with hooks and one that is kept" {
+  local words
+  : >nothing
+  for words in '' hooks --keep; do
+    case $words in
+      hooks) bundle '.hooks.poststart = [{path: "/bin/true"}]' ;;
+      *) bundle ;;
+    esac
+    # shellcheck disable=SC2086 # A word, or none.
+    "$runsh" run ${words#hooks} --pid-file init -b b "$box" <nothing >said 2>&1 3>&- &
+    eventually is running
+    init=$(cat init)
+    kill -9 $!
+    eventually gone "$init"
+    ok "$runsh" delete --force "$box"
+  done
+}
+
+@test "a terminal goes over the console socket: create and start, run -d; and where it does not fit" {
+  requires python3
+  bundle '.process.terminal = true | .process.args = ["sh", "-c", "tty; tty </dev/console; sleep 0.2"]'
+  local way peer
+  mkfifo ended
+  : >nothing
+  for way in create run; do
+    mkdir "$way"
+    "$python" "$project/tests/fixtures/console.py" "$PWD/$way" <>ended >"$way/said" 3>&- &
+    peer=$!
+    eventually grep -q up "$way/said"
+    case $way in
+      create) quiet "$runsh" create -b b --console-socket create/socket "$box" && quiet "$runsh" start "$box" ;;
+      run) quiet "$runsh" run -d -b b --console-socket run/socket "$box" ;;
+    esac
+    echo >ended
+    wait "$peer"
+    equal "$(sed -n 2p "$way/said")" '1 True 0'
+    equal "$(grep -c '^/dev/' "$way/said")" 2
+    quiet "$runsh" delete --force "$box"
+  done
+  refused 'needs a socket' create -b b "$box"
+  refused 'none' create -b b --console-socket "$PWD/none" "$box"
+  refused "'--console-socket' needs '--detach'" run -b b --console-socket "$PWD/none" "$box"
+  bundle
+  refused 'terminal' create -b b --console-socket "$PWD/none" "$box"
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+}
+
 @test "explain shows the line of a container that exists" {
   bundle
   create
@@ -748,6 +808,38 @@ SCRIPT
 # calm: no command of runsh is at work.
 calm() {
   ! pgrep -f -- "runsh (create|start|delete) .*$box" >/dev/null
+}
+
+@test "a container that takes the name of a crashed one while gc looks at it is left alone" {
+  bundle
+  mkdir -p bin "$RUNSH_ROOT/$box"
+  chmod 700 "$RUNSH_ROOT"
+  touch -d '-1 hour' "$RUNSH_ROOT/$box"
+  # The programs by which gc asks how old it is, at last, and locks it.
+  local program turn=2
+  for program in find flock; do
+    cat >"bin/$program" <<END
+#!/bin/sh
+$(type -P "$program") "\$@" || exit
+PATH=\${PATH#*:}
+echo "\$0" >>"$PWD/calls"
+[ "\$(grep -c . "$PWD/calls")" -ne "$turn" ] || {
+  rmdir "$RUNSH_ROOT/$box"
+  "$runsh" create -b "$PWD/b" "$box" </dev/null >"$PWD/said" 2>&1 8>&-
+}
+END
+    chmod +x "bin/$program"
+    PATH=$PWD/bin:$PATH ok "$runsh" gc
+    equal "$output" ''
+    is created
+    rm "bin/$program" calls
+    turn=1
+    quiet "$runsh" delete --force "$box"
+    mkdir "$RUNSH_ROOT/$box"
+    touch -d '-1 hour' "$RUNSH_ROOT/$box"
+  done
+  ok "$runsh" gc
+  equal "$output" "$box"
 }
 
 @test "gc removes what nobody can use any more, and nothing else" {
