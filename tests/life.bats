@@ -14,6 +14,8 @@ python=$(PATH=/usr/bin:/bin:$PATH type -P python3 || true)
 
 teardown() {
   local id
+  # The lock that a test has held.
+  exec 8<&-
   for id in "$RUNSH_ROOT"/*/; do
     [ ! -d "$id" ] || "$runsh" delete --force "$(basename "$id")" || :
   done >>"$BATS_TEST_TMPDIR.deleted" 2>&1 </dev/null
@@ -181,6 +183,25 @@ stopped|kill --all ID 9||stopped
 stopped|kill -a ID KILL||stopped
 stopped|delete ID||none
 stopped|delete --force ID||none
+none|pause ID|container does not exist|none
+none|resume ID|container does not exist|none
+none|ps ID|container does not exist|none
+none|explain ID|container does not exist|none
+none|events --stats ID|container does not exist|none
+none|update --pids-limit 50 ID|container does not exist|none
+creating|create -b b ID|container with given ID already exists|creating
+creating|start ID|cannot start a container in the creating state|creating
+creating|kill ID 9|container not running|creating
+creating|pause ID|container not running|creating
+creating|resume ID|not paused|creating
+creating|update --pids-limit 50 ID|container not running|creating
+creating|delete ID|that is not stopped: creating|creating
+creating|delete --force ID||none
+created|resume ID|not paused|created
+running|resume ID|not paused|running
+stopped|pause ID|not running|stopped
+stopped|resume ID|not paused|stopped
+stopped|update --pids-limit 50 ID|container not running|stopped
 TABLE
 }
 
@@ -189,6 +210,13 @@ reach() {
   quiet "$runsh" delete --force "$box"
   case $1 in
     none) return ;;
+    creating)
+      # Its creator has gone no further.
+      mkdir -m 700 -p "$RUNSH_ROOT/$box"
+      sleep 600 3>&- &
+      echo "$! $(cut -d ' ' -f 22 "/proc/$!/stat")" >"$RUNSH_ROOT/$box/creator"
+      return
+      ;;
   esac
   create
   case $1 in
@@ -717,6 +745,25 @@ TABLE
     equal "$(ls -A "$RUNSH_ROOT")" ''
     rm -f done.*
   done
+}
+
+@test "commands that change a container wait for its lock, and those that read it do not" {
+  bundle
+  create
+  local operation operations=(start 'delete --force')
+  ! is_root || operations=(start pause resume 'update --pids-limit 50' 'delete --force')
+  for operation in "${operations[@]}"; do
+    exec 8<"$RUNSH_ROOT/$box"
+    flock 8
+    # shellcheck disable=SC2086 # Words.
+    expect 124 timeout 0.5 "$runsh" $operation "$box" 8<&-
+    [ "$operation" != start ] || is created
+    ok "$runsh" list -q 8<&-
+    exec 8<&-
+    # shellcheck disable=SC2086 # Words.
+    quiet "$runsh" $operation "$box"
+  done
+  equal "$(ls -A "$RUNSH_ROOT")" ''
 }
 
 @test "a full disk, and one that is read-only" {
