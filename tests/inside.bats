@@ -351,6 +351,10 @@ gone() {
   cp process "state/$box/process"
   kill -9 "$init"
   refused 255 'cannot exec in a stopped container' exec "$box" true
+  # It may be recycled after that was asked: the line asks once more.
+  ok spec-rs --exec --state "state/$box" -- true
+  expect 255 sh -c "$output"
+  contains "$stderr" 'start'
   kill $!
 }
 
@@ -395,10 +399,14 @@ gone() {
   requires python3
   container
   ok "$python" "$project/tests/fixtures/terminal.py" -- "$RUNTIME" --root "$PWD/state" exec "$box" \
-    sh -c 'tty; tty <&1; (: </dev/tty) 2>/dev/null || echo none'
+    sh -c 'tty; tty <&1; (: </dev/tty) 2>/dev/null || echo none; for n in 0 1 2; do [ ! -t $n ] || echo terminal $n; done'
   contains "$output" 'not a tty'
   contains "$output" none
   lacks "$output" /dev/pts
+  # That of the caller would have no name inside.
+  lacks "$output" terminal
+  # A session and a process group from outside have the number 0 there.
+  ok enter -- sh -c 'read -r _ _ _ _ group session _ </proc/$$/stat; [ "$group $session" = "$$ $$" ]'
 }
 
 @test "exec: terminals and sockets that do not fit are refused" {
