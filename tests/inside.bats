@@ -411,6 +411,11 @@ gone() {
 
 @test "exec: terminals and sockets that do not fit are refused" {
   container
+  # Tools of a file each.
+  cmp -s "$project/target/release/pty-rs" "$project/target/release/toolbox" || {
+    expect 127 env RUNSH_TOOLS="$project/target/release" "$RUNTIME" --root "$PWD/state" exec -t "$box" true
+    contains "$output" 'hint: use the links to the one file that holds all tools'
+  }
   refused 255 'cannot allocate tty if runc will detach without setting console socket' exec -d -t "$box" true
   refused 255 'cannot use console socket if runc will not detach or allocate tty' exec --console-socket "$PWD/socket" "$box" true
   expect 255 runtime exec -d -t --console-socket "$PWD/socket" --pid-file pid "$box" true </dev/null
