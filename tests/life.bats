@@ -212,7 +212,7 @@ reach() {
     none) return ;;
     creating)
       # Its creator has gone no further.
-      mkdir -m 700 -p "$RUNSH_ROOT/$box"
+      mkdir -p "$RUNSH_ROOT/$box"
       sleep 600 3>&- &
       echo "$! $(cut -d ' ' -f 22 "/proc/$!/stat")" >"$RUNSH_ROOT/$box/creator"
       return
@@ -790,6 +790,39 @@ SCRIPT
   ok private sh -c 'mount -t tmpfs -o ro none state; "$1" --root state create -b b box </dev/null >said 2>&1; echo $?; "$1" --root state list; "$1" --root state gc; ls -A state' sh "$runsh"
   contains "$(cat said)" "cannot make the directory '$PWD/state/box': Read-only file system"
   equal "${lines[0]}" 1
+}
+
+@test "a disk that is full or read-only once a container was created" {
+  requires root
+  bundle
+  cat >script <<'SCRIPT'
+mount -t tmpfs -o nr_inodes=40 none state || exit
+runsh() {
+  "$runsh" --root state "$@" </dev/null >said 2>&1
+  echo "$1 $?: $(head -n 1 said)"
+}
+runsh=$1
+runsh create -b b box
+while true >"state/more$((number += 1))"; do :; done 2>/dev/null
+runsh start box
+"$runsh" --root state state box | grep status
+rm state/more*
+mount -o remount,ro state
+runsh start box
+runsh delete --force box
+mount -o remount,rw state
+runsh delete --force box
+ls -A state
+SCRIPT
+  mkdir state
+  ok private sh script "$runsh"
+  equal "$output" "create 0: 
+start 1: runsh: cannot write '$PWD/state/box/started'
+  \"status\": \"created\",
+start 1: runsh: cannot write '$PWD/state/box/started'
+delete 1: runsh: cannot remove '$PWD/state/box': Read-only file system
+delete 0: "
+  no_cgroups_left
 }
 
 @test "many side by side all run, and all go" {

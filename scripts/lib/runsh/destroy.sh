@@ -15,7 +15,7 @@ destroy() {
   remove_unit
   [ ! -d "$dir" ] || {
     [ -z "$hooks" ] || [ ! -e "$dir/process" ] || run_poststop_hooks
-    rm -rf -- "$dir" || die "cannot remove '$dir'"
+    problem=$(rm -rf -- "$dir" 2>&1) || die "cannot remove '$dir': ${problem##*: }"
   }
 }
 
