@@ -182,8 +182,13 @@ namespaces() {
   refused 255 'exec: "/etc": ' exec -d --pid-file pid "$box" /etc
   [ ! -e pid ]
   # In the foreground the words say it themselves.
-  expect 127 enter -- nothing
+  expect 127 enter --pid-file pid -- nothing
   contains "$stderr" nothing
+  [ ! -e pid ]
+  expect 126 enter --pid-file pid -- /plain
+  [ ! -e pid ]
+  ok enter --pid-file pid -- true
+  [ -s pid ]
 }
 
 @test "exec: what the container may not, its commands may not" {
@@ -346,6 +351,10 @@ gone() {
   cp process "state/$box/process"
   kill -9 "$init"
   refused 255 'cannot exec in a stopped container' exec "$box" true
+  # It may be recycled after that was asked: the line asks once more.
+  ok spec-rs --exec --state "state/$box" -- true
+  expect 255 sh -c "$output"
+  contains "$stderr" 'start'
   kill $!
 }
 
@@ -390,14 +399,23 @@ gone() {
   requires python3
   container
   ok "$python" "$project/tests/fixtures/terminal.py" -- "$RUNTIME" --root "$PWD/state" exec "$box" \
-    sh -c 'tty; tty <&1; (: </dev/tty) 2>/dev/null || echo none'
+    sh -c 'tty; tty <&1; (: </dev/tty) 2>/dev/null || echo none; for n in 0 1 2; do [ ! -t $n ] || echo terminal $n; done'
   contains "$output" 'not a tty'
   contains "$output" none
   lacks "$output" /dev/pts
+  # That of the caller would have no name inside.
+  lacks "$output" terminal
+  # A session and a process group from outside have the number 0 there.
+  ok enter -- sh -c 'read -r _ _ _ _ group session _ </proc/$$/stat; [ "$group $session" = "$$ $$" ]'
 }
 
 @test "exec: terminals and sockets that do not fit are refused" {
   container
+  # Tools of a file each.
+  cmp -s "$project/target/release/pty-rs" "$project/target/release/toolbox" || {
+    expect 127 env RUNSH_TOOLS="$project/target/release" "$RUNTIME" --root "$PWD/state" exec -t "$box" true
+    contains "$output" 'hint: use the links to the one file that holds all tools'
+  }
   refused 255 'cannot allocate tty if runc will detach without setting console socket' exec -d -t "$box" true
   refused 255 'cannot use console socket if runc will not detach or allocate tty' exec --console-socket "$PWD/socket" "$box" true
   expect 255 runtime exec -d -t --console-socket "$PWD/socket" --pid-file pid "$box" true </dev/null
@@ -412,28 +430,8 @@ gone() {
   # A path that does not fit into sockaddr_un.
   directory=$PWD/$(printf 'long%.0s' {1..30})
   mkdir "$directory"
-  cat >peer.py <<'END'
-import os, socket, sys
-os.chdir(sys.argv[1])
-listener = socket.socket(socket.AF_UNIX)
-listener.bind("socket")
-listener.listen()
-print("up", flush=True)
-# As containerd's shim: it accepts only when the runtime has ended.
-sys.stdin.readline()
-peer = listener.accept()[0]
-data, fds, flags, _ = socket.recv_fds(peer, 4096, 8)
-print(len(fds), 0 < len(data) < 4096, flags & socket.MSG_CTRUNC)
-output = b""
-try:
-    while chunk := os.read(fds[0], 4096):
-        output += chunk
-except OSError:
-    pass
-print(output.decode().replace("\r", ""), end="", flush=True)
-END
   mkfifo ended
-  "$python" peer.py "$directory" <>ended >peer 3>&- &
+  "$python" "$project/tests/fixtures/console.py" "$directory" <>ended >peer 3>&- &
   local peer=$!
   eventually grep -q up peer
   ok runtime exec -d -t --console-socket "$directory/socket" --pid-file pid "$box" sh -c 'tty; tty </dev/console; sleep 0.2' <nothing

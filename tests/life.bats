@@ -10,9 +10,12 @@ export RUNSH_TOOLS
 RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
 runsh=$project/scripts/runsh
 box=box-$$
+python=$(PATH=/usr/bin:/bin:$PATH type -P python3 || true)
 
 teardown() {
   local id
+  # The lock that a test has held.
+  exec 8<&-
   for id in "$RUNSH_ROOT"/*/; do
     [ ! -d "$id" ] || "$runsh" delete --force "$(basename "$id")" || :
   done >>"$BATS_TEST_TMPDIR.deleted" 2>&1 </dev/null
@@ -180,6 +183,25 @@ stopped|kill --all ID 9||stopped
 stopped|kill -a ID KILL||stopped
 stopped|delete ID||none
 stopped|delete --force ID||none
+none|pause ID|container does not exist|none
+none|resume ID|container does not exist|none
+none|ps ID|container does not exist|none
+none|explain ID|container does not exist|none
+none|events --stats ID|container does not exist|none
+none|update --pids-limit 50 ID|container does not exist|none
+creating|create -b b ID|container with given ID already exists|creating
+creating|start ID|cannot start a container in the creating state|creating
+creating|kill ID 9|container not running|creating
+creating|pause ID|container not running|creating
+creating|resume ID|not paused|creating
+creating|update --pids-limit 50 ID|container not running|creating
+creating|delete ID|that is not stopped: creating|creating
+creating|delete --force ID||none
+created|resume ID|not paused|created
+running|resume ID|not paused|running
+stopped|pause ID|not running|stopped
+stopped|resume ID|not paused|stopped
+stopped|update --pids-limit 50 ID|container not running|stopped
 TABLE
 }
 
@@ -188,6 +210,13 @@ reach() {
   quiet "$runsh" delete --force "$box"
   case $1 in
     none) return ;;
+    creating)
+      # Its creator has gone no further.
+      mkdir -p "$RUNSH_ROOT/$box"
+      sleep 600 3>&- &
+      echo "$! $(cut -d ' ' -f 22 "/proc/$!/stat")" >"$RUNSH_ROOT/$box/creator"
+      return
+      ;;
   esac
   create
   case $1 in
@@ -432,6 +461,65 @@ TABLE
   equal "$(ls -A "$RUNSH_ROOT")" ''
 }
 
+@test "run --keep: the container stays as stopped, with the status of its command" {
+  bundle '.process.args = ["sh", "-c", "exit 5"]'
+  expect 5 "$runsh" run --keep -b b "$box"
+  is stopped
+  ok "$runsh" gc
+  equal "$output" ''
+  refused 'container with given ID already exists' run --keep -b b "$box"
+  ok "$runsh" delete "$box"
+  expect 1 "$runsh" run --keep --detach -b none "$box"
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+}
+
+@test "run: killed, it takes the container along, also one with hooks and one that is kept" {
+  local words
+  : >nothing
+  for words in '' hooks --keep; do
+    case $words in
+      hooks) bundle '.hooks.poststart = [{path: "/bin/true"}]' ;;
+      *) bundle ;;
+    esac
+    # shellcheck disable=SC2086 # A word, or none.
+    "$runsh" run ${words#hooks} --pid-file init -b b "$box" <nothing >said 2>&1 3>&- &
+    eventually is running
+    init=$(cat init)
+    kill -9 $!
+    eventually gone "$init"
+    ok "$runsh" delete --force "$box"
+  done
+}
+
+@test "a terminal goes over the console socket: create and start, run -d; and where it does not fit" {
+  requires python3
+  bundle '.process.terminal = true | .process.args = ["sh", "-c", "tty; tty </dev/console; sleep 0.2"]'
+  local way peer
+  mkfifo ended
+  : >nothing
+  for way in create run; do
+    mkdir "$way"
+    "$python" "$project/tests/fixtures/console.py" "$PWD/$way" <>ended >"$way/said" 3>&- &
+    peer=$!
+    eventually grep -q up "$way/said"
+    case $way in
+      create) quiet "$runsh" create -b b --console-socket create/socket "$box" && quiet "$runsh" start "$box" ;;
+      run) quiet "$runsh" run -d -b b --console-socket run/socket "$box" ;;
+    esac
+    echo >ended
+    wait "$peer"
+    equal "$(sed -n 2p "$way/said")" '1 True 0'
+    equal "$(grep -c '^/dev/' "$way/said")" 2
+    quiet "$runsh" delete --force "$box"
+  done
+  refused 'needs a socket' create -b b "$box"
+  refused 'none' create -b b --console-socket "$PWD/none" "$box"
+  refused "'--console-socket' needs '--detach'" run -b b --console-socket "$PWD/none" "$box"
+  bundle
+  refused 'terminal' create -b b --console-socket "$PWD/none" "$box"
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+}
+
 @test "explain shows the line of a container that exists" {
   bundle
   create
@@ -659,6 +747,25 @@ TABLE
   done
 }
 
+@test "commands that change a container wait for its lock, and those that read it do not" {
+  bundle
+  create
+  local operation operations=(start 'delete --force')
+  ! is_root || operations=(start pause resume 'update --pids-limit 50' 'delete --force')
+  for operation in "${operations[@]}"; do
+    exec 8<"$RUNSH_ROOT/$box"
+    flock 8
+    # shellcheck disable=SC2086 # Words.
+    expect 124 timeout 0.5 "$runsh" $operation "$box" 8<&-
+    [ "$operation" != start ] || is created
+    ok "$runsh" list -q 8<&-
+    exec 8<&-
+    # shellcheck disable=SC2086 # Words.
+    quiet "$runsh" $operation "$box"
+  done
+  equal "$(ls -A "$RUNSH_ROOT")" ''
+}
+
 @test "a full disk, and one that is read-only" {
   requires userns
   bundle
@@ -683,6 +790,39 @@ SCRIPT
   ok private sh -c 'mount -t tmpfs -o ro none state; "$1" --root state create -b b box </dev/null >said 2>&1; echo $?; "$1" --root state list; "$1" --root state gc; ls -A state' sh "$runsh"
   contains "$(cat said)" "cannot make the directory '$PWD/state/box': Read-only file system"
   equal "${lines[0]}" 1
+}
+
+@test "a disk that is full or read-only once a container was created" {
+  requires root
+  bundle
+  cat >script <<'SCRIPT'
+mount -t tmpfs -o nr_inodes=40 none state || exit
+runsh() {
+  "$runsh" --root state "$@" </dev/null >said 2>&1
+  echo "$1 $?: $(head -n 1 said)"
+}
+runsh=$1
+runsh create -b b box
+while true >"state/more$((number += 1))"; do :; done 2>/dev/null
+runsh start box
+"$runsh" --root state state box | grep status
+rm state/more*
+mount -o remount,ro state
+runsh start box
+runsh delete --force box
+mount -o remount,rw state
+runsh delete --force box
+ls -A state
+SCRIPT
+  mkdir state
+  ok private sh script "$runsh"
+  equal "$output" "create 0: 
+start 1: runsh: cannot write '$PWD/state/box/started'
+  \"status\": \"created\",
+start 1: runsh: cannot write '$PWD/state/box/started'
+delete 1: runsh: cannot remove '$PWD/state/box': Read-only file system
+delete 0: "
+  no_cgroups_left
 }
 
 @test "many side by side all run, and all go" {
@@ -748,6 +888,38 @@ SCRIPT
 # calm: no command of runsh is at work.
 calm() {
   ! pgrep -f -- "runsh (create|start|delete) .*$box" >/dev/null
+}
+
+@test "a container that takes the name of a crashed one while gc looks at it is left alone" {
+  bundle
+  mkdir -p bin "$RUNSH_ROOT/$box"
+  chmod 700 "$RUNSH_ROOT"
+  touch -d '-1 hour' "$RUNSH_ROOT/$box"
+  # The programs by which gc asks how old it is, at last, and locks it.
+  local program turn=2
+  for program in find flock; do
+    cat >"bin/$program" <<END
+#!/bin/sh
+$(type -P "$program") "\$@" || exit
+PATH=\${PATH#*:}
+echo "\$0" >>"$PWD/calls"
+[ "\$(grep -c . "$PWD/calls")" -ne "$turn" ] || {
+  rmdir "$RUNSH_ROOT/$box"
+  "$runsh" create -b "$PWD/b" "$box" </dev/null >"$PWD/said" 2>&1 8>&-
+}
+END
+    chmod +x "bin/$program"
+    PATH=$PWD/bin:$PATH ok "$runsh" gc
+    equal "$output" ''
+    is created
+    rm "bin/$program" calls
+    turn=1
+    quiet "$runsh" delete --force "$box"
+    mkdir "$RUNSH_ROOT/$box"
+    touch -d '-1 hour' "$RUNSH_ROOT/$box"
+  done
+  ok "$runsh" gc
+  equal "$output" "$box"
 }
 
 @test "gc removes what nobody can use any more, and nothing else" {

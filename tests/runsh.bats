@@ -617,7 +617,9 @@ join() {
   timeout 20 sh -c 'until pgrep -xf "sleep 306" >pid; do sleep 0.05; done'
   equal "$(inode user "$runsh_pid") $(inode net "$runsh_pid")" "$(inode user) $(inode net)"
   kill -9 "$runsh_pid"
-  timeout 20 sh -c 'while pgrep -xf "sleep 306"; do sleep 0.05; done'
+  timeout 20 sh -c 'while pgrep -xf "sleep 306" >/dev/null; do sleep 0.05; done'
+  ok "$runsh" gc
+  equal "$output" box
   # Its map is what it is.
   change '.linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}]'
   refused 'linux.uidMappings: needs a new user namespace'

@@ -129,6 +129,9 @@ impl Command {
     pub fn go_on(&self) -> Error {
         toolbox::go_on(&self.argv);
         Error::because("go on as", &self.program, "this program does not hold that tool")
+            .with_hint(
+                "use the links to the one file that holds all tools, as 'install' makes them",
+            )
             .with_kind(Kind::CommandNotFound)
     }
 

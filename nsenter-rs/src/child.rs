@@ -74,7 +74,12 @@ impl Watch<'_> {
                 false => self.record.remove(),
             }
         }
-        wait(child, hands_on.then_some(&held)).map(status)
+        let ended = status(wait(child, hands_on.then_some(&held))?);
+        // A carried tool has replaced the child, and what it could not execute in turn never was there.
+        if matches!(ended, 126 | 127) {
+            self.record.remove();
+        }
+        Ok(ended)
     }
 
     fn start(&self, child: impl FnOnce() -> u8) -> Result<Pid> {

@@ -93,7 +93,8 @@ put() {
 give_way() {
   given=$bundle
   . "$library/destroy.sh"
-  ! load_facts || ! is_garbage || destroy
+  ! load_facts || ! is_garbage || ! seize || destroy
+  exec 8<&-
   bundle=$given
   [ ! -d "$dir" ]
 }
@@ -112,8 +113,7 @@ abandon() {
 translate() {
   translation=$*
   [ -z "$volume_list" ] || claim_volumes
-  [ -n "${stateless-}" ] || set -- --state "$dir" "$@"
-  set -- "$tools/spec-rs" --tools "$tools" --facts-fd 3 --config-fd 4 --hooks-fd 5 "$@"
+  set -- "$tools/spec-rs" --tools "$tools" --state "$dir" --facts-fd 3 --config-fd 4 --hooks-fd 5 "$@"
   [ -z "$bundle" ] || set -- "$@" --bundle "$bundle"
   [ -z "$systemd_cgroup" ] || set -- "$@" --systemd-cgroup
   [ -z "$no_pivot" ] || set -- "$@" --no-pivot

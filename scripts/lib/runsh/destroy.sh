@@ -14,7 +14,7 @@ destroy() {
   pid=0
   [ ! -d "$dir" ] || {
     [ -z "$hooks" ] || [ ! -e "$dir/process" ] || run_poststop_hooks
-    rm -rf -- "$dir" || die "cannot remove '$dir'"
+    problem=$(rm -rf -- "$dir" 2>&1) || die "cannot remove '$dir': ${problem##*: }"
   }
 }
 
@@ -54,6 +54,15 @@ is_garbage() {
   [ ! -e "$dir/deleted" ] || return 0
   [ ! -e "$dir/foreground" ] || return 0
   [ ! -e "$dir/created" ] && { [ -n "$line" ] || ! is_new; }
+}
+
+# seize [-n]: locks the container $dir that is_garbage, with -n without waiting for another command. Another container may
+# have taken the name before that: it is asked again.
+seize() {
+  { command exec 8<"$dir"; } 2>/dev/null || return 1
+  flock "$@" 8 || return 1
+  # shellcheck disable=SC3013 # All shells here have -ef.
+  [ "$dir" -ef /proc/self/fd/8 ] && load_facts && is_garbage
 }
 
 # is_populated: a process is in a cgroup of it.

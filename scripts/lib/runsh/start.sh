@@ -21,7 +21,7 @@ start_container() {
 open_gate() {
   { command exec 5<>"$dir/told" && exec 4<"$dir/told" 5>&- && command exec 7<>"$dir/go"; } 2>/dev/null ||
     die "cannot start '$id': its gate is gone"
-  { : >"$dir/started"; } 2>/dev/null || die "cannot write '$dir/started'"
+  { command : >"$dir/started"; } 2>/dev/null || die "cannot write '$dir/started'"
   case " $hooks " in
     *' startContainer '*)
       . "$library/hooks.sh"
