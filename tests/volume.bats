@@ -10,7 +10,7 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
 runsh=$project/scripts/runsh
 
 # How many volumes are made and removed by each of eight processes.
-: "${VOLUME_PAIRS:=10}"
+: "${VOLUME_PAIRS:=5}"
 
 # bundle DIR [FILTER]: a bundle of busybox, whose image has the directory /data.
 bundle() {
