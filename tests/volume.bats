@@ -300,6 +300,28 @@ change_users() {
   mv changed "$1/config.json"
 }
 
+@test "subordinate users: the owners are right, and their files are removed with the volume" {
+  requires root newuidmap newgidmap
+  bundle b '.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 65534, size: 1},
+    {containerID: 1, hostID: 300000, size: 65535}] | .linux.gidMappings = .linux.uidMappings | .linux.namespaces -= [{type: "network"}]
+    | .mounts -= [.mounts[] | select(.type == "sysfs")] | .process.capabilities[] += ["CAP_CHOWN"]
+    | .process.args = ["sh", "-c", "stat -c %u:%g /data /data/file; mkdir -m 700 /data/d && touch /data/d/f && chown -R 5:5 /data/d"]'
+  chown -hR 65534:65534 b
+  chown 300006:300007 b/rootfs/data/file
+  chmod 711 . .. ../..
+  printf 'nobody:300000:65536\n' >subuid
+  printf 'nobody:300000:65536\n65534:300000:65536\n' >subgid
+  mkdir home
+  chown 65534:65534 home
+  cat >script <<'end'
+mount --bind subuid /etc/subuid && mount --bind subgid /etc/subgid || exit
+exec setpriv --reuid=65534 --regid=65534 --clear-groups env RUNSH_ROOT="$PWD/home/run" RUNSH_VOLUMES="$PWD/home/volumes" sh -c '
+  "$0" run -b b -v sub:/data "$1" </dev/null && stat -c %u home/volumes/sub/_data/d && volume rm sub && ls -A home/volumes' "$@"
+end
+  ok unshare --mount sh script "$runsh" "$box"
+  equal "$output" $'0:0\n7:8\n300004\nsub'
+}
+
 @test "where owners cannot be mapped, the files are those of the container's users" {
   requires root
   bundle b
