@@ -147,21 +147,6 @@ literal() {
   diff <(sed '/^<!-- Generated/d; /^ -->/d' chain.svg) <(sed '/^<!-- Generated/d; /^ -->/d' "$project/docs/chain.svg")
 }
 
-@test "the options in docs/coming-from.md are there" {
-  local count=0 tool option
-  # Lists of capabilities and clusters of options are left out.
-  # shellcheck disable=SC2016 # these are backquotes of the text
-  while read -r tool option; do
-    help_options "$tool" | grep -qxe "$option" || {
-      printf '%s has no option %s\n' "$tool" "$option"
-      return 1
-    }
-    count=$((count + 1))
-  done < <(grep -oE '`[a-z-]+-rs [^`]*`' "$project/docs/coming-from.md" | tr -d '`' |
-    awk '{ for (i = 2; i <= NF; i++) if ($i ~ /^(--[a-z]|-[a-zA-Z]$)/) { sub(/=.*/, "", $i); print $1, $i } }')
-  [ "$count" -gt 20 ]
-}
-
 # covered TOOL: the titles of the tests that the man page's table of options names.
 covered() {
   sed -n '/^\.Sh COMPATIBILITY/,/^\.Sh SEE/s/^\.It .* Ta "\(.*\)"$/\1/p' "$project/$1/$1.1" | sort -u

@@ -413,3 +413,22 @@ pasted() {
     pasted 'zsh -f -i' "$begin" "$end"
   }
 }
+
+# with_volume SHELL...
+with_volume() {
+  export RUNSH_VOLUMES="$PWD/the volumes"
+  equal "$("$@" "$scripts/runsh" run -b b -v kept:/data --mount 'type=tmpfs,target=/a b' "volume-$$" </dev/null)" image
+  [ -e "$RUNSH_VOLUMES/kept/_data/new" ]
+  ok "$@" "$scripts/volume" create --label 'a=b c' other
+  equal "$("$@" "$scripts/volume" ls -q --filter label=a --filter name=other)" other
+  equal "$("$@" "$scripts/volume" inspect kept other | jq -r '.[] | .Name, .Labels.a')" $'kept\nnull\nother\nb c'
+  ok "$@" "$scripts/volume" rm kept other
+  equal "$(ls -A "$RUNSH_VOLUMES")" ''
+}
+
+@test "volumes, under every shell" {
+  bundle 'cat /data/file; : >/data/new; [ -d "/a b" ]'
+  mkdir b/rootfs/data
+  echo image >b/rootfs/data/file
+  in_each_shell with_volume
+}

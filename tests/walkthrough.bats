@@ -99,3 +99,43 @@ executed() {
   expect 1 executed
   contains "$output" 'wrong.md:2: echo a; echo b'
 }
+
+# ours: the commands of the right columns, a line each.
+# shellcheck disable=SC2016 # These very characters.
+ours() {
+  sed -n 's/^| .* | \(.*\) |$/\1/p' "$project/docs/coming-from.md" | grep -oE '`[^`]+`' | tr -d '`' | grep -E '^([a-z-]+-rs|runsh|volume|mkbundle|debug|cinf|sandbox) '
+}
+
+# has_word WORD TEXT
+has_word() {
+  grep -qE -e "(^|[^a-zA-Z0-9-])$1([^a-zA-Z0-9-]|$)" <<<"$2"
+}
+
+@test "the commands and options that others are compared with exist" {
+  local line word name help count=0
+  while read -r name line; do
+    help=$("$name" --help)
+    for word in $line; do
+      case $word in
+        --) continue ;;
+        --*) word=${word%%=*} ;;
+        -U*) word=-U ;;
+        -all) continue ;;
+        -*) ;;
+        *) word= ;;
+      esac
+      [ -z "$word" ] || has_word "$word" "$help" || {
+        echo "$name has no $word: $line"
+        return 1
+      }
+    done
+    case $name in
+      runsh | volume) grep -qE "^  ${line%% *}( |$)" <<<"$help" || {
+        echo "$name has no command ${line%% *}"
+        return 1
+      } ;;
+    esac
+    count=$((count + 1))
+  done < <(ours)
+  [ "$count" -gt 50 ]
+}

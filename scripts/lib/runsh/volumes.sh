@@ -59,7 +59,8 @@ check_volume_name() {
 # lock_volumes: waits for others that change the store. What they have begun and not finished is removed.
 lock_volumes() {
   { command exec 7<"$volumes"; } 2>/dev/null || die "cannot open '$volumes'"
-  flock 7 || die "cannot lock '$volumes'"
+  # The Korn shells hand on no descriptor above 2 of their own accord.
+  flock 0 <&7 || die "cannot lock '$volumes'"
   set +f
   for unfinished in "$volumes"/.new.*; do
     [ ! -d "$unfinished" ] || rm -rf -- "$unfinished"
@@ -146,7 +147,7 @@ fill_volume() {
   volume=$volumes/$1
   [ ! -e "$volume/filled" ] || return 0
   { command exec 8<"$volume"; } 2>/dev/null || die "cannot find the volume '$1'"
-  flock 8 || die "cannot lock '$volume'"
+  flock 0 <&8 || die "cannot lock '$volume'"
   if ! is_empty_directory "$volume/_data"; then
     : >"$volume/filled"
   elif [ ! -e "$volume/filled" ]; then
@@ -242,8 +243,8 @@ copy_image() {
   add_word "$tools/bindmount-rs" -o "bind,ro,nosuid,nodev,noexec,nofail,X-mount.fd=5,X-mount.subdir=$2" "$rootfs" none --
   [ -z "$user_map" ] || [ ! -O / ] || enter_users
   add_word sh -c "$copier" sh ${owner_option:+"$owner_option"}
-  # The caller may have left something on these descriptors.
-  copied=$(eval "$words" 5<&- 6<&-)
+  # The caller may have left something on 5 and 6. The copy holds the lock too: it may outlive this process.
+  copied=$(eval "$words 5<&- 6<&- 8<&8")
 }
 
 # enter_users [OPTION...]: adds to $words what enters a user namespace like that of the container.
