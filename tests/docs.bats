@@ -28,7 +28,7 @@ manual() {
 
 @test "--help and the man page name the same options" {
   requires mandoc
-  for tool in $(tools) debug mkbundle runsh sandbox; do
+  for tool in $(tools) cinf debug mkbundle runsh sandbox; do
     diff <(help_options "$tool") <(manual "$tool" OPTIONS | options) || {
       echo "$tool: < is only in --help, > only in the man page"
       return 1
@@ -103,7 +103,7 @@ TABLE
 
 @test "every man page says what it must" {
   requires mandoc
-  for tool in $(tools) debug mkbundle runsh sandbox; do
+  for tool in $(tools) cinf debug mkbundle runsh sandbox; do
     for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES COMPATIBILITY 'SEE ALSO'; do
       [ -n "$(manual "$tool" "$section")" ] || {
         printf '%s.1: no section %s\n' "$tool" "$section"
