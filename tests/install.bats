@@ -17,7 +17,7 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
     [ -f "package/opt/box/share/zsh/site-functions/_$tool" ]
     [ -f "package/opt/box/share/fish/vendor_completions.d/$tool.fish" ]
   done
-  for script in runsh mkbundle; do
+  for script in runsh mkbundle debug sandbox cinf; do
     cmp "$project/scripts/$script" "package/opt/box/bin/$script"
     cmp "$project/scripts/$script.1" "package/opt/box/share/man/man1/$script.1"
     [ -f "package/opt/box/share/bash-completion/completions/$script" ]
@@ -50,6 +50,13 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
     cmp "$file" "a prefix/lib/runsh/${file##*/}"
   done
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" list -q
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/cinf" --pid $$
+  contains "$output" "$(readlink /proc/self/ns/net | tr -dc 0-9)"
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/debug" --explain $$ true
+  contains "$output" "a prefix/bin'/unshare-rs"
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/sandbox" --help
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/sandbox" --explain --bind / / true
+  contains "$output" "a prefix/bin'/unshare-rs"
 }
 
 @test "a wrong command line, and tools that are not built, are refused" {
