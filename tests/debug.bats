@@ -226,6 +226,12 @@ killed() {
   equal "$(<said)" "box
 it's; \$(touch no) 1"
   [ ! -e no ]
+  # The variables of the script are not COMMAND's.
+  ok env id=mine name=$'a\\b\nc' LC_ALL=C.UTF-8 words= "$debug" "$one" env
+  contains "$output" $'\nid=mine\n'
+  contains "$output" $'name=a\\b\nc\n'
+  contains "$output" LC_ALL=C.UTF-8
+  contains "$output"$'\n' $'\nwords=\n'
 }
 
 @test "containers of runc are found, and processes; a number is a process" {

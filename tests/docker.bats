@@ -59,6 +59,10 @@ stop_engine() {
   missing_programs
 }
 
+@test "docker: cinf names its containers" {
+  named_by_cinf
+}
+
 @test "docker: debug finds its containers" {
   debugged
 }

@@ -258,6 +258,15 @@ debugged() {
   equal "$output" 'no program'
 }
 
+# cinf tells the container by its cgroup, which an ordinary user's Podman does not make everywhere.
+named_by_cinf() {
+  start
+  inspect .Id >id
+  ok "$project/scripts/cinf" --pid "$(pid_of)"
+  contains "$(awk '$2 == "mnt" { print $5 }' <<<"$output")" "$engine_client:"
+  contains "$output" "$engine_client:$(cut -c 1-12 id)"
+}
+
 # The one that is executed is where init is, and may do what init may.
 executed_like_init() {
   local facts='for n in cgroup ipc mnt net pid user uts; do readlink /proc/self/ns/$n; done; cat /proc/self/cgroup

@@ -52,6 +52,13 @@ RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
   ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/runsh" list -q
   ok env PATH=/usr/bin:/bin RUNSH_VOLUMES="$PWD/a store" "$PWD/a prefix/bin/volume" create v
   equal "$(ls 'a store')" v
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/cinf" --pid $$
+  contains "$output" "$(readlink /proc/self/ns/net | tr -dc 0-9)"
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/debug" --explain $$ true
+  contains "$output" "a prefix/bin'/unshare-rs"
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/sandbox" --help
+  ok env PATH=/usr/bin:/bin "$PWD/a prefix/bin/sandbox" --explain --bind / / true
+  contains "$output" "a prefix/bin'/unshare-rs"
 }
 
 @test "what was installed is removed, and nothing else" {

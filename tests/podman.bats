@@ -90,6 +90,11 @@ remove_containers() {
   missing_programs
 }
 
+@test "podman: cinf names its containers" {
+  requires root
+  named_by_cinf
+}
+
 @test "podman: debug finds its containers" {
   debugged
 }

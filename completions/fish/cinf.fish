@@ -1,0 +1,13 @@
+# Completions of cinf for fish, written by scripts/completions.
+complete -c cinf -l namespace -r -d 'the processes in the namespace ID'
+complete -c cinf -l pid -r -d 'the namespaces of the process PID'
+complete -c cinf -l cgroup -r -d 'the settings of the cgroup of PID; HIERARCHY is a number of /proc/PID/cgroup or the name of a controller'
+complete -c cinf -l mon -r -d '...      these files of the cgroups of PID, once a second'
+complete -c cinf -l once -d 'with --mon, once and no more'
+complete -c cinf -l all -d 'also namespaces that only a mount, a descriptor, a thread or the children to come of a process hold'
+complete -c cinf -l tree -d 'with the user namespace that owns each, beneath its parent'
+complete -c cinf -l json -d 'as JSON'
+complete -c cinf -s h -d 'display this help'
+complete -c cinf -l help -d 'display this help'
+complete -c cinf -s V -d 'display version'
+complete -c cinf -l version -d 'display version'

@@ -1,0 +1,344 @@
+# The views of cinf. Input, in /proc: "ls -ln PID/ns/ ..." and then lines that begin with "@":
+#   @name PID CONTAINER     a process that a container began with
+#   @held TYPE:[ID] WHERE   what else holds a namespace
+#   @tree ID PARENT OWNER   as lsns tells
+# Variables: view (all, namespace, pid), want (the namespace or the process), json, tree, held, self (the process of cinf).
+
+# The kernel escapes newlines and backslashes in names; the rest may be anything.
+function clean(text) {
+  gsub(/[\001-\037\177]/, "?", text)
+  return text
+}
+
+function quoted(text) {
+  text = clean(text)
+  gsub(/["\\]/, "\\\\&", text)
+  return "\"" text "\""
+}
+
+# A line of PID/status: "PID/status:KEY:<tab>VALUE".
+function learn(    at, pid, rest, key, value) {
+  pid = $0 + 0
+  rest = substr($0, index($0, ":") + 1)
+  at = index(rest, ":")
+  key = substr(rest, 1, at - 1)
+  value = substr(rest, at + 2)
+  if (key == "Name") name[pid] = value
+  else if (key == "State") state[pid] = value
+  else if (key == "PPid") ppid[pid] = value
+  else if (key == "Threads") threads[pid] = value
+  else if (key == "Uid") {
+    split(value, ids, "\t")
+    uid[pid] = ids[2]
+  }
+}
+
+# The process is in the namespace ID.
+function enter(id, type, pid) {
+  if (!(id in kind)) {
+    kind[id] = type
+    ids_in_order[++count] = id
+    lowest[id] = pid
+  }
+  processes[id]++
+  if (pid < lowest[id]) lowest[id] = pid
+  if (!((id, uid[pid]) in seen)) {
+    seen[id, uid[pid]] = 1
+    users[id] = users[id] (users[id] == "" ? "" : ",") uid[pid]
+  }
+}
+
+# The number of "TYPE:[NUMBER]", as a text: some awks show large numbers otherwise.
+function number_in(target,    id) {
+  id = substr(target, index(target, "[") + 1)
+  sub(/\].*/, "", id)
+  return id
+}
+
+# The programs that cinf itself runs count no more than those of a program that does all alone.
+function is_own(pid) {
+  return ppid[pid] == self || (ppid[pid] in ppid) && ppid[ppid[pid]] == self
+}
+
+# A line of ls: the target is the last word.
+function link(    type, target, id) {
+  type = $(NF - 2)
+  target = $NF
+  id = number_in(target)
+  if (type ~ /_for_children$/) {
+    if (held) hold(id, substr(target, 1, index(target, ":") - 1), "/proc/" pid "/ns/" type)
+    return
+  }
+  readable[pid] = 1
+  if (view == "namespace" && id == want) members[++member_count] = pid
+  if (view == "pid" && pid == want) mine[id] = 1
+  enter(id, type, pid)
+}
+
+function hold(id, type, where) {
+  if (!(id in holder)) {
+    holder[id] = where
+    holder_kind[id] = type
+    held_ids[++held_count] = id
+  }
+}
+
+# How many of the processes that could not be read are alive: those that end have no namespaces any more.
+function count_unreadable(    command, line, n, list, p) {
+  for (p in uid) if (!(p in readable) && !is_own(p)) list = list " " p "/status"
+  if (list == "") return 0
+  command = "grep -Hs '^State:' " list
+  while ((command | getline line) > 0)
+    if (line !~ /:[ \t]*[ZX]/) n++
+  close(command)
+  return n + 0
+}
+
+function read_users(    line, field) {
+  while ((getline line < "/etc/passwd") > 0) {
+    split(line, field, ":")
+    if (!(field[3] in user_name)) user_name[field[3]] = field[1]
+  }
+  close("/etc/passwd")
+}
+
+# Those that are not in the file are asked for in one call.
+function ask_for_users(    key, part, line, command, field) {
+  for (key in seen) {
+    split(key, part, SUBSEP)
+    if (!(part[2] in user_name) && !(part[2] in asked) && part[2] ~ /^[0-9]+$/) {
+      asked[part[2]] = 1
+      command = command " " part[2]
+    }
+  }
+  if (command == "") return
+  command = "getent passwd" command " 2>/dev/null"
+  while ((command | getline line) > 0) {
+    split(line, field, ":")
+    user_name[field[3]] = field[1]
+  }
+  close(command)
+}
+
+function names_of(list,    part, n, i, text) {
+  n = split(list, part, ",")
+  for (i = 1; i <= n; i++) text = text (i > 1 ? "," : "") (part[i] in user_name ? clean(user_name[part[i]]) : part[i])
+  return text
+}
+
+# The command lines of these processes, by one call. sed leaves one newline in each, at its end, and puts the name of the
+# file before it: no process can speak for another. One without a command line has its name in brackets.
+function read_commands(list,    command, line) {
+  command = "sed -s -z -e 's/[\\n\\r]/?/g' -e '$s/$/\\n/' -e 1F " list " 2>/dev/null | tr '\\000' ' '"
+  while ((command | getline line) > 0) {
+    sub(/^ /, "", line)
+    cmd[line + 0] = substr(line, index(line, " ") + 1)
+  }
+  close(command)
+}
+
+function command_of(pid,    text) {
+  text = cmd[pid]
+  sub(/ +$/, "", text)
+  return clean(text == "" ? "[" name[pid] "]" : text)
+}
+
+function sort_numbers(list, first, last,    pivot, i, j, swap) {
+  if (first >= last) return
+  pivot = list[int((first + last) / 2)] + 0
+  i = first
+  j = last
+  while (i <= j) {
+    while (list[i] + 0 < pivot) i++
+    while (list[j] + 0 > pivot) j--
+    if (i <= j) {
+      swap = list[i]
+      list[i++] = list[j]
+      list[j--] = swap
+    }
+  }
+  sort_numbers(list, first, j)
+  sort_numbers(list, i, last)
+}
+
+# The cgroups of these processes, by one call.
+function read_cgroups(list,    command, line, at, pid) {
+  command = "grep -Hs '' " list
+  while ((command | getline line) > 0) {
+    at = index(line, ":")
+    pid = line + 0
+    line = substr(line, at + 1)
+    cgroups[pid] = cgroups[pid] (pid in cgroups && cgroups[pid] != "" ? " " : "") line
+  }
+  close(command)
+}
+
+# The container that a process is of; the engines name the cgroups of theirs by 64 digits.
+function container_of(pid,    text, n, part, i, engine) {
+  text = cgroups[pid]
+  n = split(text, part, /[^0-9a-f]+/)
+  for (i = 1; i <= n; i++)
+    if (length(part[i]) == 64) {
+      engine = text ~ /libpod/ ? "podman" : text ~ /crio-/ ? "crio" : text ~ /docker/ || text !~ /containerd|kubepods/ ? "docker" : "containerd"
+      return engine_name(engine, part[i])
+    }
+  return ""
+}
+
+# Docker keeps the name beside the ID, for root.
+function engine_name(engine, id,    file, line, text) {
+  text = substr(id, 1, 12)
+  if (engine == "docker") {
+    file = "/var/lib/docker/containers/" id "/config.v2.json"
+    if ((getline line < file) > 0 && match(line, /"Name":"\/[A-Za-z0-9_.-]+"/)) text = substr(line, RSTART + 9, RLENGTH - 10)
+    close(file)
+  }
+  return engine ":" text
+}
+
+function print_row(id,    user_list, text) {
+  user_list = names_of(users[id])
+  if (json) {
+    text = sprintf("%s{\"namespace\":%s,\"type\":\"%s\",\"nprocs\":%d,\"pid\":%s,\"users\":[", rows++ ? ",\n" : "", id, kind[id], processes[id], processes[id] ? lowest[id] : "null")
+    gsub(/,/, "\",\"", user_list)
+    text = text (user_list == "" ? "" : "\"" user_list "\"") "],\"command\":" (processes[id] ? quoted(command_of(lowest[id])) : "null")
+    text = text ",\"container\":" (label[id] == "" ? "null" : quoted(label[id]))
+    if (held) text = text ",\"held\":" (id in holder ? quoted(holder[id]) : "null")
+    if (tree) text = text sprintf(",\"parent\":%s,\"owner\":%s", parent[id] ? parent[id] : "null", owner[id] ? owner[id] : "null")
+    printf "%s}", text
+    return
+  }
+  printf "%s  %-6s  %6d  %s  %s  ", pad(indent[id] id, id_width), kind[id], processes[id], pad(user_list, user_width), pad(label[id], label_width)
+  if (tree) printf "%-10s  ", owner[id] ? owner[id] : "-"
+  print processes[id] ? command_of(lowest[id]) : holder[id]
+}
+
+function pad(text, width) {
+  return width ? sprintf("%-" width "s", text) : text
+}
+
+function max(a, b) {
+  return a > b ? a : b
+}
+
+# The names of containers stand beside what began with them.
+function label_rows(n,    i, id) {
+  for (i = 1; i <= n; i++) {
+    id = row[i]
+    label[id] = ""
+    # An engine has the better name, whatever runs its container.
+    if (processes[id]) label[id] = container_of(lowest[id])
+    if (label[id] == "" && lowest[id] in began) label[id] = began[lowest[id]]
+    label_width = max(label_width, length(label[id]))
+    user_width = max(user_width, length(names_of(users[id])))
+    id_width = max(id_width, length(indent[id] id))
+  }
+}
+
+# Beneath its parent, or else its owner, each namespace; those without either come first.
+function plant(id, depth,    i) {
+  if (id in planted) return
+  planted[id] = 1
+  row[++row_count] = id
+  indent[id] = pad("", 2 * depth)
+  for (i = 1; i <= count; i++)
+    if (above(ids_in_order[i]) == id) plant(ids_in_order[i], depth + 1)
+}
+
+function above(id) {
+  return parent[id] ? parent[id] : owner[id]
+}
+
+function print_namespaces(    i, list, cgroup_list, id) {
+  for (i = 1; i <= held_count; i++)
+    if (!(held_ids[i] in kind)) {
+      kind[held_ids[i]] = holder_kind[held_ids[i]]
+      ids_in_order[++count] = held_ids[i]
+      processes[held_ids[i]] = 0
+    }
+  sort_numbers(ids_in_order, 1, count)
+  for (i = 1; i <= count; i++) {
+    id = ids_in_order[i]
+    if (view == "pid" && !(id in mine)) continue
+    if (processes[id]) list = list " " lowest[id] "/cmdline"
+    if (processes[id]) cgroup_list = cgroup_list " " lowest[id] "/cgroup"
+    if (!tree) row[++row_count] = id
+    else if (!(above(id) in kind)) plant(id, 0)
+  }
+  if (tree)
+    for (i = 1; i <= count; i++) plant(ids_in_order[i], 0)
+  if (list != "") read_commands(list)
+  if (cgroup_list != "") read_cgroups(cgroup_list)
+  ask_for_users()
+  id_width = 10
+  user_width = 5
+  label_width = 9
+  label_rows(row_count)
+  if (json) printf "["
+  else {
+    printf "%s  %-6s  %6s  %s  %s  ", pad("NAMESPACE", id_width), "TYPE", "NPROCS", pad("USERS", user_width), pad("CONTAINER", label_width)
+    if (tree) printf "%-10s  ", "OWNER"
+    print "CMD"
+  }
+  for (i = 1; i <= row_count; i++) print_row(row[i])
+  if (json) print "]"
+}
+
+function print_members(    i, list, p) {
+  sort_numbers(members, 1, member_count)
+  for (i = 1; i <= member_count; i++) list = list " " members[i] "/cmdline"
+  if (list != "") {
+    read_commands(list)
+    gsub(/cmdline/, "cgroup", list)
+    read_cgroups(list)
+  }
+  if (json) printf "["
+  else printf "%7s  %7s  %-15s  %-30s  %8s  %-40s  %s\n", "PID", "PPID", "NAME", "CMD", "NTHREADS", "CGROUPS", "STATE"
+  for (i = 1; i <= member_count; i++) {
+    p = members[i]
+    if (json) printf "%s{\"pid\":%s,\"ppid\":%s,\"name\":%s,\"command\":%s,\"nthreads\":%s,\"cgroups\":%s,\"state\":%s}", (i > 1 ? ",\n" : ""), p, ppid[p], quoted(name[p]), quoted(command_of(p)), threads[p], quoted(clean(cgroups[p])), quoted(state[p])
+    else printf "%7s  %7s  %-15s  %-30s  %8s  %-40s  %s\n", p, ppid[p], clean(name[p]), command_of(p), threads[p], clean(cgroups[p]), state[p]
+  }
+  if (json) print "]"
+}
+
+/^[0-9]+\/ns\/:$/ {
+  pid = $0 + 0
+  known = pid in uid && !is_own(pid)
+  next
+}
+/^[0-9]+\/status:/ {
+  learn()
+  next
+}
+/^@name / {
+  began[$2] = $3
+  next
+}
+/^@held / {
+  type = substr($2, 1, index($2, ":") - 1)
+  rest = $0
+  sub(/^@held [^ ]* /, "", rest)
+  hold(number_in($2), type, rest)
+  next
+}
+/^@tree / {
+  parent[$2] = $3
+  owner[$2] = $4
+  next
+}
+/^l/ {
+  # What may not be read has no target.
+  if (known && $(NF - 1) == "->") link()
+}
+
+END {
+  read_users()
+  if (view == "namespace") print_members()
+  else print_namespaces()
+  unreadable = count_unreadable()
+  if (unreadable) {
+    printf "cinf: cannot read the namespaces of %d process%s\nhint: they belong to other users, or may do more than this one\n", unreadable, (unreadable > 1 ? "es" : "") > "/dev/stderr"
+  }
+  if (view != "all" && !(view == "namespace" ? member_count : row_count)) exit 3
+}
