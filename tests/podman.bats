@@ -69,8 +69,9 @@ toml
   engine import --change 'ENV FROM=image' --change 'CMD ["sh"]' root.tar box
 }
 
-# Rootless Podman keeps a process that holds its user namespace.
+# Rootless Podman keeps a process that holds its user namespace, and files of other IDs where the user has some.
 stop_engine() {
+  is_root || engine unshare rm -rf "$BATS_FILE_TMPDIR/storage"
   local file
   for file in "$BATS_FILE_TMPDIR"/{tmp,xdg/libpod/tmp}/pause.pid; do
     [ ! -e "$file" ] || end "$(cat "$file")"
