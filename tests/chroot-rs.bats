@@ -258,24 +258,7 @@ CapEff: 0000000000000000"
 @test "names that are in no file are asked for outside, through getent" {
   requires root busybox
   make_accounts rootfs
-<<<<<<< HEAD
-  mkdir host
-  cat >host/getent <<'GETENT'
-#!/bin/sh
-echo "$*" >>asked
-case $* in
-'passwd -- ldap' | 'passwd -- 4321') echo 'ldap:*:4321:4322::/home/ldap:/bin/sh' ;;
-'group -- crew') echo 'crew:*:4323:ldap' ;;
-'initgroups -- ldap') echo 'ldap                  4324 4322' ;;
-'passwd -- 4444') echo 'other:*:4445:4446::/:/bin/sh' ;;
-'initgroups -- other') echo 'other                 4447' ;;
-*) exit 2 ;;
-esac
-GETENT
-  chmod +x host/getent
-=======
   fake_getent host
->>>>>>> n/privs
   PATH=$PWD/host:$PATH
   ok chroot-rs --userspec=ldap rootfs /bin/id
   equal "$output" "uid=4321 gid=4322 groups=4322,4324"

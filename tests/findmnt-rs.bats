@@ -628,7 +628,7 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
 
 @test "a root that the kernel mounted by itself has its device as source" {
   local device
-  device=$(ls /sys/dev/block | head -1)
+  device=$(find /sys/dev/block -mindepth 1 -printf "%f\n" -quit)
   [ -n "$device" ] || skip 'no block device'
   name=/dev/$(basename "$(readlink "/sys/dev/block/$device")" | tr ! /)
   echo "21 1 $device / / rw,relatime - ext4 /dev/root rw" >table

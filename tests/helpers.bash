@@ -282,6 +282,8 @@ case \$* in
 'passwd -- ldap' | 'passwd -- 4321') echo 'ldap:*:4321:4322::/home/ldap:/bin/sh' ;;
 'group -- crew') echo 'crew:*:4323:ldap' ;;
 'initgroups -- ldap') echo 'ldap                  4324 4322' ;;
+'passwd -- 4444') echo 'other:*:4445:4446::/:/bin/sh' ;;
+'initgroups -- other') echo 'other                 4447' ;;
 *) exit 2 ;;
 esac
 GETENT

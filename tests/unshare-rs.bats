@@ -1584,7 +1584,6 @@ start_of() {
   [ -e outside/kept ]
 }
 
-<<<<<<< HEAD
 @test "--pid-file: what stands in the place of its draft is not written through" {
   requires userns
   : >victim
@@ -1593,7 +1592,8 @@ start_of() {
   contains "$stderr" "cannot write the pid file 'pid': File exists"
   [ ! -s victim ]
   [ ! -e pid ]
-=======
+}
+
 @test "options of the classic may be shortened" {
   requires userns
   ok unshare-rs --map-root --forw id -u
@@ -1602,5 +1602,4 @@ start_of() {
   contains "$stderr" 'hint: it may be --map-user, --map-users'
   expect 1 unshare-rs --hostnam x true
   contains "$stderr" "hint: did you mean '--hostname'?"
->>>>>>> n/privs
 }
