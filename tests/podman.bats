@@ -71,7 +71,7 @@ toml
 
 # Rootless Podman keeps a process that holds its user namespace, and files of other IDs where the user has some.
 stop_engine() {
-  is_root || engine unshare rm -rf "$BATS_FILE_TMPDIR/storage"
+  is_root || engine unshare rm -rf "$BATS_FILE_TMPDIR"/{home/.local,storage}
   local file
   for file in "$BATS_FILE_TMPDIR"/{tmp,xdg/libpod/tmp}/pause.pid; do
     [ ! -e "$file" ] || end "$(cat "$file")"
