@@ -154,7 +154,8 @@ fn open_directory(path: impl AsRef<OsStr>) -> nix::Result<OwnedFd> {
 }
 
 fn find(new_root: &OwnedFd, start_in: Option<&OsStr>) -> Result<Option<OwnedFd>> {
-    start_in.map(|path| directory::find(new_root, path)).transpose()
+    let found = start_in.map(|path| directory::find(new_root, path)).transpose();
+    found.map_err(|error| error.explain(|error| cause::refused(error.errno()?)))
 }
 
 /// The mounts may be peers of another namespace's: what is done to them here must not reach those.
