@@ -258,18 +258,7 @@ CapEff: 0000000000000000"
 @test "names that are in no file are asked for outside, through getent" {
   requires root busybox
   make_accounts rootfs
-  mkdir host
-  cat >host/getent <<'GETENT'
-#!/bin/sh
-echo "$*" >>asked
-case $* in
-'passwd -- ldap' | 'passwd -- 4321') echo 'ldap:*:4321:4322::/home/ldap:/bin/sh' ;;
-'group -- crew') echo 'crew:*:4323:ldap' ;;
-'initgroups -- ldap') echo 'ldap                  4324 4322' ;;
-*) exit 2 ;;
-esac
-GETENT
-  chmod +x host/getent
+  fake_getent host
   PATH=$PWD/host:$PATH
   ok chroot-rs --userspec=ldap rootfs /bin/id
   equal "$output" "uid=4321 gid=4322 groups=4322,4324"
@@ -757,4 +746,14 @@ Try 'chroot --help' for more information."
 @test "the man page is well formed" {
   requires mandoc
   ok mandoc -T lint -W warning "$project/chroot-rs/chroot-rs.1"
+}
+
+@test "options of the classic may be shortened, and --skip-chdir says what the classic says" {
+  ok as_root chroot-rs --skip-ch / true
+  expect 125 as_root chroot-rs --skip-ch . env pwd
+  contains "$stderr" "option --skip-chdir only permitted if NEWROOT is old '/'"
+  expect 125 chroot-rs --carr / true
+  contains "$stderr" "hint: did you mean '--carry'?"
+  expect 126 as_root chroot-rs / .
+  expect 127 as_root chroot-rs / /no_such
 }

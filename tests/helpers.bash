@@ -262,3 +262,19 @@ reached
 $1"
   ok sha256sum --quiet -c victim.sum
 }
+
+# fake_getent DIR: puts a getent into DIR that knows the user ldap and the group crew, and writes down what it is asked.
+fake_getent() {
+  mkdir -p "$1"
+  cat >"$1/getent" <<GETENT
+#!/bin/sh
+echo "\$*" >>${2-$PWD/asked}
+case \$* in
+'passwd -- ldap' | 'passwd -- 4321') echo 'ldap:*:4321:4322::/home/ldap:/bin/sh' ;;
+'group -- crew') echo 'crew:*:4323:ldap' ;;
+'initgroups -- ldap') echo 'ldap                  4324 4322' ;;
+*) exit 2 ;;
+esac
+GETENT
+  chmod 755 "$1/getent"
+}

@@ -111,8 +111,6 @@ $(namespace uts "$target")"
   same --all --preserve-credentials -t "$target" sh -c 'readlink /proc/self/ns/*'
   ok nsenter-rs -a -t "$target" sh -c 'readlink /proc/self/ns/*'
   equal "$output" "$(readlink /proc/"$target"/ns/*)"
-  # The own user namespace, which nobody can enter, is passed over.
-  same --all -t "$$" readlink /proc/self/ns/user
 }
 
 @test "root, working directory and environment of the target, beside the classic" {
@@ -319,9 +317,9 @@ attacked() {
     same -t "$target" -U id
     same -t "$target" -U -S 0 -G 0 id
     same -t "$target" --uts id
-    same -S 5 id
-    same -G 5 id
-    same -S 5 -G 6 id
+    same -S 5 --ipc=/proc/self/ns/ipc id
+    same -G 5 --ipc=/proc/self/ns/ipc id
+    same -S 5 -G 6 --ipc=/proc/self/ns/ipc id
   fi
 }
 
@@ -754,4 +752,53 @@ start_of() {
   done
   equal "$forked" "$want"
   equal "$alone" "$want"
+}
+
+@test "options of the classic may be shortened" {
+  ok unshare-rs --map-root --uts nsenter-rs --ta 1 --ut=/proc/self/ns/uts --preserv true
+  expect 1 nsenter-rs --s 0 true
+  contains "$stderr" 'hint: it may be --setuid, --setgid'
+}
+
+@test "without a namespace there is nothing to enter" {
+  for options in '' '-t 1' "-t $$ -r" "-t $$ --env -S 0"; do
+    # shellcheck disable=SC2086 # Words.
+    expect 1 nsenter-rs $options true
+    contains "$stderr" 'no namespace specified'
+  done
+}
+
+@test "--all skips the namespaces that this process is in" {
+  requires userns
+  unshare-rs --map-root-user --uts --hostname inner sleep 60 &
+  local pid=$!
+  eventually ok nsenter-rs -t "$pid" -U -u --preserve-credentials sh -c '[ "$(hostname)" = inner ]'
+  ok nsenter-rs --all -t "$pid" hostname
+  equal "$output" inner
+  expect 1 nsenter-rs --all -t $$ true
+  contains "$stderr" 'no namespace to enter'
+  kill "$pid"
+}
+
+@test "letters behind the letter of a namespace are its file" {
+  expect 1 nsenter-rs -t 1 -mnp true
+  contains "$stderr" 'did you mean -m -n -p?'
+  expect 1 nsenter-rs -t 1 -mfile true
+  lacks "$stderr" 'did you mean'
+}
+
+@test "--env outside of the target's mount namespace takes nothing that the dynamic linker reads" {
+  requires userns
+  env -i PATH="$PATH" A=1 LD_PRELOAD=/evil.so GLIBC_TUNABLES=x=y LD_LIBRARY_PATH=/evil \
+    "$(type -P unshare-rs)" --map-root-user --uts --mount "$(type -P busybox)" sleep 60 &
+  local pid=$! uts=(--user --uts --preserve-credentials --env)
+  eventually grep -q sleep "/proc/$pid/cmdline"
+  eventually [ ! "/proc/$pid/ns/uts" -ef /proc/self/ns/uts ]
+  ok nsenter-rs -t "$pid" "${uts[@]}" "$(type -P env)"
+  contains "$output" A=1
+  lacks "$output" LD_
+  lacks "$output" GLIBC_TUNABLES
+  ok nsenter-rs -t "$pid" "${uts[@]}" --mount busybox env
+  contains "$output" LD_PRELOAD=/evil.so
+  kill "$pid"
 }

@@ -1091,3 +1091,110 @@ END
     refused 1 'is not FROM:COUNT:TO' --move-fds "$wrong"
   done
 }
+
+@test "names that are in no file are asked for through getent" {
+  requires root
+  fake_getent host
+  local PATH=$PWD/host:$PATH
+  while read -r options want; do
+    # shellcheck disable=SC2086 # Words.
+    ok setpriv-rs ${options//,/ } sh -c 'echo $(id -u) $(id -G) $HOME'
+    equal "$output" "$want"
+  done <<TABLE
+--reuid,ldap,--regid,crew,--init-groups 4321 4323 4322 4324 $HOME
+--reuid,4321,--clear-groups,--reset-env 4321 0 /home/ldap
+--regid,7,--groups,crew 0 7 4323 $HOME
+TABLE
+  rm asked
+  ok setpriv-rs --reuid nobody --regid nogroup --init-groups true
+  ok setpriv-rs --reuid 4321 --regid 4321 --clear-groups true
+  [ ! -e asked ]
+}
+
+# The getent of a container's root is a program of the container's.
+@test "no getent of another root is executed" {
+  requires root busybox
+  make_rootfs rootfs
+  mkdir -p rootfs/proc rootfs/usr/bin rootfs/etc
+  fake_getent rootfs/usr/bin /asked
+  mkdir rootfs/dev
+  mknod -m 666 rootfs/dev/null c 1 3
+  local setpriv=(setpriv-rs --reuid ldap id) init=
+  for init in '' --init; do
+    # shellcheck disable=SC2086 # Words.
+    expect 1 unshare-rs --mount --pid --fork $init bindmount-rs --rbind rootfs rootfs -- \
+      sh -c 'mount -t proc proc rootfs/proc && exec "$@"' sh \
+      pivot-root-rs --carry --detach rootfs . "${setpriv[@]}"
+    contains "$stderr" "no user 'ldap'"
+  done
+  # A host's process numbers, where /proc shows the container's.
+  expect 1 unshare-rs --mount sh -c 'unshare --fork --pid mount -t proc proc rootfs/proc && exec "$@"' sh \
+    chroot-rs --carry rootfs "${setpriv[@]}"
+  contains "$stderr" "no user 'ldap'"
+  [ ! -e rootfs/asked ]
+}
+
+@test "Landlock: what the kernel has, and rights that are shortened" {
+  case $(setpriv-rs --landlock-support 2>&1) in *'cannot use Landlock'*) skip 'needs Landlock' ;; esac
+  ok setpriv-rs --landlock-support
+  contains "$output" 'ABI version: '
+  contains "$output" 'fs rights: execute write-file read-file read-dir remove-dir'
+  contains "$output" 'fs rules: path-beneath'
+  ok setpriv-rs --list-landlock-access
+  equal "${lines[0]}" fs
+  ok setpriv-rs --list-landlock-rights fs
+  equal "${lines[2]}" read-file
+  refused 1 "'files' is not fs, net or scope" --list-landlock-rights files
+  refused 1 'stands alone' --landlock-support --clear-env
+  expect 2 setpriv-rs --landlock-access fs:write -- sh -c 'echo x >new'
+  [ ! -s new ]
+  refused 1 "unknown Landlock right 'bind'" --landlock-access net:bind
+}
+
+@test "--set-home=always, whatever HOME was" {
+  ok env HOME=/other setpriv-rs --set-home sh -c 'echo $HOME'
+  equal "$output" /other
+  ok env HOME=/other setpriv-rs --set-home=always sh -c 'echo $HOME'
+  equal "$output" "$(getent passwd "$(id -u)" | cut -d: -f6)"
+  refused 1 "'never' is not 'always'" --set-home=never
+}
+
+@test "--reset-env takes PATH from login.defs of the root" {
+  requires busybox
+  make_rootfs rootfs
+  mkdir rootfs/etc
+  cp "$(type -P setpriv-rs)" rootfs/bin
+  while read -r line want; do
+    printf '%b\n' "$line" >rootfs/etc/login.defs
+    ok as_root chroot rootfs /bin/setpriv-rs --reset-env /bin/sh -c 'echo $PATH'
+    equal "$output" "$want"
+  done <<'TABLE'
+ENV_SUPATH\tPATH=/super:/bin /super:/bin
+#ENV_SUPATH\tPATH=/super:/bin /usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin
+TABLE
+  # What is no plain file is not read.
+  rm rootfs/etc/login.defs
+  mkfifo rootfs/etc/login.defs
+  ok as_root timeout 10 chroot rootfs /bin/setpriv-rs --reset-env /bin/sh -c 'echo $PATH'
+}
+
+@test "the supplementary groups that are there already need no privilege" {
+  requires root
+  ok setpriv --reuid 65534 --regid 65534 --groups 5,7 setpriv-rs --groups 7,5 id -G
+  equal "$output" '65534 5 7'
+  for other in 7 5,7,8 5,8; do
+    expect 127 setpriv --reuid 65534 --regid 65534 --groups 5,7 setpriv-rs --groups "$other" id -G
+    contains "$stderr" 'cannot set the supplementary groups: Operation not permitted'
+  done
+}
+
+@test "securebits that have no name here are shown, and -all clears them" {
+  requires root
+  ok setpriv-rs --securebits +noroot,+no_setuid_fixup_locked setpriv-rs --dump
+  contains "$output" 'Securebits: noroot,no_setuid_fixup_locked'
+  ok setpriv-rs --securebits +no_setuid_fixup setpriv-rs --securebits -all setpriv-rs --dump
+  contains "$output" 'Securebits: [none]'
+  refused 1 "unknown securebit 'exec_restrict'" --securebits +exec_restrict
+  run setpriv-rs --securebits +exec_restrict_file setpriv-rs --dump
+  case $status in 0) contains "$output" 'Securebits: exec_restrict_file' ;; *) contains "$output" 'cannot set the securebits' ;; esac
+}

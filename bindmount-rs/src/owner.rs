@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use common::accounts::{self, Accounts};
+use common::accounts::{self, Host};
 use common::{Error, Result};
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
@@ -68,7 +68,7 @@ fn set_mode(mount: &OwnedFd, mode: Mode) -> nix::Result<()> {
 fn user(name: &OsStr) -> Result<Uid> {
     let found = match accounts::id(name.as_bytes()) {
         Some(uid) => Some(uid.into()),
-        None => Accounts::of("/")?.user(name)?.map(|user| user.uid),
+        None => Host::default().user(name)?.map(|user| user.uid),
     };
     found.ok_or_else(|| Error::because("find the user", name, "there is none of that name"))
 }
@@ -76,7 +76,7 @@ fn user(name: &OsStr) -> Result<Uid> {
 fn group(name: &OsStr) -> Result<Gid> {
     let found = match accounts::id(name.as_bytes()) {
         Some(gid) => Some(gid.into()),
-        None => Accounts::of("/")?.group(name)?,
+        None => Host::default().group(name)?,
     };
     found.ok_or_else(|| Error::because("find the group", name, "there is none of that name"))
 }

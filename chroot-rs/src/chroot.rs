@@ -89,8 +89,7 @@ fn identify(request: &Request, root: &OwnedFd) -> Result<Identity> {
     if request.is_empty() {
         return Ok(Identity::default());
     }
-    let old_root = open_root(&"/".into()).context("open", "/")?;
-    Names::new(root.as_fd(), old_root.as_fd()).identity(request)
+    Names::new(root.as_fd()).identity(request)
 }
 
 /// The working directory goes first, so that it is never outside the root: that would be the way

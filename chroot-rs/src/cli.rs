@@ -82,7 +82,7 @@ fn start(skip_chdir: bool, directory: Option<OsString>, new_root: &OsStr) -> Res
     match (skip_chdir, directory) {
         (true, Some(_)) => Err(Error::usage("--skip-chdir and --wd exclude each other")),
         (true, None) if !is_root(new_root) => {
-            Err(Error::usage("--skip-chdir is only permitted where NEWROOT is the old '/'"))
+            Err(Error::usage("option --skip-chdir only permitted if NEWROOT is old '/'"))
         }
         (true, None) => Ok(Start::Here),
         (false, Some(directory)) => Ok(Start::Directory(directory)),

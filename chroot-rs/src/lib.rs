@@ -4,7 +4,6 @@
 
 mod chroot;
 mod cli;
-mod getent;
 mod identity;
 mod names;
 

@@ -4,18 +4,16 @@ use std::ffi::{OsStr, OsString};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 
-use common::accounts::{self, Accounts, User};
+use common::accounts::{self, Accounts, Host, User};
 use common::{Error, Result, start};
 use nix::unistd::{Gid, Uid};
 
-use crate::getent;
 use crate::identity::{Identity, Request, UserSpec};
 
-/// Where names are looked up: in the plain files of the new root, in those of the old one, and then by
-/// this system's `getent`, for the names that only its NSS knows.
+/// Where names are looked up: in the plain files of the new root, and then on this machine.
 pub struct Names<'a> {
     inside: Accounts<BorrowedFd<'a>>,
-    outside: Accounts<BorrowedFd<'a>>,
+    outside: Host,
 }
 
 /// A user, and who knows it: only that side is asked for the groups.
@@ -25,21 +23,24 @@ struct Known {
 }
 
 impl Known {
-    fn by_nss(user: User) -> Self {
-        Self { user, side: Side::Nss }
+    fn inside(user: User) -> Self {
+        Self { user, side: Side::Inside }
+    }
+
+    fn outside(user: User) -> Self {
+        Self { user, side: Side::Outside }
     }
 }
 
 enum Side {
     Inside,
     Outside,
-    Nss,
 }
 
 impl<'a> Names<'a> {
-    /// The names of the root directories that the two descriptors are open on.
-    pub fn new(inside: BorrowedFd<'a>, outside: BorrowedFd<'a>) -> Self {
-        Self { inside: Accounts::beneath(inside), outside: Accounts::beneath(outside) }
+    /// The names of the root directory that the descriptor is open on, and of the present one.
+    pub fn new(inside: BorrowedFd<'a>) -> Self {
+        Self { inside: Accounts::beneath(inside), outside: Host::default() }
     }
 
     /// The numbers behind the names of a request.
@@ -97,44 +98,38 @@ impl<'a> Names<'a> {
         account_matters: bool,
     ) -> Result<Option<(Uid, Option<Known>)>> {
         let with_uid = |known: Known| (known.user.uid, Some(known));
-        let named = match is_marked(text) {
-            true => None,
-            false => self.in_files(|accounts| accounts.user(text))?,
-        };
-        if let Some(known) = named {
-            return Ok(Some(with_uid(known)));
+        if !is_marked(text) {
+            let found = match self.inside.user(text)? {
+                Some(user) => Some(Known::inside(user)),
+                None => self.outside.user(text)?.map(Known::outside),
+            };
+            if let Some(known) = found {
+                return Ok(Some(with_uid(known)));
+            }
         }
         let Some(uid) = accounts::number(text.as_bytes()).map(Uid::from_raw) else {
-            return Ok(getent::user(text).map(Known::by_nss).map(with_uid));
+            return Ok(None);
         };
         Ok(Some((uid, if account_matters { self.account(uid)? } else { None })))
     }
 
     fn account(&mut self, uid: Uid) -> Result<Option<Known>> {
-        Ok(match self.in_files(|accounts| accounts.user_of(uid))? {
-            None => getent::user_of(uid).map(Known::by_nss),
-            known => known,
-        })
-    }
-
-    fn in_files(
-        &mut self,
-        find: impl Fn(&mut Accounts<BorrowedFd<'a>>) -> Result<Option<User>>,
-    ) -> Result<Option<Known>> {
-        if let Some(user) = find(&mut self.inside)? {
-            return Ok(Some(Known { user, side: Side::Inside }));
+        if let Some(user) = self.inside.user_of(uid)? {
+            return Ok(Some(Known::inside(user)));
         }
-        Ok(find(&mut self.outside)?.map(|user| Known { user, side: Side::Outside }))
+        Ok(self.outside.user_of(uid)?.map(Known::outside))
     }
 
     fn group(&mut self, text: &OsStr) -> Result<Gid> {
         let found = match is_marked(text) {
             true => None,
-            false => self.inside.group(text)?.or(self.outside.group(text)?),
+            false => match self.inside.group(text)? {
+                None => self.outside.group(text)?,
+                found => found,
+            },
         };
         found
             .or_else(|| accounts::number(text.as_bytes()).map(Gid::from_raw))
-            .or_else(|| getent::group(text))
             .ok_or_else(|| unknown("group", text))
     }
 
@@ -144,7 +139,6 @@ impl<'a> Names<'a> {
         let listed = match known.side {
             Side::Inside => self.inside.groups_of(name)?,
             Side::Outside => self.outside.groups_of(name)?,
-            Side::Nss => getent::groups_of(name),
         };
         let mut groups = vec![gid];
         groups.extend(listed.into_iter().filter(|&listed| listed != gid));

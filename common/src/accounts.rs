@@ -1,6 +1,7 @@
-//! Names in the plain passwd(5) and group(5) files of a root that is not trusted.
+//! Names of users and groups: in the plain passwd(5) and group(5) files of a root that is not trusted ([`Accounts`]),
+//! and those of the machine ([`Host`]).
 //!
-//! NSS is never asked: it would load whatever library the files of that root name.
+//! For a container's root NSS is never asked: it would load whatever library the files of that root name.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -15,6 +16,7 @@ use nix::unistd::{Gid, Uid};
 
 use crate::directory::open_in_root;
 use crate::error::{Context, Error, Result};
+use crate::getent;
 
 /// A larger file is refused: it would hold a million accounts.
 const SIZE_LIMIT: u64 = 64 << 20;
@@ -155,11 +157,73 @@ impl<F: AsFd> Accounts<F> {
     }
 }
 
+/// The accounts of the root that this process is in: those of its plain files first, then, where it is the machine's
+/// own root, those that only NSS knows. It is opened when a name is first looked up.
+#[derive(Debug, Default)]
+pub struct Host(Option<Accounts>);
+
+impl Host {
+    /// The user of this name.
+    ///
+    /// # Errors
+    /// As [`Accounts::user`].
+    pub fn user(&mut self, name: impl AsRef<OsStr>) -> Result<Option<User>> {
+        let name = name.as_ref();
+        Ok(self.files()?.user(name)?.or_else(|| getent::user(name)))
+    }
+
+    /// The user of this number.
+    ///
+    /// # Errors
+    /// As [`Accounts::user`].
+    pub fn user_of(&mut self, uid: Uid) -> Result<Option<User>> {
+        Ok(self.files()?.user_of(uid)?.or_else(|| getent::user_of(uid)))
+    }
+
+    /// The number of the group of this name.
+    ///
+    /// # Errors
+    /// As [`Accounts::user`].
+    pub fn group(&mut self, name: impl AsRef<OsStr>) -> Result<Option<Gid>> {
+        let name = name.as_ref();
+        Ok(self.files()?.group(name)?.or_else(|| getent::group(name)))
+    }
+
+    /// The groups that list `user` as a member: in the files for a user who is there, else all that NSS knows.
+    ///
+    /// # Errors
+    /// As [`Accounts::user`].
+    pub fn groups_of(&mut self, user: impl AsRef<OsStr>) -> Result<Vec<Gid>> {
+        let user = user.as_ref();
+        let files = self.files()?;
+        match files.user(user)? {
+            Some(_) => files.groups_of(user),
+            None => Ok(getent::groups_of(user)),
+        }
+    }
+
+    fn files(&mut self) -> Result<&mut Accounts> {
+        let accounts = match self.0.take() {
+            Some(accounts) => accounts,
+            None => Accounts::of("/")?,
+        };
+        Ok(self.0.insert(accounts))
+    }
+}
+
 fn load<'a>(text: &'a mut Option<Vec<u8>>, root: impl AsFd, path: &str) -> Result<&'a [u8]> {
     if text.is_none() {
         *text = Some(read(root, path)?);
     }
     Ok(text.as_deref().unwrap_or_default())
+}
+
+/// The text of a plain file of the root that this process is in, such as `etc/login.defs`; empty where it cannot be
+/// read.
+#[must_use]
+pub fn text(path: &str) -> Vec<u8> {
+    let read = || read(Accounts::of("/").ok()?.root, path).ok();
+    read().unwrap_or_default()
 }
 
 /// The whole file at `path` inside `root`.

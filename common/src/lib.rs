@@ -16,6 +16,7 @@ pub mod directory;
 pub mod error;
 pub mod escape;
 mod explain;
+mod getent;
 pub mod held;
 pub mod input;
 pub mod line;

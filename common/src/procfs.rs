@@ -4,15 +4,18 @@ use std::fs;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::{Mode, fstat};
+use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
+use nix::sys::stat::{Mode, fstat, fstatat, stat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid, getppid};
 
 use crate::error::{Context, Error, Result};
 
 /// The inode of the root directory of every procfs (linux/proc_ns.h).
 const ROOT_INODE: u64 = 1;
+
+/// The inode of the PID namespace that the machine started with (linux/proc_ns.h).
+const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 
 /// Opens the file `name` of this thread's directory in proc(5).
 ///
@@ -27,19 +30,55 @@ pub fn open_own(name: &str, flags: OFlag) -> Result<OwnedFd> {
     let object = format!("/proc/thread-self/{name}");
     let refused = |reason: &str| Error::because("open", &object, reason);
 
-    let directory = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let proc = open("/proc", directory, Mode::empty()).context("open", &object)?;
-    let is_proc = fstatfs(&proc).is_ok_and(|fs| fs.filesystem_type() == PROC_SUPER_MAGIC)
-        && fstat(&proc).is_ok_and(|status| status.st_ino == ROOT_INODE);
-    if !is_proc {
-        return Err(refused("'/proc' is not the root of a proc file system"));
-    }
+    let proc = root().context("open", &object)?;
+    let proc = proc.ok_or_else(|| refused("'/proc' is not the root of a proc file system"))?;
     let resolve = ResolveFlag::RESOLVE_NO_XDEV | ResolveFlag::RESOLVE_NO_MAGICLINKS;
     let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).resolve(resolve);
     openat2(&proc, &object["/proc/".len()..], how).map_err(|errno| match errno {
         Errno::EXDEV => refused("something else is mounted over it"),
         errno => Error::new("open", &object, errno),
     })
+}
+
+/// What `/proc` leads to, where it is the root of a procfs.
+fn root() -> nix::Result<Option<OwnedFd>> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let proc = open("/proc", flags, Mode::empty())?;
+    let is_proc = fstatfs(&proc).is_ok_and(|fs| fs.filesystem_type() == PROC_SUPER_MAGIC)
+        && fstat(&proc).is_ok_and(|status| status.st_ino == ROOT_INODE);
+    Ok(is_proc.then_some(proc))
+}
+
+/// Whether proc(5) is mounted on `/proc`: without it most causes of a failure cannot be found out.
+#[must_use]
+pub fn is_mounted() -> bool {
+    root().is_ok_and(|root| root.is_some())
+}
+
+/// Whether the parent of this process has the same root directory. A process that entered a container, and became
+/// this one, was started from outside: its parent has another root. An init of its own, pid 1 of a PID namespace,
+/// tells nothing: pivot_root(2) took it along.
+///
+/// Where the parent may not be looked at, or `/proc` shows another PID namespace, the answer is no.
+#[must_use]
+pub fn parent_has_same_root() -> bool {
+    let same = || {
+        let proc = root().ok()??;
+        let own_number = readlinkat(&proc, "self").ok()?;
+        let parent = getppid();
+        if own_number.to_str()?.parse() != Ok(getpid().as_raw()) || parent.as_raw() == 0 {
+            return None;
+        }
+        if parent.as_raw() == 1
+            && fstatat(&proc, "self/ns/pid", AtFlags::empty()).ok()?.st_ino != FIRST_PID_NAMESPACE
+        {
+            return None;
+        }
+        let theirs = fstatat(&proc, format!("{parent}/root").as_str(), AtFlags::empty()).ok()?;
+        let own = stat("/").ok()?;
+        Some((theirs.st_dev, theirs.st_ino) == (own.st_dev, own.st_ino))
+    };
+    same().unwrap_or(false)
 }
 
 /// The number by which `/proc` knows the process that `pidfd` is open on (proc(5), fdinfo); none where it has ended.
@@ -91,6 +130,6 @@ mod tests {
         let stat = b"7 (a) 1 ) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 1 2\n";
         assert_eq!(start_in(stat), Some(4711));
         assert_eq!(start_in(b"7 (a) S 1 7"), None);
-        assert!(start_time(nix::unistd::getpid()).unwrap() > 0);
+        assert!(start_time(getpid()).unwrap() > 0);
     }
 }

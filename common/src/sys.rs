@@ -327,12 +327,23 @@ pub struct LandlockRuleset {
 /// # Errors
 /// ENOSYS where it was built, EOPNOTSUPP where it was started without Landlock.
 pub fn landlock_version() -> nix::Result<u32> {
-    const VERSION: c_uint = 1;
-    // SAFETY: with this flag the kernel reads no memory.
+    landlock_facts(1)
+}
+
+/// landlock_create_ruleset(2): the errors that the kernel's Landlock no longer has, one a bit.
+///
+/// # Errors
+/// EINVAL where the kernel cannot tell.
+pub fn landlock_errata() -> nix::Result<u32> {
+    landlock_facts(2)
+}
+
+fn landlock_facts(flag: c_uint) -> nix::Result<u32> {
+    // SAFETY: with these flags the kernel reads no memory.
     check(unsafe {
-        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<c_void>(), 0, VERSION)
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<c_void>(), 0, flag)
     })
-    .map(|version| version as u32)
+    .map(|fact| fact as u32)
 }
 
 /// landlock_create_ruleset(2).

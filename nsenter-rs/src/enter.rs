@@ -21,7 +21,7 @@ use nix::unistd::{chroot, fchdir, setgroups};
 use crate::cgroups;
 use crate::child::{Watch, Work};
 use crate::credentials::{Credentials, Id};
-use crate::namespaces::{Joins, Kind, Source, kind_of, owner};
+use crate::namespaces::{Joins, KINDS, Kind, Source, kind_of, owner};
 use crate::target::{Process, follow_label};
 
 /// A directory that is opened before any namespace is entered.
@@ -147,9 +147,14 @@ impl Entry {
         let cgroups = if_asked(self.join_cgroup, "join-cgroup")?.map(cgroups::of);
         let selinux = Path::new("/sys/fs/selinux").exists();
         let label = if_asked(self.follow_context, "follow-context")?.filter(|_| selinux);
+        let root = open_directory(self.root.as_ref(), target, "root")?;
+        let directory = open_directory(self.directory.as_ref(), target, "cwd")?;
+        if joins.is_empty() && !self.goes_beyond() {
+            return Err(no_namespace(self.all));
+        }
         Ok(Opened {
-            root: open_directory(self.root.as_ref(), target, "root")?,
-            directory: open_directory(self.directory.as_ref(), target, "cwd")?,
+            root,
+            directory,
             cgroups: cgroups.transpose()?.unwrap_or_default(),
             environment: environment.transpose()?,
             label: label.map(Process::label).transpose()?,
@@ -158,11 +163,28 @@ impl Entry {
         })
     }
 
+    /// Whether there is an option that the classic does not have: it may be all that is wanted.
+    fn goes_beyond(&self) -> bool {
+        self.new_session
+            || self.detach
+            || self.carry
+            || self.record.is_wanted()
+            || self.root_inside.is_some()
+            || self.start.is_some()
+            || self.failure_status.is_some()
+            || !self.sysctls.is_empty()
+    }
+
     fn joins(&self, process: Option<&Process>) -> Result<Joins> {
         let mut joins = Joins::default();
         for (kind, file) in &self.namespaces {
             let source = match file {
-                Some(path) => Source::Open(open_file(path)?, path.clone()),
+                Some(path) => {
+                    let file = open_file(path);
+                    let file =
+                        file.map_err(|error| error.explain(|error| letters(kind, path, error)));
+                    Source::Open(file?, path.clone())
+                }
                 None => {
                     need(process, kind.option)?;
                     Source::Target
@@ -209,13 +231,17 @@ struct Way<'a> {
     sysctls: Sysctls<'a>,
     becomes_root: bool,
     groups_dropped: bool,
+    /// Whether COMMAND and its libraries are files of the caller's, and none of the target's.
+    is_on_own_files: bool,
 }
 
 impl<'a> Way<'a> {
     fn new(entry: &'a Entry, opened: Opened, sysctls: Sysctls<'a>) -> Self {
         let enters_user = opened.joins.has(CloneFlags::CLONE_NEWUSER);
         let becomes_root = enters_user && !entry.preserve_credentials;
-        Self { entry, opened, sysctls, becomes_root, groups_dropped: false }
+        let enters_mount = opened.joins.has(CloneFlags::CLONE_NEWNS);
+        let is_on_own_files = !enters_mount && opened.root.is_none();
+        Self { entry, opened, sysctls, becomes_root, groups_dropped: false, is_on_own_files }
     }
 
     fn take_credentials(&self) -> Result<()> {
@@ -227,7 +253,7 @@ impl<'a> Way<'a> {
     fn set_up(&mut self) -> Result<()> {
         self.sysctls.set()?;
         if let Some(environment) = self.opened.environment.take() {
-            replace_environment(environment);
+            replace_environment(environment, self.is_on_own_files);
         }
         Ok(())
     }
@@ -253,6 +279,31 @@ impl Work for Way<'_> {
     fn exec(&self) -> Error {
         self.entry.command.exec()
     }
+}
+
+fn no_namespace(all: bool) -> Error {
+    match all {
+        true => {
+            Error::usage("no namespace to enter: this process is in all of the target's already")
+        }
+        false => {
+            Error::usage("no namespace specified").with_hint("--all enters all of the target's")
+        }
+    }
+}
+
+/// A value may follow the letter of a namespace without a blank, so that others behind it are no options.
+fn letters(kind: &Kind, path: &OsStr, error: &Error) -> Option<String> {
+    let text = path.to_str().filter(|_| error.errno() == Some(Errno::ENOENT))?;
+    let is_letter = |letter: char| KINDS.iter().any(|kind| kind.letter == letter);
+    text.chars().all(is_letter).then(|| {
+        let apart: String = text.chars().map(|letter| format!(" -{letter}")).collect();
+        let letter = kind.letter;
+        format!(
+            "what follows -{letter} is its file, as in --{}=FILE: did you mean -{letter}{apart}?",
+            kind.option
+        )
+    })
 }
 
 fn need<'a>(process: Option<&'a Process>, option: &str) -> Result<&'a Process> {
@@ -330,9 +381,18 @@ fn parent(process: Option<&Process>, joins: &Joins) -> Result<Source> {
     }
 }
 
-fn replace_environment(variables: Vec<(OsString, OsString)>) {
+/// What the dynamic linker reads, which it ignores in a set-user-ID program (ld.so(8)), besides LD_*.
+const LINKED: [&str; 4] = ["GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "MALLOC_TRACE"];
+
+/// A container that sets LD_PRELOAD would have its library run outside, where COMMAND is a program of the caller's.
+fn is_of_linker(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b"LD_") || LINKED.iter().any(|linked| name == *linked)
+}
+
+fn replace_environment(variables: Vec<(OsString, OsString)>, is_on_own_files: bool) {
     sys::clear_environment(&[]);
-    for (name, value) in variables {
+    let wanted = |name: &OsStr| !is_on_own_files || !is_of_linker(name);
+    for (name, value) in variables.into_iter().filter(|(name, _)| wanted(name)) {
         sys::set_variable(name, value);
     }
 }

@@ -10,6 +10,7 @@ use common::{Context, Error, Result, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sched::{CloneFlags, setns};
+use nix::sys::stat::fstat;
 
 use crate::target::Process;
 
@@ -99,16 +100,18 @@ impl Joins {
         })
     }
 
-    /// Adds all of the target's that are not there yet. The kernel lets nobody enter the user namespace
-    /// that it is in.
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds all of the target's that are not there yet, but for those that this process is in already: the kernel lets
+    /// nobody enter the user namespace that it is in, and the others only with power over them.
     pub fn add_all(&mut self, process: &Process) -> Result<()> {
         for kind in &KINDS {
             let own = Path::new("/proc/self").join(kind.file);
             let Ok(own) = fs::metadata(own) else { continue };
-            if kind.flag == CloneFlags::CLONE_NEWUSER && is_same(&own, process)? {
-                continue;
-            }
-            if !self.has(kind.flag) {
+            if !self.has(kind.flag) && !is_same(kind, &own, process)? {
                 self.add(kind, Source::Target);
             }
         }
@@ -132,8 +135,9 @@ impl Joins {
     /// Enters them. Who gives power up by that enters the user namespace last, and who gains it enters it
     /// first: so all others are tried before it, and what is left goes after it.
     pub fn enter(mut self, process: Option<&Process>) -> Result<()> {
+        let with_user = self.has(CloneFlags::CLONE_NEWUSER);
         self.0.sort_by_key(|join| KINDS.iter().position(|kind| kind == join.kind));
-        if self.has(CloneFlags::CLONE_NEWUSER) {
+        if with_user {
             self.try_target(process, |kind| kind.flag != CloneFlags::CLONE_NEWUSER);
             self.0.retain(|join| {
                 join.kind.flag == CloneFlags::CLONE_NEWUSER || join.enter(process).is_err()
@@ -143,7 +147,9 @@ impl Joins {
         self.0.iter().try_for_each(|join| {
             join.enter(process)
                 .context(&format!("enter the {} namespace", join.kind.name), join.path(process))
-                .map_err(|error| error.explain(|error| join.explain(error.errno()?, process)))
+                .map_err(|error| {
+                    error.explain(|error| join.explain(error.errno()?, process, with_user))
+                })
         })
     }
 
@@ -177,10 +183,12 @@ impl Join {
     }
 
     /// Asks what setns(2) looked at.
-    fn explain(&self, errno: Errno, process: Option<&Process>) -> Option<String> {
+    fn explain(&self, errno: Errno, process: Option<&Process>, with_user: bool) -> Option<String> {
         match errno {
             Errno::EINVAL => self.explain_invalid(process),
-            Errno::EPERM => Some(self.closed(process).unwrap_or_else(|| self.explain_permission())),
+            Errno::EPERM => {
+                Some(self.closed(process).unwrap_or_else(|| self.explain_permission(with_user)))
+            }
             Errno::ESRCH => Some("the process has ended".into()),
             _ => None,
         }
@@ -219,7 +227,7 @@ impl Join {
     }
 
     /// setns(2), ERRORS.
-    fn explain_permission(&self) -> String {
+    fn explain_permission(&self, with_user: bool) -> String {
         let capabilities = match self.kind.flag {
             CloneFlags::CLONE_NEWNS => "CAP_SYS_ADMIN and CAP_SYS_CHROOT",
             _ => "CAP_SYS_ADMIN",
@@ -229,6 +237,10 @@ impl Join {
                 "this needs the capability CAP_SYS_ADMIN in it, which the user has that made it"
                     .into()
             }
+            _ if with_user => format!(
+                "this needs {capabilities} over the namespace, and it belongs to another user namespace than the one \
+                 that is entered with --user"
+            ),
             _ => format!(
                 "this needs {capabilities} here and over the namespace: where it belongs to a user \
                  namespace of yours, enter that one too with --user"
@@ -237,10 +249,9 @@ impl Join {
     }
 }
 
-fn is_same(own: &fs::Metadata, process: &Process) -> Result<bool> {
-    let user = kind_of(CloneFlags::CLONE_NEWUSER).file;
-    let theirs = process.open_file(user, OFlag::O_PATH)?;
-    let theirs = nix::sys::stat::fstat(&theirs).context("open", process.path(user))?;
+fn is_same(kind: &Kind, own: &fs::Metadata, process: &Process) -> Result<bool> {
+    let theirs = process.open_file(kind.file, OFlag::O_PATH)?;
+    let theirs = fstat(&theirs).context("open", process.path(kind.file))?;
     Ok((own.dev(), own.ino()) == (theirs.st_dev, theirs.st_ino))
 }
 

@@ -11,12 +11,12 @@ use lexopt::prelude::*;
 use crate::capabilities::{self, Change};
 use crate::death_signal::DeathSignal;
 use crate::descriptor;
-use crate::environment::{Base, Environment, Source};
+use crate::environment::{Base, Environment, Home, Source};
 use crate::filter;
 use crate::gate::Gate;
 use crate::identity::{Groups, Request};
 use crate::label::Labels;
-use crate::landlock::Landlock;
+use crate::landlock::{Landlock, List};
 use crate::privileges::Privileges;
 use crate::range::{Move, Range};
 use crate::securebits::Securebits;
@@ -63,6 +63,10 @@ Other privileges:
 Fences (all but --seccomp-rules set no_new_privs):
       --landlock-access TYPE   deny fs, net or scope, or with :RIGHT,... behind it a part of that
       --landlock-rule RULE     allow it here: path-beneath:RIGHT,...:PATH or net-port:RIGHT,...:PORT
+      --landlock-support       list what this kernel's Landlock has
+      --list-landlock-access   list the types of --landlock-access
+      --list-landlock-rights TYPE
+                               list the rights of a type
       --seccomp-filter FILE    load this BPF program as a filter of system calls
       --seccomp-rules FILE     the same from a text: one rule a line
 
@@ -80,7 +84,7 @@ Environment:
       --reset-env              nothing but TERM, and HOME, SHELL, USER, LOGNAME, PATH of the user
       --setenv NAME=VALUE      this variable, whatever it was before
       --env-fd N               the same for each line of descriptor N; \\012 is a newline, \\134 a backslash
-      --set-home               HOME of the user, else '/', where HOME is not set or empty
+      --set-home[=always]      HOME of the user, else '/': where HOME is not set or empty, or always
 
   -a, --argv0 NAME             give COMMAND this name
       --failure-status N       exit with N, not 127 or 1, where this program itself fails
@@ -117,6 +121,9 @@ const CLASSIC: &[&str] = &[
     "apparmor-profile",
     "landlock-access",
     "landlock-rule",
+    "landlock-support",
+    "list-landlock-access",
+    "list-landlock-rights",
     "seccomp-filter",
     "help",
     "reset-env",
@@ -129,6 +136,7 @@ pub enum Action {
     Help,
     Version,
     ListCapabilities,
+    ListLandlock(List),
     Dump(u32),
     Run(Box<Privileges>),
 }
@@ -159,6 +167,7 @@ struct Options {
     failure_status: Option<u8>,
     command: Option<Command>,
     list_caps: Option<()>,
+    list_landlock: Option<List>,
     dump: u32,
     count: usize,
 }
@@ -253,7 +262,15 @@ impl Options {
                 self.environment.set.push(Source::descriptor(&parser.value()?)?);
                 Ok(())
             }
-            "set-home" => flag(&mut self.environment.home),
+            "set-home" => {
+                self.environment.home = Home::parse(parser.optional_value().as_deref())?;
+                Ok(())
+            }
+            "landlock-support" => once(&mut self.list_landlock, name, List::Support),
+            "list-landlock-access" => once(&mut self.list_landlock, name, List::Access),
+            "list-landlock-rights" => {
+                once(&mut self.list_landlock, name, List::rights(&parser.value()?)?)
+            }
             "list-caps" => once(&mut self.list_caps, name, ()),
             "ptracer" => once(&mut self.tracer, name, Tracer::parse(&text(&parser.value()?)?)?),
             "selinux-label" => once(&mut self.labels.selinux, name, parser.value()?),
@@ -293,6 +310,12 @@ impl Options {
             return match self.command {
                 None if self.count == 1 => Ok(Action::ListCapabilities),
                 _ => Err(Error::usage("--list-caps stands alone")),
+            };
+        }
+        if let Some(list) = self.list_landlock {
+            return match self.command {
+                None if self.count == 1 => Ok(Action::ListLandlock(list)),
+                _ => Err(Error::usage("a list of what Landlock has stands alone")),
             };
         }
         self.check()?;

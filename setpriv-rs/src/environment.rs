@@ -5,12 +5,11 @@ use std::env;
 use std::ffi::{CString, OsStr, OsString, c_int};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use common::accounts::User;
+use common::accounts::{self, Host, User};
 use common::{Context, Error, Result, escape, quote, sys};
 use nix::unistd::Uid;
 
 use crate::descriptor;
-use crate::identity::Names;
 
 const PATH_OF_ROOT: &str = "/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin";
 const PATH_OF_USERS: &str = "/usr/local/bin:/bin:/usr/bin";
@@ -26,7 +25,30 @@ type Assignment = (OsString, OsString);
 pub struct Environment {
     pub base: Base,
     pub set: Vec<Source>,
-    pub home: bool,
+    pub home: Home,
+}
+
+/// When HOME is set to the user's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Home {
+    /// Not by this option.
+    #[default]
+    Keep,
+    /// Where it would not be there, or be empty.
+    Missing,
+    /// Whatever it was.
+    Always,
+}
+
+impl Home {
+    /// The value of the option.
+    pub fn parse(word: Option<&OsStr>) -> Result<Self> {
+        match word {
+            None => Ok(Self::Missing),
+            Some(word) if word == "always" => Ok(Self::Always),
+            Some(word) => Err(Error::usage(format!("{} is not 'always'", quote(word)))),
+        }
+    }
 }
 
 /// Where variables come from.
@@ -88,14 +110,19 @@ impl Environment {
         &self,
         assigned: Vec<Assignment>,
         uid: Uid,
-        names: &mut Names,
+        names: &mut Host,
     ) -> Result<Variables> {
         let mut set = match self.base {
-            Base::Reset => login(uid, names.user_of(uid)?),
+            Base::Reset => login(uid, names.user_of(uid)?, &accounts::text("etc/login.defs")),
             Base::Keep | Base::Clear => vec![],
         };
         set.extend(assigned);
-        if self.home && !self.has_home(&set) {
+        let wanted = match self.home {
+            Home::Keep => false,
+            Home::Missing => !self.has_home(&set),
+            Home::Always => true,
+        };
+        if wanted {
             set.push(("HOME".into(), home(uid, names)?));
         }
         Ok(Variables { base: self.base, set })
@@ -189,15 +216,36 @@ fn os(bytes: &[u8]) -> OsString {
     OsStr::from_bytes(bytes).to_owned()
 }
 
-fn home(uid: Uid, names: &mut Names) -> Result<OsString> {
+fn home(uid: Uid, names: &mut Host) -> Result<OsString> {
     let home = names.user_of(uid)?.map(|user| user.home).filter(|home| !home.is_empty());
     Ok(home.unwrap_or_else(|| "/".into()))
 }
 
+/// The search path of a login (login.defs(5)): the value may begin with `PATH=`.
+fn search_path(uid: Uid, settings: &[u8]) -> OsString {
+    let (names, default): (&[&str], _) = match uid.is_root() {
+        true => (&["ENV_ROOTPATH", "ENV_SUPATH"], PATH_OF_ROOT),
+        false => (&["ENV_PATH"], PATH_OF_USERS),
+    };
+    let value = names.iter().find_map(|name| setting(settings, name.as_bytes()));
+    value.map_or_else(|| default.into(), |value| os(value.strip_prefix(b"PATH=").unwrap_or(value)))
+}
+
+/// The last value of a name, which a comment or blanks may follow.
+fn setting<'a>(settings: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let lines = settings.split(|&byte| byte == b'\n').rev().map(<[u8]>::trim_ascii);
+    let mut values = lines.filter_map(|line| {
+        let rest = line.strip_prefix(name)?;
+        let value = rest.trim_ascii_start();
+        let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+        (value.len() < rest.len() && !value.is_empty()).then(|| quoted.unwrap_or(value))
+    });
+    values.find(|value| !value.is_empty())
+}
+
 /// A user that the file does not know gets a search path and nothing else.
-fn login(uid: Uid, user: Option<User>) -> Vec<Assignment> {
-    let path = if uid.is_root() { PATH_OF_ROOT } else { PATH_OF_USERS };
-    let mut set = vec![("PATH".into(), path.into())];
+fn login(uid: Uid, user: Option<User>, settings: &[u8]) -> Vec<Assignment> {
+    let mut set = vec![("PATH".into(), search_path(uid, settings))];
     if let Some(user) = user {
         let shell = Some(user.shell).filter(|shell| !shell.is_empty());
         set.push(("HOME".into(), user.home));
@@ -225,7 +273,7 @@ mod tests {
     fn home_is_the_last_one_that_is_set() {
         let home = |values: &[&str]| {
             let set: Vec<_> = values.iter().map(|value| ("HOME".into(), value.into())).collect();
-            Environment { base: Base::Clear, set: vec![], home: true }.has_home(&set)
+            Environment { base: Base::Clear, set: vec![], home: Home::Missing }.has_home(&set)
         };
         assert!(home(&["", "/a"]));
         assert!(!home(&["/a", ""]));
@@ -235,7 +283,7 @@ mod tests {
     #[test]
     fn the_variables_of_a_login() {
         let user = User::parse(b"ann:x:7:8::/home/ann:").unwrap();
-        let set = login(user.uid, Some(user));
+        let set = login(user.uid, Some(user), b"");
         let text: Vec<_> = set
             .iter()
             .map(|(name, value)| format!("{}={}", name.display(), value.display()))
@@ -248,6 +296,20 @@ mod tests {
             "LOGNAME=ann",
         ];
         assert_eq!(text, want);
-        assert_eq!(login(0.into(), None), [("PATH".into(), PATH_OF_ROOT.into())]);
+        assert_eq!(login(0.into(), None, b""), [("PATH".into(), PATH_OF_ROOT.into())]);
+    }
+
+    #[test]
+    fn the_search_path_of_a_login() {
+        let settings = b"# ENV_PATH /no\nENV_SUPATH\tPATH=/sbin:/bin\nENV_PATHS /no\n ENV_PATH  PATH=/bin \nENV_PATH\n";
+        for (uid, settings, path) in [
+            (0, &settings[..], "/sbin:/bin"),
+            (7, settings, "/bin"),
+            (0, b"ENV_ROOTPATH /r\nENV_SUPATH /s", "/r"),
+            (7, b"ENV_SUPATH /s", PATH_OF_USERS),
+            (7, b"ENV_PATH \"/quoted\"", "/quoted"),
+        ] {
+            assert_eq!(search_path(uid.into(), settings), path);
+        }
     }
 }

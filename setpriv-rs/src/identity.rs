@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 
-use common::accounts::{self, Accounts, User};
+use common::accounts::{self, Host};
 use common::{Context, Error, Result, procfs, quote};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -38,52 +38,33 @@ pub enum Groups {
     List(Vec<OsString>),
 }
 
-/// The accounts of the root that the process is in, opened when a name is first looked up.
-#[derive(Debug, Default)]
-pub struct Names(Option<Accounts>);
-
-impl Names {
-    fn accounts(&mut self) -> Result<&mut Accounts> {
-        let accounts = match self.0.take() {
-            Some(accounts) => accounts,
-            None => Accounts::of("/")?,
-        };
-        Ok(self.0.insert(accounts))
+fn uid(names: &mut Host, user: &OsStr) -> Result<Uid> {
+    if let Some(uid) = accounts::id(user.as_encoded_bytes()) {
+        return Ok(uid.into());
     }
+    let found = names.user(user)?.map(|user| user.uid);
+    let found = found.or_else(|| accounts::number(user.as_encoded_bytes()).map(Uid::from_raw));
+    found.ok_or_else(|| Error::usage(format!("no user {} in /etc/passwd", quote(user))))
+}
 
-    /// The user of the number `uid`.
-    pub fn user_of(&mut self, uid: Uid) -> Result<Option<User>> {
-        self.accounts()?.user_of(uid)
+fn gid(names: &mut Host, group: &OsStr) -> Result<Gid> {
+    if let Some(gid) = accounts::id(group.as_encoded_bytes()) {
+        return Ok(gid.into());
     }
+    let found = names.group(group)?;
+    let found = found.or_else(|| accounts::number(group.as_encoded_bytes()).map(Gid::from_raw));
+    found.ok_or_else(|| Error::usage(format!("no group {} in /etc/group", quote(group))))
+}
 
-    fn uid(&mut self, user: &OsStr) -> Result<Uid> {
-        if let Some(uid) = accounts::id(user.as_encoded_bytes()) {
-            return Ok(uid.into());
-        }
-        let found = self.accounts()?.user(user)?.map(|user| user.uid);
-        let found = found.or_else(|| accounts::number(user.as_encoded_bytes()).map(Uid::from_raw));
-        found.ok_or_else(|| Error::usage(format!("no user {} in /etc/passwd", quote(user))))
-    }
-
-    fn gid(&mut self, group: &OsStr) -> Result<Gid> {
-        if let Some(gid) = accounts::id(group.as_encoded_bytes()) {
-            return Ok(gid.into());
-        }
-        let found = self.accounts()?.group(group)?;
-        let found = found.or_else(|| accounts::number(group.as_encoded_bytes()).map(Gid::from_raw));
-        found.ok_or_else(|| Error::usage(format!("no group {} in /etc/group", quote(group))))
-    }
-
-    /// The groups that a login as the user `uid` would give.
-    fn groups_of(&mut self, uid: Uid) -> Result<Vec<Gid>> {
-        let user = self.user_of(uid)?.ok_or_else(|| {
-            Error::usage(format!("--init-groups: no user of the number {uid} in /etc/passwd"))
-        })?;
-        let mut groups = self.accounts()?.groups_of(&user.name)?;
-        groups.retain(|gid| *gid != user.gid);
-        groups.insert(0, user.gid);
-        Ok(groups)
-    }
+/// The groups that a login as the user `uid` would give.
+fn groups_of(names: &mut Host, uid: Uid) -> Result<Vec<Gid>> {
+    let user = names.user_of(uid)?.ok_or_else(|| {
+        Error::usage(format!("--init-groups: no user of the number {uid} in /etc/passwd"))
+    })?;
+    let mut groups = names.groups_of(&user.name)?;
+    groups.retain(|gid| *gid != user.gid);
+    groups.insert(0, user.gid);
+    Ok(groups)
 }
 
 /// The same in numbers.
@@ -98,20 +79,20 @@ pub struct Identity {
 
 impl Request {
     /// Looks all names up.
-    pub fn resolve(&self, names: &mut Names) -> Result<Identity> {
-        let mut uid =
-            |user: &Option<OsString>| user.as_ref().map(|user| names.uid(user)).transpose();
-        let (ruid, euid) = (uid(&self.ruid)?, uid(&self.euid)?);
-        let mut gid =
-            |group: &Option<OsString>| group.as_ref().map(|name| names.gid(name)).transpose();
-        let (rgid, egid) = (gid(&self.rgid)?, gid(&self.egid)?);
+    pub fn resolve(&self, names: &mut Host) -> Result<Identity> {
+        let mut user =
+            |name: &Option<OsString>| name.as_ref().map(|name| uid(names, name)).transpose();
+        let (ruid, euid) = (user(&self.ruid)?, user(&self.euid)?);
+        let mut group =
+            |name: &Option<OsString>| name.as_ref().map(|name| gid(names, name)).transpose();
+        let (rgid, egid) = (group(&self.rgid)?, group(&self.egid)?);
 
         let groups = match &self.groups {
             None | Some(Groups::Keep) => None,
             Some(Groups::Clear) => Some(Vec::new()),
-            Some(Groups::Init) => Some(names.groups_of(ruid.unwrap_or_else(getuid))?),
+            Some(Groups::Init) => Some(groups_of(names, ruid.unwrap_or_else(getuid))?),
             Some(Groups::List(list)) => {
-                Some(list.iter().map(|group| names.gid(group)).collect::<Result<_>>()?)
+                Some(list.iter().map(|group| gid(names, group)).collect::<Result<_>>()?)
             }
         };
         Ok(Identity { ruid, euid, rgid, egid, groups })
@@ -159,16 +140,21 @@ impl Identity {
     }
 }
 
-/// Having no groups needs no privilege where there are none.
+/// To have the groups that are there already needs no privilege.
 fn replace_groups(groups: &[Gid]) -> Result<()> {
     match setgroups(groups) {
-        Err(Errno::EPERM) if groups.is_empty() && getgroups().is_ok_and(|now| now.is_empty()) => {
-            Ok(())
-        }
+        Err(Errno::EPERM) if getgroups().is_ok_and(|now| sorted(&now) == sorted(groups)) => Ok(()),
         result => result
             .step("set the supplementary groups")
             .map_err(|error| error.explain(explain_groups)),
     }
+}
+
+/// The kernel keeps them in order.
+fn sorted(groups: &[Gid]) -> Vec<u32> {
+    let mut numbers: Vec<_> = groups.iter().map(|gid| gid.as_raw()).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 fn explain_groups(error: &Error) -> Option<String> {

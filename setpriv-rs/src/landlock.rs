@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use common::sys::{self, LandlockRuleset};
-use common::{Context, Error, Result, quote};
+use common::{Context, Error, Kind, Result, quote};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -38,6 +38,69 @@ const NET: [Right; 4] =
     [("bind-tcp", 4), ("connect-tcp", 4), ("bind-udp", 10), ("connect-send-udp", 10)];
 
 const SCOPE: [Right; 2] = [("abstract-unix-socket", 6), ("signal", 6)];
+
+/// The types of access, and their rights.
+const TYPES: [(&str, &[Right]); 3] = [("fs", &FS), ("net", &NET), ("scope", &SCOPE)];
+
+/// A list of what the kernel's Landlock has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// All of it.
+    Support,
+    /// The types of access.
+    Access,
+    /// The rights of the type that stands in this row of the table.
+    Rights(usize),
+}
+
+impl List {
+    /// The rights of a type.
+    pub fn rights(kind: &OsStr) -> Result<Self> {
+        let row = TYPES.iter().position(|(name, _)| kind == *name);
+        row.map(Self::Rights)
+            .ok_or_else(|| Error::usage(format!("{} is not fs, net or scope", quote(kind))))
+    }
+
+    /// The text, in the classic's words.
+    pub fn text(self) -> Result<String> {
+        let version = version().map_err(|error| error.with_kind(Kind::Usage))?;
+        let names = |row: usize| known(TYPES[row].1, version).map(|name| format!("{name}\n"));
+        Ok(match self {
+            Self::Support => support(version, sys::landlock_errata().unwrap_or_default()),
+            Self::Access => accesses(version).map(|(kind, _)| format!("{kind}\n")).collect(),
+            Self::Rights(row) => names(row).collect(),
+        })
+    }
+}
+
+fn support(version: u32, errata: u32) -> String {
+    let errata = (0..u32::BITS).filter(|place| errata >> place & 1 == 1).map(|place| place + 1);
+    let errata: String = errata.map(|number| format!(" {number}")).collect();
+    let kinds: String = accesses(version).map(|(kind, _)| format!(" {kind}")).collect();
+    let mut text = format!("ABI version: {version}\nABI errata:{errata}\naccess:{kinds}\n");
+    for (kind, table) in accesses(version) {
+        let names: String = known(table, version).map(|name| format!(" {name}")).collect();
+        text += &match *kind {
+            "fs" => format!("fs rights:{names}\nfs rules: path-beneath\n"),
+            "net" => format!("net rights:{names}\nnet rules: net-port\n"),
+            kind => format!("{kind} restrictions:{names}\n"),
+        };
+    }
+    text
+}
+
+/// The types of which this version has a right.
+fn accesses(version: u32) -> impl Iterator<Item = &'static (&'static str, &'static [Right])> {
+    TYPES.iter().filter(move |(_, table)| known(table, version).next().is_some())
+}
+
+fn known(table: &'static [Right], version: u32) -> impl Iterator<Item = &'static str> {
+    table.iter().filter(move |(_, since)| *since <= version).map(|(name, _)| *name)
+}
+
+fn version() -> Result<u32> {
+    sys::landlock_version().step("use Landlock").map_err(|error| error.explain(explain_version))
+}
 
 /// The rights of one type that are asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,9 +193,7 @@ impl Landlock {
         if self.is_empty() {
             return Ok(None);
         }
-        let version = sys::landlock_version()
-            .step("use Landlock")
-            .map_err(|error| error.explain(explain_version))?;
+        let version = version()?;
         let handled = LandlockRuleset {
             fs: self.fs.handled(&FS, version)?,
             net: self.net.handled(&NET, version)?,
@@ -203,13 +264,20 @@ fn parse(table: &[Right], list: &str) -> Result<u64> {
         return Ok(0);
     }
     list.split(',').try_fold(0, |bits, name| {
-        let place = table.iter().position(|(known, _)| *known == name);
+        let place = place(table, name);
         place.map(|place| bits | 1 << place).ok_or_else(|| {
             let known: Vec<_> = table.iter().map(|(known, _)| *known).collect();
             let known = known.join(", ");
             Error::usage(format!("unknown Landlock right '{name}': it may be {known}"))
         })
     })
+}
+
+/// As in the classic the rights of files may be shortened, and the first one counts that begins so.
+fn place(table: &[Right], name: &str) -> Option<usize> {
+    let exact = table.iter().position(|(known, _)| *known == name);
+    let shortened = || table.iter().position(|(known, _)| known.starts_with(name));
+    exact.or_else(|| if name.is_empty() || *table != FS { None } else { shortened() })
 }
 
 fn port(digits: &[u8]) -> Result<u16> {
@@ -272,6 +340,37 @@ mod tests {
             }
         }
         assert_eq!(parse(&FS, "truncate"), Ok(1 << 14));
+    }
+
+    #[test]
+    fn rights_of_files_may_be_shortened() {
+        for (short, name) in [
+            ("exec", "execute"),
+            ("read", "read-file"),
+            ("read-d", "read-dir"),
+            ("make", "make-char"),
+        ] {
+            assert_eq!(parse(&FS, short), parse(&FS, name), "{short}");
+        }
+        for (table, wrong) in [(&NET[..], "bind"), (&SCOPE, "sig"), (&FS, "xe"), (&FS, "exec,")] {
+            assert!(parse(table, wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_a_version_has() {
+        assert_eq!(
+            support(7, 0b101),
+            "ABI version: 7\nABI errata: 1 3\naccess: fs net scope\n\
+             fs rights: execute write-file read-file read-dir remove-dir remove-file make-char make-dir \
+             make-reg make-sock make-fifo make-block make-sym refer truncate ioctl-dev\n\
+             fs rules: path-beneath\nnet rights: bind-tcp connect-tcp\nnet rules: net-port\n\
+             scope restrictions: abstract-unix-socket signal\n"
+        );
+        assert!(support(3, 0).starts_with("ABI version: 3\nABI errata:\naccess: fs\nfs rights:"));
+        assert!(support(3, 0).ends_with("truncate\nfs rules: path-beneath\n"));
+        assert_eq!(List::rights(OsStr::new("net")), Ok(List::Rights(1)));
+        assert!(List::rights(OsStr::new("files")).is_err());
     }
 
     #[test]

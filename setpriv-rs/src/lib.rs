@@ -34,6 +34,7 @@ fn run() -> Result<u8> {
         Action::Help => print(cli::HELP),
         Action::Version => print(cli::VERSION),
         Action::ListCapabilities => dump::list_capabilities(),
+        Action::ListLandlock(list) => print(&list.text()?),
         Action::Dump(level) => dump::dump(level),
         Action::Run(privileges) => privileges.run(exit_status),
     }

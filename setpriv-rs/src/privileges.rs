@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 use std::os::fd::{AsFd, OwnedFd};
 
+use common::accounts::Host;
 use common::{Command, Context, Kind, Result, sys};
 use nix::libc;
 use nix::sys::prctl::set_no_new_privs;
@@ -12,7 +13,7 @@ use crate::death_signal::DeathSignal;
 use crate::environment::Environment;
 use crate::filter::{self, Filter};
 use crate::gate::{Gate, Told, Words};
-use crate::identity::{Identity, Names, Request};
+use crate::identity::{Identity, Request};
 use crate::label::Labels;
 use crate::landlock::{self, Landlock};
 use crate::range::{Move, Range};
@@ -76,7 +77,7 @@ impl Privileges {
             streams::refuse_directories(self.stderr)?;
         }
         let assigned = self.environment.assigned()?;
-        let mut names = Names::default();
+        let mut names = Host::default();
         let identity = self.identity.resolve(&mut names)?;
         let variables = self.environment.variables(assigned, identity.user(), &mut names)?;
         // It holds the root open, at a number that COMMAND may get.

@@ -9,7 +9,7 @@ use nix::libc;
 use crate::capabilities::{SETPCAP, is_effective};
 
 /// linux/securebits.h.
-const BITS: [(&str, c_int); 8] = [
+const BITS: [(&str, c_int); 12] = [
     ("noroot", 1),
     ("noroot_locked", 1 << 1),
     ("no_setuid_fixup", 1 << 2),
@@ -18,7 +18,13 @@ const BITS: [(&str, c_int); 8] = [
     ("keep_caps_locked", 1 << 5),
     ("no_cap_ambient_raise", 1 << 6),
     ("no_cap_ambient_raise_locked", 1 << 7),
+    ("exec_restrict_file", 1 << 8),
+    ("exec_restrict_file_locked", 1 << 9),
+    ("exec_deny_interactive", 1 << 10),
+    ("exec_deny_interactive_locked", 1 << 11),
 ];
+
+const KEEP_CAPS: c_int = 1 << 4;
 
 /// What a LIST of `+BIT` and `-BIT` does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,7 +47,9 @@ impl Securebits {
                 return Err(Error::usage("keep_caps is cleared by every execve: it cannot be set"));
             }
             Some(bit) => bit,
-            None if name == "all" => 0xff & !bit("keep_caps").unwrap_or_default(),
+            // None stays behind `-all`, whatever it means; `+all` is what every kernel knows.
+            None if entry == "-all" => !KEEP_CAPS,
+            None if entry == "+all" => 0xff & !KEEP_CAPS,
             None => return Err(Error::usage(format!("unknown securebit '{name}'"))),
         };
         match sign {
@@ -70,10 +78,15 @@ pub fn current() -> Result<c_int> {
     sys::prctl(libc::PR_GET_SECUREBITS, 0, 0).step("read the securebits")
 }
 
-/// The names of the bits that are set, between commas.
+/// The names of the bits that are set, between commas; those that have none here as one number.
 pub fn list(bits: c_int) -> String {
     let set = BITS.iter().filter(|(_, bit)| bits & bit != 0);
-    set.map(|(name, _)| *name).collect::<Vec<_>>().join(",")
+    let mut names: Vec<_> = set.map(|(name, _)| (*name).to_owned()).collect();
+    let rest = BITS.iter().fold(bits, |rest, (_, bit)| rest & !bit);
+    if rest != 0 {
+        names.push(format!("{rest:#x}"));
+    }
+    names.join(",")
 }
 
 fn bit(name: &str) -> Option<c_int> {
@@ -108,6 +121,9 @@ mod tests {
         let bits = Securebits::parse("+noroot,-noroot,+noroot_locked").unwrap();
         assert_eq!(bits, Securebits { add: 2, remove: 1 });
         assert_eq!(list(0b101), "noroot,no_setuid_fixup");
+        assert_eq!(list(1 | 1 << 12 | 1 << 20), "noroot,0x101000");
+        assert_eq!(Securebits::parse("-all").unwrap().remove, !KEEP_CAPS);
+        assert_eq!(Securebits::parse("+all").unwrap().add, 0xef);
     }
 
     #[test]

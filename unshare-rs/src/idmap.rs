@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fmt::{self, Write};
 use std::fs;
 
-use common::accounts::Accounts;
+use common::accounts::Host;
 use common::{Context, Error, Result, sys};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -263,6 +263,7 @@ impl Map {
 
 fn resolve(sort: &Sort, wanted: &Wanted, own: u32) -> Result<Vec<Range>> {
     let mut ranges = Vec::new();
+    let mut spare = Vec::new();
     for block in &wanted.blocks {
         match block {
             Block::Range(range) => ranges.push(*range),
@@ -270,6 +271,7 @@ fn resolve(sort: &Sort, wanted: &Wanted, own: u32) -> Result<Vec<Range>> {
             Block::Subordinate => ranges.push(subordinate::first(sort)?),
             Block::All => ranges.extend(id_map(sort.map)),
         }
+        spare.resize(ranges.len(), u32::from(*block == Block::Auto));
     }
     let inner = match &wanted.own {
         None => return Ok(ranges),
@@ -278,15 +280,15 @@ fn resolve(sort: &Sort, wanted: &Wanted, own: u32) -> Result<Vec<Range>> {
         Some(Own::Name(name)) => named(sort, name)?,
     };
     let own = Range { inner, outer: own, count: 1 };
-    let rest = ranges.into_iter().flat_map(|range| around(own, range));
+    let rest = ranges.into_iter().zip(spare).flat_map(|(range, spare)| around(own, range, spare));
     Ok(std::iter::once(own).chain(rest).collect())
 }
 
 /// What is left of `range` when the ids of the single map `own` are taken out of it on both sides.
-/// The ids that are left keep their order, so the highest may find no partner.
-fn around(own: Range, range: Range) -> Vec<Range> {
+/// The ids that are left keep their order, so the highest may find no partner, unless there are some to `spare` inside.
+fn around(own: Range, range: Range, spare: u32) -> Vec<Range> {
     let mut outer = without(range.outer, range.count, own.outer);
-    let mut inner = without(range.inner, range.count, own.inner);
+    let mut inner = without(range.inner, range.count.saturating_add(spare), own.inner);
     let mut pieces = Vec::new();
     let (mut o, mut i) = (outer.next(), inner.next());
     while let (Some((o_start, o_count)), Some((i_start, i_count))) = (o, i) {
@@ -341,7 +343,7 @@ pub fn id_map(file: &str) -> Vec<Range> {
 
 /// The id of a user or group of the host.
 fn named(sort: &Sort, name: &OsString) -> Result<u32> {
-    let mut accounts = Accounts::of("/")?;
+    let mut accounts = Host::default();
     let id = match sort.noun {
         "user" => accounts.user(name)?.map(|user| user.uid.as_raw()),
         _ => accounts.group(name)?.map(nix::unistd::Gid::as_raw),
@@ -372,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_single_id_is_taken_out_on_both_sides() {
-        let around = |own, block| around(own, block);
+        let around = |own, block| around(own, block, 0);
         assert_eq!(around(range(0, 1000, 1), range(0, 100_000, 10)), [range(1, 100_000, 9)]);
         assert_eq!(
             around(range(5, 0, 1), range(0, 100_000, 65536)),
@@ -389,6 +391,20 @@ mod tests {
             around(range(u32::MAX - 1, u32::MAX - 1, 1), whole),
             [range(0, 0, u32::MAX - 1)]
         );
+    }
+
+    #[test]
+    fn no_id_is_lost_where_the_block_may_grow_inside() {
+        let around = |own, block| around(own, block, 1);
+        let sub = range(0, 300_000, 65536);
+        assert_eq!(around(range(0, 1000, 1), sub), [range(1, 300_000, 65536)]);
+        assert_eq!(around(range(0, 1000, 1), range(0, 300_000, 1)), [range(1, 300_000, 1)]);
+        assert_eq!(
+            around(range(5, 1000, 1), sub),
+            [range(0, 300_000, 5), range(6, 300_005, 65531)]
+        );
+        assert_eq!(around(range(70_000, 1000, 1), sub), [sub]);
+        assert_eq!(around(range(65536, 1000, 1), sub), [sub]);
     }
 
     #[test]

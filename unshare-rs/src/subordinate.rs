@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
-use common::accounts::Accounts;
+use common::accounts::Host;
 use common::{Error, Result, quote};
 use nix::unistd::{Pid, Uid, geteuid};
 
@@ -36,7 +36,7 @@ fn all(sort: &Sort, name: &OsStr) -> Result<Vec<Range>> {
 }
 
 fn user_name(uid: Uid) -> Result<OsString> {
-    let user = Accounts::of("/")?.user_of(uid)?;
+    let user = Host::default().user_of(uid)?;
     Ok(user.map_or_else(|| uid.to_string().into(), |user| user.name))
 }
 

@@ -1,12 +1,15 @@
-//! What this system's name service knows beyond its files, asked through getent(1): a static
-//! program has no NSS of its own.
+//! What the machine's name service knows beyond its files, asked through getent(1): a static program has no NSS of
+//! its own.
+//!
+//! Where the root directory is not the machine's, its getent is a program of a container's, and is not executed.
 
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
-use common::accounts::{Group, User, id};
+use crate::accounts::{Group, User, id};
+use crate::procfs;
 use nix::unistd::{Gid, Uid};
 
 /// The user of this name.
@@ -45,6 +48,9 @@ pub fn groups_of(name: &OsStr) -> Vec<Gid> {
 /// The status is not asked for: where the caller ignores SIGCHLD, it is gone.
 fn ask(database: &str, key: &OsStr) -> Vec<u8> {
     let mut answer = Vec::new();
+    if !procfs::parent_has_same_root() {
+        return answer;
+    }
     let child = Command::new("getent")
         .args([OsStr::new(database), OsStr::new("--"), key])
         .stdin(Stdio::null())
