@@ -403,10 +403,11 @@ rootfs/old"
     exec unshare --user --map-root-user --mount pivot-root-rs --self-bind new new/old'
 }
 
-@test "without /proc the errno stands alone" {
+@test "without /proc the hint says so" {
   mkdir -p box/new
   expect 1 private sh -c 'mount -t tmpfs none box/new && chroot-rs --carry box pivot-root-rs new new'
-  equal "$stderr" "pivot-root-rs: cannot pivot the root to 'new': Invalid argument"
+  equal "$stderr" "pivot-root-rs: cannot pivot the root to 'new': Invalid argument
+hint: the cause is looked for in /proc, which is not mounted here: mount a proc first"
 }
 
 @test "without the capability it is refused, and says what gives it" {
@@ -479,4 +480,22 @@ Try 'pivot_root --help' for more information."
   # Where something else is shared, too, it stays in its peer group.
   refused "hint: the mount '/', that NEW_ROOT is mounted on, is shared: use --private" 'pivot-root-rs --detach new .' \
     'mount --bind new new; mount --make-shared new; mount --make-shared /'
+}
+
+@test "who refused the pivot is named: a filter, a profile, the user namespace" {
+  mkdir -p new/dir
+  refuses() {
+    printf '%s\n' 'default allow' "errno $1" >rules
+    expect 1 private sh -c 'mount --bind profile "/proc/$$/attr/current"; exec "$@"' sh \
+      setpriv-rs --no-new-privs --seccomp-rules "$PWD/rules" pivot-root-rs "${@:3}"
+    contains "$stderr" "hint: $2"
+  }
+  echo 'box (enforce)' >profile
+  refuses 'EACCES pivot_root' "the AppArmor profile 'box' of this process denies it" --self-bind --detach new .
+  refuses 'EPERM pivot_root' "the AppArmor profile 'box' of this process may deny it" --self-bind --detach new .
+  refuses 'ENOSYS openat2' 'a seccomp filter refuses openat2(2): in a systemd unit RestrictSUIDSGID=yes' \
+    --self-bind --detach --wd /dir new . sh
+  refuses 'EPERM open_tree' 'a seccomp filter refuses open_tree(2): as a profile' --self-bind --detach new .
+  expect 1 unshare -Ur pivot-root-rs --self-bind --detach new .
+  contains "$stderr" 'hint: CAP_SYS_ADMIN is held over this user namespace, and not over the one that owns the mount namespace'
 }

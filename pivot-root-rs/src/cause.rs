@@ -6,13 +6,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use common::{Error, escape, quote, sys};
+use common::{Error, denied, escape, quote};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
-
-/// A bit of capget(2) (linux/capability.h).
-const CAP_SYS_ADMIN: u32 = 21;
 
 const PRIVATE: &str = "use --private, or a mount namespace made with 'unshare-rs --mount'";
 const SELF_BIND: &str = "use --self-bind, or bind it onto itself with 'bindmount-rs'";
@@ -22,10 +19,13 @@ const CHROOT: &str = "use 'chroot-rs' instead";
 /// Adds the cause of a failed pivot and its cure, where they can be found out.
 pub fn of_pivot(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {
     error.explain(|error| match error.errno()? {
-        Errno::EPERM => missing_capability(),
         Errno::ENOENT | Errno::ENOTDIR => missing_put_old(put_old),
+        Errno::EINVAL | Errno::EBUSY if table().is_none() => Some(
+            "the cause is looked for in /proc, which is not mounted here: mount a proc first"
+                .into(),
+        ),
         Errno::EINVAL | Errno::EBUSY => Facts::collect(new_root, put_old)?.cause(),
-        _ => None,
+        errno => refused(errno),
     })
 }
 
@@ -37,18 +37,16 @@ pub fn is_only_shared(new_root: &OwnedFd, put_old: &OsStr) -> bool {
 /// As [`of_pivot`], where the propagation of `/` could not be changed.
 pub fn of_private(error: Error) -> Error {
     error.explain(|error| match error.errno()? {
-        Errno::EPERM => missing_capability(),
         Errno::EINVAL => root_directory(&table()?, &place("/")?),
-        _ => None,
+        errno => refused(errno),
     })
 }
 
 /// As [`of_pivot`], where NEW_ROOT could not be bound.
 pub fn of_bind(error: Error, new_root: &OwnedFd) -> Error {
     error.explain(|error| match error.errno()? {
-        Errno::EPERM => missing_capability(),
         Errno::EINVAL => unbindable(&table()?, &Place::of(new_root.as_fd())?),
-        _ => None,
+        errno => refused(errno),
     })
 }
 
@@ -62,13 +60,15 @@ fn unbindable(mounts: &[Mount], new_root: &Place) -> Option<String> {
     })
 }
 
-fn missing_capability() -> Option<String> {
-    let capable = sys::capget().ok()?.effective & 1 << CAP_SYS_ADMIN != 0;
-    (!capable).then(|| {
-        "this needs the capability CAP_SYS_ADMIN; an ordinary user has it in namespaces of its own: \
-         put 'unshare-rs --map-root-user --mount' in front"
-            .into()
-    })
+/// A capability is missing, or a filter or a profile denies the call.
+pub fn refused(errno: Errno) -> Option<String> {
+    let missing = || {
+        denied::capability(
+            "this needs the capability CAP_SYS_ADMIN; an ordinary user has it in namespaces of its own: \
+             put 'unshare-rs --map-root-user --mount' in front",
+        )
+    };
+    (errno == Errno::EPERM).then(missing).flatten().or_else(|| denied::hint(errno))
 }
 
 /// The other of the two paths was opened before.

@@ -167,7 +167,10 @@ fn find(new_root: &OwnedFd, start_in: &[OsString]) -> Result<Option<OwnedFd>> {
     };
     let found =
         others.iter().find_map(|path| directory::find(new_root, path).ok().filter(may_enter));
-    found.map_or_else(|| directory::find(new_root, last), Ok).map(Some)
+    found
+        .map_or_else(|| directory::find(new_root, last), Ok)
+        .map(Some)
+        .map_err(|error| error.explain(|error| cause::refused(error.errno()?)))
 }
 
 /// The mounts may be peers of another namespace's: what is done to them here must not reach those.

@@ -46,6 +46,8 @@ pub struct Machine {
     pub controllers_of: fn(&[u8]) -> Vec<String>,
     /// Whether the kernel has the scheduler of block devices that knows weights (BFQ).
     pub has_bfq: fn() -> bool,
+    /// Whether proc shows the memory of the kernel (CONFIG_PROC_KCORE).
+    pub has_kcore: fn() -> bool,
     /// Whether the kernel has huge pages of so many KiB.
     pub has_huge_pages: fn(u64) -> bool,
     /// The device of this path: its type and numbers.
@@ -114,6 +116,7 @@ impl Machine {
                 .then(|| outside(&map, uid)),
             controllers_of,
             has_bfq,
+            has_kcore,
             has_huge_pages,
             device,
             hard_limit: |limit| getrlimit(limit.resource).map_or(u64::MAX, |(_, hard)| hard),
@@ -186,6 +189,10 @@ fn outside(map: &str, id: u32) -> u32 {
 }
 
 /// Each device names the schedulers that it may have.
+fn has_kcore() -> bool {
+    fs::exists("/proc/kcore").unwrap_or_default()
+}
+
 fn has_bfq() -> bool {
     let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
     let schedulers =

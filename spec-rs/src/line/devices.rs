@@ -41,6 +41,10 @@ impl Writer<'_> {
         for (path, target) in LINKS {
             table.add(ORIGIN, &Entry::new(target, path, "symlink", &[]));
         }
+        // As runc and crun make it, where it leads somewhere. What it leads to is masked, where the bundle says so.
+        if (self.machine.has_kcore)() {
+            table.add(ORIGIN, &Entry::new("/proc/kcore", "/dev/core", "symlink", &[]));
+        }
         if self.config.process.terminal {
             // The terminal is bound there once it is made.
             table.add("process.terminal", &Entry::new("", "/dev/console", "file", &["mode=600"]));

@@ -48,6 +48,7 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
             all[..if is_user { 3 } else { 7 }].to_vec()
         },
         has_bfq: || false,
+        has_kcore: || false,
         has_huge_pages: |kib| kib == 2048,
         device: |path| (path == "/dev/fuse").then(|| "c 10:229".into()),
         hard_limit: |_| u64::MAX,
@@ -110,6 +111,16 @@ fn a_new_configuration_on_every_machine() {
         let config = new::config(rootless, &machine);
         golden(name, &line(config.as_bytes(), &setting(), &machine).unwrap());
     }
+}
+
+#[test]
+fn dev_core_is_a_link_where_the_kernel_shows_its_memory() {
+    let with = |has_kcore| {
+        let machine = Machine { has_kcore, ..machine(0, &[VERSION_2]) };
+        line(new::config(false, &machine).as_bytes(), &setting(), &machine).unwrap()
+    };
+    assert!(with(|| true).contains("/proc/kcore /dev/core symlink"));
+    assert!(!with(|| false).contains("/dev/core"));
 }
 
 const EVERYTHING: &[u8] = include_bytes!("../../tests/everything.json");
