@@ -428,7 +428,7 @@ zoe:x:5:5::/:
   same / pwd
   ok as_root chroot-rs --skip-chdir / pwd
   equal "$output" "$PWD"
-  refused "only permitted where NEWROOT is the old '/'" --skip-chdir rootfs
+  refused "option --skip-chdir only permitted if NEWROOT is old '/'" --skip-chdir rootfs
   refused "exclude each other" --skip-chdir --wd / rootfs
 }
 
