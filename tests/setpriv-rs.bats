@@ -80,9 +80,10 @@ sets() {
 
 @test "the same environment as under the classic" {
   requires setpriv
-  same --reset-env env
-  TERM='' A=B same --reset-env env
-  ! is_root || same --reset-env --reuid daemon env
+  # Debian's takes PATH from nowhere, as the classic did before it read login.defs.
+  same --reset-env env -u PATH
+  TERM='' A=B same --reset-env env -u PATH
+  ! is_root || same --reset-env --reuid daemon env -u PATH
 }
 
 @test "no descriptor but the standard ones reaches the command" {
@@ -118,7 +119,7 @@ sets() {
 @test "a user without an account has no variables of another one's" {
   requires root
   ok setpriv-rs --reset-env --reuid 4242 env
-  equal "$(grep -v ^TERM= <<<"$output")" PATH=/usr/local/bin:/bin:/usr/bin
+  equal "$(grep -v -e ^TERM= -e ^PATH= <<<"$output")" ''
 }
 
 @test "the command keeps the process, its arguments and its environment" {

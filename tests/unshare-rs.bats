@@ -1603,3 +1603,19 @@ start_of() {
   expect 1 unshare-rs --hostnam x true
   contains "$stderr" "hint: did you mean '--hostname'?"
 }
+
+@test "names and ids that the kernel refuses are explained" {
+  requires root newuidmap
+  local long
+  printf -v long '%065d' 0
+  for option in --hostname --domainname; do
+    refused "hint: it has 65 bytes, and the kernel takes 64 at most" unshare-rs "$option" "$long" true
+  done
+  refused "did you mean 5000:0:1?" unshare -r unshare-rs --map-users 0:5000:1 true
+  mkdir tools
+  ln -s /bin/true tools/newuidmap
+  refused "cannot write uid_map by 'newuidmap': it ended well and wrote nothing" \
+    subids "mount --bind tools /mnt; nobody env PATH=/mnt:$PATH unshare-rs --map-users 0:200000:5 true"
+  refused "hint: lines of /etc/subuid end in a carriage return" \
+    subids "printf 'nobody:200000:1000\\r\\n' >/etc/subuid; nobody unshare-rs --map-users 0:200000:5 true"
+}

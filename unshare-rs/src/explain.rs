@@ -49,13 +49,13 @@ fn no_user_namespace() -> String {
         false => forbidding_setting(Path::new(PROC)),
     };
     // A chroot to the root of a mount looks from the inside like none.
-    setting().or_else(unmapped_caller).or_else(|| seccomp_filter(Path::new(PROC))).unwrap_or_else(
-        || {
-            "nothing that can be read here forbids user namespaces; they are refused inside a chroot, \
+    let mut hint = setting().or_else(unmapped_caller);
+    hint = hint.or_else(|| seccomp_filter(Path::new(PROC)));
+    hint.or_else(|| profile(Path::new(PROC))).unwrap_or_else(|| {
+        "nothing that can be read here forbids user namespaces; they are refused inside a chroot, \
              and by a security module"
-                .into()
-        },
-    )
+            .into()
+    })
 }
 
 fn second_pid_namespace(flags: CloneFlags) -> Option<String> {
@@ -103,6 +103,20 @@ fn fork(errno: Errno) -> Option<String> {
 /// setgroups(2), setgid(2) and setuid(2) outside of a new user namespace.
 pub fn owner(errno: Errno) -> Option<String> {
     (errno == Errno::EPERM).then(|| "that needs CAP_SETUID and CAP_SETGID".into())
+}
+
+/// sethostname(2) and setdomainname(2), in a new UTS namespace.
+pub fn host_name(name: &OsStr, errno: Errno) -> Option<String> {
+    const LONGEST: usize = 64;
+    match errno {
+        Errno::EINVAL if name.len() > LONGEST => {
+            Some(format!("it has {} bytes, and the kernel takes {LONGEST} at most", name.len()))
+        }
+        Errno::EPERM => seccomp_filter(Path::new(PROC)).map(|hint| {
+            format!("{hint}: in a systemd unit ProtectHostname=yes forbids host names, in new namespaces too")
+        }),
+        _ => None,
+    }
 }
 
 /// A file of /proc.
@@ -182,6 +196,16 @@ fn unmapped_caller() -> Option<String> {
     Path::new("/proc/self/uid_map").exists().then(|| {
         format!("the caller's {} id is not mapped in the user namespace that it is in", sort.noun)
     })
+}
+
+/// The AppArmor profile that confines this process, which may be why.
+fn profile(proc: &Path) -> Option<String> {
+    let label = fs::read_to_string(proc.join("self/attr/current")).ok()?;
+    let name = label.trim_end().strip_suffix(" (enforce)")?;
+    Some(format!(
+        "the AppArmor profile {} confines this process, and may deny it ('userns,' allows user namespaces)",
+        quote(name)
+    ))
 }
 
 fn seccomp_filter(proc: &Path) -> Option<String> {
@@ -267,6 +291,18 @@ mod tests {
                 assert_eq!(hint.is_some_and(|hint| hint.starts_with(name)), hinted, "{name}");
                 fs::remove_dir_all(proc).unwrap();
             }
+        }
+    }
+
+    #[test]
+    fn a_profile_is_named() {
+        for (label, hinted) in
+            [("box (enforce)\n", true), ("unconfined\n", false), ("a (complain)\n", false)]
+        {
+            let proc = proc("profile", &[("self/attr/current", label)]);
+            let hint = profile(&proc);
+            fs::remove_dir_all(proc).unwrap();
+            assert_eq!(hint.is_some_and(|hint| hint.contains("'box'")), hinted, "{label}");
         }
     }
 

@@ -57,10 +57,14 @@ pub struct Names {
 impl Names {
     pub fn set(&self) -> Result<()> {
         if let Some(name) = &self.host {
-            sethostname(name).context("set the host name", name)?;
+            sethostname(name)
+                .context("set the host name", name)
+                .map_err(|error| error.explain(|error| explain::host_name(name, error.errno()?)))?;
         }
         if let Some(name) = &self.domain {
-            sys::setdomainname(name).context("set the domain name", name)?;
+            sys::setdomainname(name)
+                .context("set the domain name", name)
+                .map_err(|error| error.explain(|error| explain::host_name(name, error.errno()?)))?;
         }
         Ok(())
     }

@@ -68,11 +68,15 @@ pub fn write(map: &Map, pid: Pid) -> Result<()> {
             let error = Error::from_io("execute", helper, &e);
             error.explain(|error| explain::ids::no_helper(map.sort, error.errno()?))
         })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let error =
-        Error::because(format!("write {} by", map.sort.map), helper, said(helper, &output.stderr));
+    // A program of that name may do nothing, and say that it did.
+    let written =
+        fs::read(format!("/proc/{pid}/{}", map.sort.map)).map_or(true, |text| !text.is_empty());
+    let reason = match output.status.success() {
+        true if written => return Ok(()),
+        true => "it ended well and wrote nothing".into(),
+        false => said(helper, &output.stderr),
+    };
+    let error = Error::because(format!("write {} by", map.sort.map), helper, reason);
     let name = user_name(geteuid())?;
     let own = all(map.sort, &name)?;
     Err(error.explain(|_| explain::ids::helper(map.sort, &map.ranges, &name, &own)))

@@ -104,7 +104,13 @@ fn setgroups_allowed(sort: &Sort) -> Option<String> {
 fn missing_outside(sort: &Sort, ranges: &[Range]) -> Option<String> {
     let there = id_map(sort.map);
     let range = ranges.iter().find(|range| !there.iter().any(|there| there.holds_outer(range)))?;
-    Some(format!("not all of the {}s that {range} maps exist in this user namespace", sort.noun))
+    let missing =
+        format!("not all of the {}s that {range} maps exist in this user namespace", sort.noun);
+    let swapped = Range { inner: range.outer, outer: range.inner, count: range.count };
+    Some(match there.iter().any(|there| there.holds_outer(&swapped)) {
+        true => format!("{missing}; the first number is the one inside: did you mean {swapped}?"),
+        false => missing,
+    })
 }
 
 fn root_without_setfcap(ranges: &[Range]) -> Option<String> {
@@ -125,7 +131,7 @@ pub fn no_helper(sort: &Sort, errno: Errno) -> Option<String> {
 
 /// newuidmap or newgidmap wrote no map.
 pub fn helper(sort: &Sort, ranges: &[Range], name: &OsStr, own: &[Range]) -> Option<String> {
-    powerless(sort).or_else(|| {
+    powerless(sort).or_else(|| unreadable(sort)).or_else(|| {
         let range = ranges.iter().find(|range| {
             !own.iter().any(|own| own.holds_outer(range)) && range.outer != geteuid().as_raw()
         })?;
@@ -140,6 +146,24 @@ pub fn helper(sort: &Sort, ranges: &[Range], name: &OsStr, own: &[Range]) -> Opt
             sort.short,
             name.to_string_lossy()
         ))
+    })
+}
+
+/// The programs take no link for the file, and no line that ends in a carriage return, and do not say so.
+fn unreadable(sort: &Sort) -> Option<String> {
+    let path = Path::new(sort.ranges);
+    if path.is_symlink() {
+        return Some(format!(
+            "{} is a symbolic link, which {} does not follow",
+            sort.ranges, sort.helper
+        ));
+    }
+    let text = fs::read(path).ok()?;
+    text.contains(&b'\r').then(|| {
+        format!(
+            "lines of {} end in a carriage return, which {} does not take",
+            sort.ranges, sort.helper
+        )
     })
 }
 
