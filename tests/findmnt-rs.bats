@@ -648,7 +648,7 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
 @test "without listmount the error names the kernel, and columns that mountinfo has stay" {
   requires kernel 6.8
   printf '%s\n' 'default allow' 'errno ENOSYS listmount statmount' >rules
-  without() { setpriv-rs --seccomp-rules rules findmnt-rs "$@"; }
+  without() { setpriv-rs --no-new-privs --seccomp-rules rules findmnt-rs "$@"; }
   expect 1 without --kernel=listmount
   contains "$stderr" "cannot list the mounts: Function not implemented"
   contains "$stderr" 'Linux 6.8'
