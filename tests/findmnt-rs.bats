@@ -627,9 +627,10 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
 }
 
 @test "a root that the kernel mounted by itself has its device as source" {
-  local device
-  device=$(find /sys/dev/block -mindepth 1 -printf "%f\n" -quit)
-  [ -n "$device" ] || skip 'no block device'
+  local device name
+  for device in /sys/dev/block/*; do break; done
+  [ -e "$device" ] || skip 'no block device'
+  device=${device##*/}
   name=/dev/$(basename "$(readlink "/sys/dev/block/$device")" | tr ! /)
   echo "21 1 $device / / rw,relatime - ext4 /dev/root rw" >table
   for arguments in '' "-S $name" "$name" -J "-o SOURCES" '-D -o SOURCE'; do
@@ -647,7 +648,7 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
 @test "without listmount the error names the kernel, and columns that mountinfo has stay" {
   requires kernel 6.8
   printf '%s\n' 'default allow' 'errno ENOSYS listmount statmount' >rules
-  without() { setpriv-rs --seccomp-rules rules findmnt-rs "$@"; }
+  without() { setpriv-rs --no-new-privs --seccomp-rules rules findmnt-rs "$@"; }
   expect 1 without --kernel=listmount
   contains "$stderr" "cannot list the mounts: Function not implemented"
   contains "$stderr" 'Linux 6.8'
@@ -687,10 +688,10 @@ ID=absent"
       shift; "$@"' sh "$@"
   }
   ok served silent timeout 20 findmnt-rs -n -o TARGET,SIZE -t fuse
-  equal "$output" "$PWD/m"
+  equal "${output%% *}" "$PWD/m"
   contains "$stderr" "the server of '$PWD/m' gave no size within 2 seconds"
   expect 1 served dead findmnt-rs -T m/x
   equal "$stderr" "findmnt-rs: cannot look at 'm/x': Transport endpoint is not connected"
-  ok served dead findmnt-rs -n -o TARGET,SIZE -T "$PWD/m"
-  equal "$output" "$PWD/m"
+  ok served dead findmnt-rs -n -o TARGET,SIZE "$PWD/m"
+  equal "${output%% *}" "$PWD/m"
 }

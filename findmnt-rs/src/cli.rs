@@ -48,7 +48,7 @@ What to find:
   -Q, --filter EXPRESSION    for which the expression holds
   -R, --submounts            with all that is mounted beneath them
       --real                 only real file systems
-  -S, --source SPEC          of a device: name, MAJ:MIN, LABEL=, UUID=, PARTUUID=, PARTLABEL=
+  -S, --source SPEC          of a device: name, MAJ:MIN, LABEL=, UUID=, PARTUUID=, PARTLABEL=, ID=
       --shadowed             over-mounted by another file system
   -T, --target PATH          the file system that PATH is on
   -t, --types LIST           of these types
@@ -61,7 +61,7 @@ How to show it:
   -C, --nocanonicalize       compare paths as they stand
   -c, --canonicalize         print paths without links
   -D, --df                   as df(1) does
-  -e, --evaluate             devices for LABEL=, UUID=, PARTUUID=, PARTLABEL=
+  -e, --evaluate             devices for LABEL=, UUID=, PARTUUID=, PARTLABEL=, ID=
       --fstab-output         as an fstab(5) that mounts the same again
       --hyperlink[=WHEN]     mountpoints as links: 'always', 'never' or 'auto'
   -I, --dfi                  as df(1) does with -i

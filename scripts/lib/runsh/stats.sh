@@ -358,6 +358,8 @@ hugetlb_stats() {
     for file in "$group"/hugetlb.*.usage_in_bytes "$group"/hugetlb.*.current; do
       case $file in
         *.rsvd.* | *'*'*) ;;
+        # Beside hierarchies of version 1 runc does not look at that of version 2.
+        *.current) [ $# -ne 1 ] || hugetlb_size "$file" ;;
         *) hugetlb_size "$file" ;;
       esac
     done
