@@ -573,6 +573,12 @@ count() {
   readlink /proc/[0-9]*/ns/"${1%%:*}" 2>/dev/null | grep -cxF "$1"
 }
 
+# find_child PID: sets $child, which can be looked at.
+find_child() {
+  read -r child _ <"/proc/$1/task/$1/children"
+  [ -n "$child" ] && readlink "/proc/$child/ns/time" >/dev/null
+}
+
 @test "fork: the parent stays outside of all new namespaces" {
   mkfifo -m 666 ready
   exec 8<>ready
@@ -587,7 +593,7 @@ count() {
     read -t 10 -r _ <&8
     parent=$!
     outside "$parent"
-    read -r child _ <"/proc/$parent/task/$parent/children" || true
+    eventually find_child "$parent"
     for file in mnt uts ipc net pid cgroup time user; do
       namespace=$(readlink "/proc/$child/ns/$file")
       [ "$namespace" != "$(readlink "/proc/self/ns/$file")" ]
