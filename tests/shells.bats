@@ -432,3 +432,58 @@ with_volume() {
   echo image >b/rootfs/data/file
   in_each_shell with_volume
 }
+
+# status_of ID: of a container.
+status_of() {
+  "$runsh" state "$1" | jq -r .status
+}
+
+is_stopped() {
+  [ "$(status_of life)" = stopped ]
+}
+
+# The Korn shells hand on no descriptor above 2 of their own accord: the gate, the lock and the hooks have such ones.
+whole_life() {
+  local runsh=$scripts/runsh pid
+  rm -f b/rootfs/tmp/* init
+  expect 0 "$@" "$runsh" create -b b --pid-file init life <nothing >said 2>&1
+  equal "$(<said)$(jq -r '.status + .id' b/hook)$(status_of life)" creatinglifecreated
+  equal "$("$@" "$runsh" state life | jq -r .status)" created
+  "$@" "$runsh" start life <nothing
+  "$@" "$runsh" exec -e 'A=a b' life sh -c 'echo "$A" $PPID' <nothing >said
+  equal "$(<said)" 'a b 0'
+  "$@" "$runsh" exec -d --pid-file more life sleep 600 <nothing >said 2>&1
+  pid=$(<more)
+  equal "$(tr '\0' ' ' <"/proc/$pid/cmdline")" 'sleep 600 '
+  [ "/proc/$pid/root" -ef "/proc/$(<init)/root" ]
+  expect 7 "$@" "$scripts/debug" life sh -c 'echo "$A"; exit 7'
+  equal "$output" 'of the caller'
+  contains "$("$@" "$scripts/debug" --explain life)" "--target $(<init)"
+  contains "$("$@" "$scripts/cinf")" "$(readlink "/proc/$(<init)/ns/mnt" | tr -dc 0-9)"
+  "$@" "$runsh" kill life KILL
+  eventually is_stopped
+  ok "$@" "$runsh" delete life
+  "$@" "$runsh" run -d -b b -v kept:/dest life <nothing >said 2>&1
+  equal "$(<said)$(status_of life)" running
+  ok "$@" "$runsh" delete --force life
+  ok "$@" "$scripts/volume" create other
+  ok "$@" "$scripts/volume" rm kept other
+  equal "$(ls -A "$RUNSH_VOLUMES" "$RUNSH_ROOT")" "$RUNSH_ROOT:
+
+$RUNSH_VOLUMES:"
+  expect 3 "$@" "$scripts/sandbox" --ro-bind / / --unshare-pid sh -c 'echo $$; exit 3'
+  equal "$output" 2
+}
+
+@test "the whole life of a container, under every shell" {
+  requires jq userns
+  bundle 'exec sleep 600'
+  mkdir -p b/rootfs/tmp
+  printf '#!/bin/sh\ncat >%s/b/hook\n' "$PWD" >hook
+  chmod +x hook
+  jq --arg hook "$PWD/hook" '.hooks.createRuntime = [{path: $hook}]' b/config.json >changed
+  mv changed b/config.json
+  : >nothing
+  export RUNSH_VOLUMES=$PWD/volumes A='of the caller'
+  in_each_shell whole_life
+}

@@ -60,7 +60,7 @@ is_garbage() {
 # have taken the name before that: it is asked again.
 seize() {
   { command exec 8<"$dir"; } 2>/dev/null || return 1
-  flock "$@" 8 || return 1
+  flock "$@" 0 <&8 || return 1
   # shellcheck disable=SC3013 # All shells here have -ef.
   [ "$dir" -ef /proc/self/fd/8 ] && load_facts && is_garbage
 }

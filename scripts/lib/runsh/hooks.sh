@@ -43,7 +43,8 @@ run_hook() {
   # A hook need not read its input.
   printf %s "$state" 2>/dev/null | (
     [ ! -d "$bundle" ] || cd -- "$bundle"
-    exec "$@" >"$dir/hook" 2>&1
+    # The Korn shells hand on no descriptor above 2 of their own accord.
+    exec "$@" >"$dir/hook" 2>&1 4<&4
   ) || find_hook_failure $?
 }
 
@@ -90,7 +91,7 @@ hook() {
   shift 5
   set -- "$tools/setpriv-rs" --argv0 "$argv0" --clear-env --env-fd 4 --close-fds -- "$path" "$@"
   [ "$limit" = 0 ] || set -- timeout -s KILL "$limit" "$@"
-  printf %s "$state" 2>/dev/null | "$@" >&2 || {
+  printf %s "$state" 2>/dev/null | "$@" >&2 4<&4 || {
     echo "runsh: $name failed: status $?" >&2
     exit 1
   }

@@ -145,7 +145,7 @@ is_paused() {
 # lock: waits for other commands that change the container, until this process ends. Descriptor 8 is the lock.
 lock() {
   { command exec 8<"$dir"; } 2>/dev/null || die "cannot find '$id': container does not exist"
-  flock 8 || die "cannot lock '$dir'"
+  flock 0 <&8 || die "cannot lock '$dir'"
   # Another container may have the name meanwhile.
   # shellcheck disable=SC3013 # All shells here have -ef.
   [ "$dir" -ef /proc/self/fd/8 ] || die "cannot find '$id': container does not exist"

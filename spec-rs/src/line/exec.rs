@@ -39,7 +39,7 @@ impl Writer<'_> {
         let inner = self.exec_affinity(false);
         find(early.iter().chain(&inner), &mut script);
         self.set_limits(&limits, &mut script);
-        let before = self.guard_terminal(&mut script);
+        let before = [self.handed_on(), self.guard_terminal(&mut script)].concat();
 
         let mut chain = Chain::default();
         self.add_relay(&mut chain, self.has_devpts());
@@ -49,7 +49,7 @@ impl Writer<'_> {
         self.add_privileges(&mut chain);
         let mut documents = vec![self.environment()];
         documents.extend(self.seccomp());
-        script.become_chain(before, &chain, &documents)
+        script.become_chain(&before, &chain, &documents)
     }
 
     /// The cgroup comes first where a program of the machine's is to run in it.

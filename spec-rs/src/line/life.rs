@@ -138,6 +138,15 @@ impl Writer<'_> {
         }
     }
 
+    /// The Korn shells close descriptors above 2 that they have opened where they execute a program, but for those that
+    /// its own line redirects.
+    pub(super) fn handed_on(&self) -> &'static str {
+        match self.setting.hold {
+            true => " 5>&5 6>&6 9<&9",
+            false => "",
+        }
+    }
+
     /// The last word waits until the container is started.
     pub(super) fn gate(&self) -> Vec<String> {
         if !self.setting.hold {

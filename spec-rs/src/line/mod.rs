@@ -154,7 +154,7 @@ impl Writer<'_> {
         find(early.iter().chain(&late), &mut script);
         self.open_network(&mut script);
         self.set_limits(&limits, &mut script);
-        let before = self.guard_terminal(&mut script);
+        let before = [self.handed_on(), self.guard_terminal(&mut script)].concat();
 
         let chain = self.chain(&early, &late, files, !rules.is_empty());
         let mut documents = Vec::new();
@@ -166,7 +166,7 @@ impl Writer<'_> {
         if !rules.is_empty() {
             documents.push(Document { descriptor: RULES, name: "devices", lines: rules });
         }
-        script.become_chain(before, &chain, &documents)
+        script.become_chain(&before, &chain, &documents)
     }
 
     fn set_limits(&self, limits: &Limits, script: &mut Script) {
