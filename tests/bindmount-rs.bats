@@ -845,8 +845,8 @@ END
   for name in fifo dir; do
     contains "$stderr" "cannot undo the making of '/$name': Stale file handle"
   done
-  equal "$(cat root/fifo; ls root)" "other
-dir
+  equal "$(<root/fifo)" other
+  equal "$(ls root)" "dir
 dir1
 fifo
 fifo1"

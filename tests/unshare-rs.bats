@@ -816,6 +816,11 @@ PY
       'trap "echo caught" INT; echo ready; for i in {1..30}; do sleep 0.01; done'
     equal "$output" 1
   done
+  # Bash may take two for one: the parent sends none.
+  requires strace
+  ok python3 terminal.py strace -o trace -e trace=kill unshare-rs --forward-signals bash -c 'trap "echo caught" INT; echo ready; sleep 0.3'
+  equal "$output" 1
+  lacks "$(<trace)" 'kill('
 }
 
 # on_terminal SCRIPT: runs it by bash on a terminal, with $groups set to what prints a process's group and the terminal's.
