@@ -537,6 +537,10 @@ hint: an attribute that came from outside of this user namespace is locked and s
     ok inside 'bindmount-rs -t tmpfs -o "$1" none m && stat -c "%u %g %a" m' "${pair%:*}"
     equal "$output" "0 0 ${pair#*:}"
   done
+  # A change of the owner takes the set-user-ID bit off a file.
+  touch file of-file
+  ok inside 'bindmount-rs -o X-mount.mode=4711,X-mount.owner=0 of-file file'
+  equal "$(stat -c %a of-file)" 4711
   refused 32 "cannot find the user 'nosuch': there is none of that name" \
     'bindmount-rs -t tmpfs -o X-mount.owner=nosuch none m'
   refused 32 "cannot find the group 'nosuch': there is none of that name" \
@@ -832,6 +836,22 @@ END
   contains "$stderr" "cannot undo the change of the propagation of '$PWD/d': Operation not supported"
 }
 
+@test "an undo leaves what somebody has put in the place of what was made" {
+  mkdir root
+  printf '%s\n' 'none /fifo fifo' 'none /dir dir' '/dev/fd/6 /file file' '/nosuch /dir none bind' >table
+  # The third line waits for the end of the pipe.
+  expect 32 bash -c '{ until [ -e root/dir ]; do sleep 0.01; done; cd root; mv fifo fifo1; mv dir dir1; echo other >fifo; mkdir dir; } |
+    "$@" 6<&0' bash unshare -Urm bindmount-rs --root root --fstab table
+  for name in fifo dir; do
+    contains "$stderr" "cannot undo the making of '/$name': Stale file handle"
+  done
+  equal "$(<root/fifo)" other
+  equal "$(ls root)" "dir
+dir1
+fifo
+fifo1"
+}
+
 @test "a command that cannot be executed undoes the mounts" {
   mkdir a b
   refused 127 "cannot execute '/nosuch': No such file or directory" 'bindmount-rs -m a new/deep /nosuch'
@@ -1101,6 +1121,13 @@ hint: a directory is mounted on a directory alone, and a file on a file" "bindmo
   equal "$output" proc
 }
 
+@test "a read-only place is read-only in the mounts beneath too" {
+  mkdir -p root/dir/below
+  ok inside 'mount -t tmpfs none root/dir/below; echo none /dir readonly | bindmount-rs --root root -T - || exit
+    for place in root/dir root/dir/below; do ! touch $place/x || exit; done'
+  contains "$stderr" "'root/dir/below/x': Read-only file system"
+}
+
 @test "CVE-2025-31133: a mask is the host's /dev/null, whatever the root's is" {
   mkdir -p root/dev root/proc
   ln -s /proc/sys/kernel/core_pattern root/dev/null
@@ -1111,8 +1138,10 @@ hint: a directory is mounted on a directory alone, and a file on a file" "bindmo
   # And that one is looked at too.
   touch fake
   echo 'none /masked mask' >table
-  refused 32 "cannot mask with '/dev/null': it is not the null device" 'bindmount-rs --root root -T table' \
-    'mount --bind fake /dev/null'
+  for fake in fake /dev/zero; do
+    refused 32 "cannot mask with '/dev/null': it is not the null device" 'bindmount-rs --root root -T table' \
+      "mount --bind $fake /dev/null"
+  done
 }
 
 @test "CVE-2025-52565: a console that is a symlink to a file of /proc is not mounted on" {

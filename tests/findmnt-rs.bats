@@ -256,6 +256,15 @@ columns=$columns,PEER-GROUP,MASTER,PROPAGATE-FROM
 fuse.sshfs u@h:/x'
 }
 
+@test "mountinfo and statmount say the same of a mount that needs more room than most" {
+  requires kernel 6.13
+  mkdir m
+  ok private sh -c 'mount -t tmpfs "$(printf %03950d 0)" m
+    for method in mountinfo listmount; do findmnt-rs -n -r -o SOURCE --kernel=$method m | wc -c; done'
+  equal "$output" '3951
+3951'
+}
+
 @test "where slaves make mountinfo slow, statmount is asked and says the same" {
   requires strace kernel 6.13
   mkdir m
@@ -452,6 +461,14 @@ EOF
     diff findmnt findmnt-rs
   done
   same --poll --timeout 10
+}
+
+@test "--poll: the time of --timeout begins anew with each change" {
+  ok private sh -c 'mkdir m; findmnt-rs --poll --timeout 600 -n -o ACTION >out & poll=$!
+    '"$polling"'
+    sleep 0.3; started=$(date +%s%N); mount -t tmpfs x m; wait $poll; echo $(($(date +%s%N) - started)); cat out'
+  equal "${lines[1]}" mount
+  [ "${lines[0]}" -ge 600000000 ]
 }
 
 @test "--poll of another namespace, and its refusals" {

@@ -188,6 +188,9 @@ old"
     equal "$output" "/srv/www
 $(stat -c %i rootfs/srv/www) ."
   done
+  # It is a directory of the mount that is the root, and not of the one that --self-bind hides, where .. leads to the host's root.
+  ok private pivot-root-rs --self-bind --detach --wd /srv rootfs . /bin/ls ../../../../../../../../../..
+  equal "$output" "$(ls rootfs)"
 }
 
 @test "--wd: what is missing, relative or no directory is refused before the change" {

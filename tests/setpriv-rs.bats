@@ -89,7 +89,7 @@ sets() {
 @test "no descriptor but the standard ones reaches the command" {
   exec 7</ 99</
   # shellcheck disable=SC2016 # The shell that is executed expands it.
-  ok setpriv-rs --close-fds sh -c 'cd /proc/$$/fd && for fd in 0 1 2 7 99; do [ ! -e $fd ] || echo $fd; done'
+  ok setpriv-rs --close-fds sh -c 'cd /proc/$$/fd && for fd in 0 1 2 3 7 99; do [ ! -e $fd ] || echo $fd; done' 3</
   equal "$output" $'0\n1\n2'
   # shellcheck disable=SC2016 # The shell that is executed expands it.
   ok setpriv-rs sh -c '[ -e /proc/$$/fd/7 ] && [ -e /proc/$$/fd/99 ]'
@@ -197,6 +197,10 @@ hint: an ambient capability must be permitted" --permitted-caps -kill --ambient-
   # The second getppid(2), after the signal was armed, tells of another parent.
   strace -o trace -e trace=getppid,kill -e inject=getppid:retval=1:when=2 setpriv-rs --pdeathsig USR1 touch ran || status=$?
   equal "$status" $((128 + 10))
+  [ ! -e ran ]
+  # An init does not die by its own signal, and must not go on.
+  expect 127 as_root strace -f -o trace -e trace=getppid -e inject=getppid:retval=1:when=2 \
+    unshare -pf setpriv-rs --pdeathsig USR1 touch ran
   [ ! -e ran ]
 }
 

@@ -282,6 +282,9 @@ TABLE
   # A child that has changed its user is closed to its parent.
   ok subids "nobody unshare-rs --map-auto -r --uts --setuid 5 --setgid 6 --info-fd 7 sh -c 'id -u; readlink /proc/self/ns/uts' 7>&1"
   contains "$output" "\"uts-namespace\": $(grep -o '[0-9]*' <<<"${lines[2]}")"
+  # The helpers are waited for, also where the caller's own children would leave no status.
+  ok subids "nobody env --ignore-signal=CHLD unshare-rs --map-auto -r id -u"
+  equal "$output" 0
   ok subids "nobody unshare-rs --map-users 0:65534:1 --map-users 1:200010:5 cat /proc/self/uid_map | tr -s ' '"
   equal "$output" " 0 65534 1
  1 200010 5"
@@ -553,6 +556,36 @@ B=2"
   expect 143 unshare -Urpf unshare-rs -f sh -c 'kill $$'
 }
 
+# ended_by COMMAND...: the signal that it was ended by, and 128 more where it dumped core.
+ended_by() {
+  ok perl -e 'system @ARGV; print $? & 255' -- "$@"
+}
+
+@test "fork: the parent ends by the signal, and dumps no core of its own" {
+  requires perl
+  ended_by unshare-rs -Ur --init sh -c 'kill -TERM $$'
+  equal "$output" 15
+  ulimit -c unlimited
+  ended_by sh -c 'kill -QUIT $$'
+  [ "$output" -eq $((128 + 3)) ] || skip 'needs core dumps'
+  for arguments in -f '-Ur --init'; do
+    # shellcheck disable=SC2086 # Words.
+    ended_by unshare-rs $arguments sh -c 'kill -QUIT $$'
+    equal "$output" 3
+  done
+}
+
+@test "closed standard streams: no file is opened in their place" {
+  mkfifo ready
+  unshare-rs -f --pid-file pid sh -c '[ ! -e /dev/fd/0 ] && [ ! -e /dev/fd/2 ] && exec 3>ready && exec sleep 100 3>&-' 0<&- 1>&- 2>&- &
+  read -r _ <ready || true
+  for fd in 0 1 2; do
+    equal "$(readlink "/proc/$!/fd/$fd")" /dev/null
+  done
+  kill "$(cat pid)"
+  ends 143 "$!"
+}
+
 @test "fork: where memory cannot be shared with the child it is copied" {
   requires strace
   for options in -f --kill-child; do
@@ -695,6 +728,12 @@ with --pid use --fork, so that COMMAND itself is that pid 1" \
   done
 }
 
+@test "kill-child: the signal is armed after the user has changed" {
+  requires root setpriv
+  ok unshare-rs --kill-child --setuid 7 --setgid 7 setpriv -d
+  contains "$output" 'Parent death signal: KILL'
+}
+
 @test "kill-child: with a signal of choice" {
   mkfifo ready
   for signal in TERM sigusr1 RTMIN+1 10; do
@@ -783,6 +822,11 @@ PY
       'trap "echo caught" INT; echo ready; for i in {1..30}; do sleep 0.01; done'
     equal "$output" 1
   done
+  # Bash may take two for one: the parent sends none.
+  requires strace
+  ok python3 terminal.py strace -o trace -e trace=kill unshare-rs --forward-signals bash -c 'trap "echo caught" INT; echo ready; sleep 0.3'
+  equal "$output" 1
+  lacks "$(<trace)" 'kill('
 }
 
 # on_terminal SCRIPT: runs it by bash on a terminal, with $groups set to what prints a process's group and the terminal's.

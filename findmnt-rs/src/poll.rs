@@ -337,6 +337,14 @@ mod tests {
                 "2 1 0:2 / /a rw - tmpfs x rw\n3 2 0:9 / /b rw - tmpfs x rw\n",
                 &[("mount", "/b"), ("umount", "/b")],
             ),
+            (
+                "2 1 0:2 /x /a rw - tmpfs x rw\n3 2 0:3 / /b rw - ramfs x rw\n",
+                &[("mount", "/a"), ("mount", "/b"), ("umount", "/a"), ("umount", "/b")],
+            ),
+            (
+                "2 1 0:2 / /a rw - tmpfs x rw\n3 2 0:3 / /b rw - tmpfs y rw\n",
+                &[("mount", "/b"), ("umount", "/b")],
+            ),
             // The same again, on top.
             (&format!("{BEFORE}4 3 0:3 / /b rw - tmpfs x rw\n"), &[("mount", "/b")]),
         ] {

@@ -102,6 +102,7 @@ mod tests {
         };
         assert_eq!(superblock(0, 2, 3), Some("ext2"));
         assert_eq!(superblock(4, 2, 3), Some("ext3"));
+        assert_eq!(superblock(4, 2 | 4 | 0x10, 1 | 2 | 4), Some("ext3"));
         assert_eq!(superblock(4, 0x42, 3), Some("ext4"));
         assert_eq!(superblock(4, 2, 8), Some("ext4"));
     }
