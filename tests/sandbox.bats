@@ -58,6 +58,9 @@ alike() {
   alike --unshare-all --share-net --unshare-user --uid 0 --gid 5 --proc /proc --dir /a/b --perms 0700 --dir /a/c
   alike --unshare-pid --unshare-net --unshare-ipc --proc /proc --mqueue /m --tmpfs /a --perms 1777 --tmpfs /a/t --dir /etc \
     --perms 600 --file 6 /etc/hello --bind-data 7 /etc/data --ro-bind-data 8 /etc/read-only --chmod 0711 /etc --remount-ro /
+  # What of /proc bwrap covers depends on the number that root has.
+  is_root || alike --uid 7 --share-net --proc /proc
+  is_root || alike --gid 2147483647 --size 99999999999 --tmpfs /a --proc /proc
   alike --unshare-pid --as-pid-1 --proc /proc --dev-bind /dev /dev --ro-bind-try /nosuch /x --bind-try /usr/share /y --new-session \
     --clearenv --setenv PATH /bin --setenv A b --setenv A 'c d' --setenv B e --unsetenv B
 }
@@ -100,6 +103,48 @@ script
   [ "${#lines[@]}" -eq 4 ]
 }
 
+@test "capabilities that root drops" {
+  requires root bwrap
+  for caps in '--cap-drop ALL' '--cap-drop CAP_CHOWN --cap-drop CAP_KILL' '--unshare-user --cap-drop ALL'; do
+    for program in bwrap "$sandbox"; do
+      # shellcheck disable=SC2086 # Words.
+      ok "$program" --ro-bind / / $caps grep -E 'Cap(Prm|Eff)' /proc/self/status </dev/null
+      printf '%s\n' "$output" >"said.${program##*/}"
+    done
+    diff said.bwrap said.sandbox
+  done
+}
+
+@test "no process of the sandbox leads to the directory that it was started in" {
+  requires userns
+  touch out
+  unshares=--unshare-pid
+  ! is_root || unshares='--unshare-pid --unshare-user'
+  for options in '' '--die-with-parent' '--new-session'; do
+    # shellcheck disable=SC2086 # Words.
+    ok "$sandbox" "${base[@]}" --proc /proc --dev /dev $unshares $options sh -c 'ls -d /proc/[0-9]*/cwd/out 2>/dev/null; echo looked' </dev/null
+    equal "$output" looked
+  done
+}
+
+@test "a source that a link or a .. leads to" {
+  requires userns
+  # Wherever the new root is mounted: it would cover the source.
+  for place in /mnt /srv /opt /media /home; do
+    mkdir -p "$place" && [ -w "$place" ] || continue
+    made=$(mktemp -d "$place/sandbox.XXXXXX")
+    touch "$made/here"
+    ln -sfn "$made" link
+    run --separate-stderr "$sandbox" "${base[@]}" --ro-bind link /a --ro-bind "/tmp/..$made" /b ls /a /b </dev/null
+    rm -r "$made"
+    equal "$output" "/a:
+here
+
+/b:
+here"
+  done
+}
+
 @test "options of --args, quotes and odd names of all kinds" {
   requires userns
   mkdir "it's \\ #"$'\t'"a
@@ -113,6 +158,8 @@ b" >args
   equal "$output" "here
 a'\\
 b"
+  ok "$sandbox" --args 12 sh -c 'cat "/# it'"'"'s"*/file' 12<args
+  equal "$output" here
   # The environment of the caller is COMMAND's, but for what the options change.
   sb_table=own name=mine ok env sb=1 name=mine LC_ALL=C.UTF-8 IFS=x "$sandbox" --bind / / env
   contains "$output" $'\n'LC_ALL=C.UTF-8
@@ -168,6 +215,10 @@ gone() {
   done <<'TABLE'
 |missing operand: COMMAND
 --bind /|option '--bind' needs 2 values
+--bind|option '--bind' needs 2 values
+--chdir|option '--chdir' needs a value
+--args 99 true|cannot read options from the descriptor '99'
+--args 5 true|cannot read options from the descriptor '5'
 --nosuch true|invalid option '--nosuch'
 --lock-file x true|cannot take '--lock-file': it is not supported
 --userns 5 true|cannot take '--userns': it is not supported
@@ -175,6 +226,8 @@ gone() {
 --json-status-fd 5 true|cannot take '--json-status-fd': it is not supported
 --hostname x true|--hostname needs --unshare-uts
 --as-pid-1 true|--as-pid-1 needs --unshare-pid
+--size 0 --tmpfs /a true|invalid value '0' of '--size': a tmpfs of that size would have no limit
+--cap-drop x,-all true|invalid capability 'x,-all'
 --unshare-net --share-net true|--share-net needs --unshare-all
 --perms 9 --dir x true|invalid value '9' of '--perms': it is an octal mode
 --perms 700 --bind / / true|--perms must be followed by an option that makes a file or directory, not by '--bind'

@@ -7,12 +7,14 @@ use common::line::Line;
 use common::process::end_by;
 use common::sys::Prctl;
 use common::{Context, Result, sys};
+use nix::fcntl::{OFlag, open};
 use nix::sched::CloneFlags;
-use nix::unistd::{read, setsid};
+use nix::sys::stat::Mode;
+use nix::unistd::{chdir, fchdir, read, setsid};
 
 use crate::explain;
 use crate::init;
-use crate::stop::Stop;
+use crate::stop::{self, Stop};
 use crate::terminal;
 
 /// What the child has of its parent.
@@ -58,11 +60,21 @@ impl Tie<'_> {
     pub fn be_init(mut self, work: impl FnOnce(Self) -> u8) -> Result<u8> {
         let held = Held::for_handing_on(self.kill_child)?;
         let report = self.report.take();
+        // COMMAND may be able to go through /proc/1/cwd, which would lead out of a root that it enters later: pivot_root(2)
+        // moves those alone that are in the root directory itself.
+        let here = open(".", OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())
+            .and_then(|here| chdir("/").and(Ok(here)));
         let command = sys::fork_into(CloneFlags::empty(), || {
             held.restore();
             report.iter().for_each(Line::close_copy);
-            work(self)
+            match here.as_ref().map_or(Ok(()), fchdir).step("return to the working directory") {
+                Ok(()) => work(self),
+                Err(error) => stop::status(Err(error.into())),
+            }
         });
+        // A working directory that may not be searched could not be opened, and COMMAND has it already.
+        let _ = chdir("/");
+        drop(here);
         init::run(command.map_err(explain::not_forked)?, &held, report)
     }
 
