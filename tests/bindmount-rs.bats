@@ -1703,17 +1703,6 @@ Try 'bindmount-rs --help' for more information."
   same '$mount --no-canonicalize --internal-only --no-mtab --bind a b'
 }
 
-@test "the tests that the man page names are there" {
-  sed -n 's/^\.It .* Ta .* Ta \(.*\)/\1/p' "$project/bindmount-rs/bindmount-rs.1" | sed '1d; s/\\-/-/g' >named
-  [ "$(wc -l <named)" -gt 40 ]
-  while read -r name; do
-    grep -qF "@test \"$name" "$project/tests/bindmount-rs.bats" || {
-      echo "no test '$name'"
-      return 1
-    }
-  done <named
-}
-
 @test "wrong command lines do nothing" {
   mkdir a b
   for option in -L --label -U --uuid -l --show-labels -F --fork -s --options-mode --options-source \

@@ -147,39 +147,59 @@ literal() {
   diff <(sed '/^<!-- Generated/d; /^ -->/d' chain.svg) <(sed '/^<!-- Generated/d; /^ -->/d' "$project/docs/chain.svg")
 }
 
-# covered TOOL: the titles of the tests that the man page's table of options names.
-covered() {
-  sed -n '/^\.Sh COMPATIBILITY/,/^\.Sh SEE/s/^\.It .* Ta "\(.*\)"$/\1/p' "$project/$1/$1.1" | sort -u
+# compatibility TOOL: the rows of the table of options and tests, without the tool.
+compatibility() {
+  sed -n "s/^$1	//p" "$project/tests/fixtures/compatibility.tsv"
 }
 
-@test "every test that a man page names is there" {
-  for tool in findmnt-rs chroot-rs nsenter-rs pivot-root-rs setpriv-rs; do
-    [ -n "$(covered "$tool")" ]
-    while read -r title; do
-      grep -qF "@test \"$title\" {" "$project/tests/$tool.bats" || {
-        printf '%s.1: no test "%s"\n' "$tool" "$title"
+@test "every option of a tool with a classic has a test, and its man page says if it is supported" {
+  requires mandoc
+  local tool option status title section
+  for tool in bindmount-rs chroot-rs findmnt-rs nsenter-rs pivot-root-rs setpriv-rs unshare-rs; do
+    manual "$tool" OPTIONS >listed
+    manual "$tool" COMPATIBILITY >compatibility
+    mandoc -Tascii "$project/$tool/$tool.1" | sed 's/.\x08//g' >page
+    diff <(compatibility "$tool" | grep -v '	refused	' | cut -f1 | grep '^-' | sort -u) <(options <listed) || {
+      echo "$tool: < is only in compatibility.tsv, > only in the man page"
+      return 1
+    }
+    while IFS=$'\t' read -r option status title; do
+      grep -hqxF "@test \"$title\" {" "$project"/tests/{"$tool",docs,seccomp}.bats || {
+        printf '%s: no test "%s"\n' "$tool" "$title"
         return 1
       }
-    done < <(covered "$tool")
+      case $status:$option in
+        refused:* | additional:--*) section=compatibility ;;
+        *:-*) continue ;;
+        *) section=page ;;
+      esac
+      grep -qwF -e "$option" "$section" || {
+        printf '%s.1 does not name %s, which is %s\n' "$tool" "$option" "$status"
+        return 1
+      }
+    done < <(compatibility "$tool")
   done
 }
 
-@test "every option of the classic stands in the man page's table" {
-  requires mandoc
+@test "every option of the classic has its row in the table of options and tests" {
+  local tool classic option
   while read -r tool classic; do
     requires "$classic"
+    compatibility "$tool" | cut -f1 >named
     for option in $("$classic" --help | options); do
-      manual "$tool" COMPATIBILITY | grep -q -e "^ .*${option}[ ,]" || {
-        printf '%s.1: COMPATIBILITY lacks %s\n' "$tool" "$option"
+      grep -qxF -e "$option" named || {
+        printf 'compatibility.tsv: %s lacks %s\n' "$tool" "$option"
         return 1
       }
     done
   done <<'TABLE'
+bindmount-rs mount
 findmnt-rs findmnt
 chroot-rs chroot
 nsenter-rs nsenter
 pivot-root-rs pivot_root
 setpriv-rs setpriv
+unshare-rs unshare
 TABLE
 }
 

@@ -1495,19 +1495,6 @@ in_cgroups_frozen() {
   equal "$help" "$page"
 }
 
-@test "the man page names a test for each option of the classic" {
-  table=$(sed -n 's/^\.It \(.*\) Ta supported Ta \(.*\)/\1|\2/p' "$project/unshare-rs/unshare-rs.1")
-  for option in $(unshare --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--.*'); do
-    contains "$table" "Fl Fl ${option#--}|"
-  done
-  while IFS='|' read -r _ title; do
-    grep -q "^@test \"$title\(\"\|:\| \)" "$BATS_TEST_FILENAME" || {
-      echo "no test '$title'"
-      return 1
-    }
-  done <<<"$table"
-}
-
 @test "the man page is well formed" {
   requires mandoc
   ok mandoc -T lint -W warning "$project/unshare-rs/unshare-rs.1"
