@@ -6,26 +6,28 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use common::{Error, escape, quote, sys};
+use common::{Error, capability, denied, escape, procfs, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
-
-/// A bit of capget(2) (linux/capability.h).
-const CAP_SYS_ADMIN: u32 = 21;
 
 const PRIVATE: &str = "use --private, or a mount namespace made with 'unshare-rs --mount'";
 const SELF_BIND: &str = "use --self-bind, or bind it onto itself with 'bindmount-rs'";
 const ELSEWHERE: &str = "NEW_ROOT is in another mount namespace: enter that one first";
 const CHROOT: &str = "use 'chroot-rs' instead";
+const NO_ROOT_MOUNT: &str =
+    "the current root directory is no mount point, as inside a chroot: use 'chroot-rs' instead";
 
 /// Adds the cause of a failed pivot and its cure, where they can be found out.
 pub fn of_pivot(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {
     error.explain(|error| match error.errno()? {
-        Errno::EPERM => missing_capability(),
+        Errno::EPERM => not_permitted(),
         Errno::ENOENT | Errno::ENOTDIR => missing_put_old(put_old),
-        Errno::EINVAL | Errno::EBUSY => Facts::collect(new_root, put_old)?.cause(),
-        _ => None,
+        Errno::EINVAL | Errno::EBUSY => match Facts::collect(new_root, put_old) {
+            Some(facts) => facts.cause(),
+            None => no_mount_point(new_root).or_else(procfs::missing),
+        },
+        errno => denied::hint(errno),
     })
 }
 
@@ -37,18 +39,24 @@ pub fn is_only_shared(new_root: &OwnedFd, put_old: &OsStr) -> bool {
 /// As [`of_pivot`], where the propagation of `/` could not be changed.
 pub fn of_private(error: Error) -> Error {
     error.explain(|error| match error.errno()? {
-        Errno::EPERM => missing_capability(),
-        Errno::EINVAL => root_directory(&table()?, &place("/")?),
-        _ => None,
+        Errno::EPERM => not_permitted(),
+        Errno::EINVAL => match (table(), place("/")) {
+            (Some(mounts), Some(root)) => root_directory(&mounts, &root),
+            _ => root_is_no_mount().or_else(procfs::missing),
+        },
+        errno => denied::hint(errno),
     })
 }
 
 /// As [`of_pivot`], where NEW_ROOT could not be bound.
 pub fn of_bind(error: Error, new_root: &OwnedFd) -> Error {
     error.explain(|error| match error.errno()? {
-        Errno::EPERM => missing_capability(),
-        Errno::EINVAL => unbindable(&table()?, &Place::of(new_root.as_fd())?),
-        _ => None,
+        Errno::EPERM => not_permitted(),
+        Errno::EINVAL => match (table(), Place::of(new_root.as_fd())) {
+            (Some(mounts), Some(place)) => unbindable(&mounts, &place),
+            _ => procfs::missing(),
+        },
+        errno => denied::hint(errno),
     })
 }
 
@@ -62,13 +70,28 @@ fn unbindable(mounts: &[Mount], new_root: &Place) -> Option<String> {
     })
 }
 
-fn missing_capability() -> Option<String> {
-    let capable = sys::capget().ok()?.effective & 1 << CAP_SYS_ADMIN != 0;
-    (!capable).then(|| {
+fn not_permitted() -> Option<String> {
+    capability::hint_over(
+        capability::SYS_ADMIN,
+        &capability::MOUNT,
         "this needs the capability CAP_SYS_ADMIN; an ordinary user has it in namespaces of its own: \
-         put 'unshare-rs --map-root-user --mount' in front"
-            .into()
-    })
+         put 'unshare-rs --map-root-user --mount' in front",
+    )
+    .or_else(|| denied::hint(Errno::EPERM))
+    .or_else(procfs::missing)
+}
+
+/// The two causes that statx(2) tells by itself, without /proc.
+fn no_mount_point(new_root: &OwnedFd) -> Option<String> {
+    match sys::location(new_root.as_fd()).ok()?.is_mount_root {
+        true => root_is_no_mount(),
+        false => Some(format!("NEW_ROOT is no mount point: {SELF_BIND}")),
+    }
+}
+
+fn root_is_no_mount() -> Option<String> {
+    let is_mount = sys::path_mount(c"/", false).ok()?.is_mount_root;
+    (!is_mount).then(|| NO_ROOT_MOUNT.into())
 }
 
 /// The other of the two paths was opened before.
@@ -229,9 +252,7 @@ impl Facts {
 /// directory is that mount's root.
 fn root_directory(mounts: &[Mount], root: &Place) -> Option<String> {
     match mounts.iter().find(|mount| mount.id == root.mount) {
-        None => Some(format!(
-            "the current root directory is no mount point, as inside a chroot: {CHROOT}"
-        )),
+        None => Some(NO_ROOT_MOUNT.into()),
         Some(mount) if mount.parent == mount.id => Some(
             "the current root is the initial ramfs, which cannot be moved: in NEW_ROOT use \
              'bindmount-rs --move . / chroot-rs . COMMAND'"
