@@ -2126,7 +2126,7 @@ last"
     "${user[@]}" unshare-rs -c -m bindmount-rs / /
   hint 'CAP_SYS_ADMIN was lost on the way here, since the map of the user namespace lacks this user' \
     "${user[@]}" unshare-rs -U -m bindmount-rs / /
-  hint 'CAP_SYS_ADMIN was given up on the way here: mount before that' \
+  hint 'CAP_SYS_ADMIN was given up on the way here: do what needs it before that' \
     unshare -Urm setpriv-rs --bounding-set -sys_admin bindmount-rs a b
   # That binfmt_misc is mounted in a proc hides nothing of it.
   requires root

@@ -637,6 +637,16 @@ no-value
 hint: this needs the capability CAP_SYS_CHROOT; an ordinary user has it in a user namespace: put 'unshare-rs --map-root-user' in front"
 }
 
+@test "a capability that was lost on the way, and how to keep it" {
+  user=()
+  ! is_root || user=(setpriv --reuid=1234 --regid=1234 --clear-groups)
+  expect 125 "${user[@]}" unshare-rs -c chroot-rs / true
+  contains "$stderr" 'hint: CAP_SYS_CHROOT was lost on the way here, since this user is not root in the user namespace: add '
+  ok "${user[@]}" unshare-rs -c --keep-caps chroot-rs / true
+  expect 125 "${user[@]}" unshare-rs -U chroot-rs / true
+  contains "$stderr" 'the map of the user namespace lacks this user'"'s id: add \`-S 0 -G 0\`"
+}
+
 @test "what a user namespace does not allow is told apart" {
   in_namespace() {
     expect 125 unshare --user --map-root-user chroot-rs "$@" / true

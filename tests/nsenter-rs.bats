@@ -67,6 +67,25 @@ namespace() {
   readlink "/proc/${2-self}/ns/$1"
 }
 
+@test "COMMAND is looked up in the entered root; a capability that was lost on the way" {
+  mkdir root
+  in_namespace() {
+    if is_root; then "$@"; else unshare-rs -r -m -u "$@"; fi
+  }
+  expect 127 in_namespace nsenter-rs -u=/proc/self/ns/uts --root=root true
+  contains "$stderr" 'hint: it is looked up in the entered root: --carry'
+  expect 127 in_namespace nsenter-rs -u=/proc/self/ns/uts --rootns="$PWD/root" true
+  contains "$stderr" 'hint: it is looked up in the entered root: --carry'
+  expect 127 in_namespace nsenter-rs -u=/proc/self/ns/uts --root=root --carry ./nosuch
+  lacks "$stderr" entered
+  user=()
+  ! is_root || user=(setpriv --reuid=1234 --regid=1234 --clear-groups)
+  expect 1 "${user[@]}" unshare-rs -c -u nsenter-rs -u=/proc/self/ns/uts true
+  contains "$stderr" 'hint: CAP_SYS_ADMIN was lost on the way here, since this user is not root in the user namespace: add `--keep-caps`'
+  expect 1 "${user[@]}" unshare-rs -c nsenter-rs --new-session --root=root true
+  contains "$stderr" 'hint: CAP_SYS_CHROOT was lost on the way here'
+}
+
 @test "each namespace of the target, beside the classic" {
   requires nsenter
   target

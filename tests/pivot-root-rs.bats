@@ -406,11 +406,36 @@ rootfs/old"
     exec unshare --user --map-root-user --mount pivot-root-rs --self-bind new new/old'
 }
 
-@test "without /proc the hint says so" {
+@test "cause: what is found without /proc, and that it is missing" {
   mkdir -p box/new
-  expect 1 private sh -c 'mount -t tmpfs none box/new && chroot-rs --carry box pivot-root-rs new new'
-  equal "$stderr" "pivot-root-rs: cannot pivot the root to 'new': Invalid argument
-hint: the cause is looked for in /proc, which is not mounted here: mount a proc first"
+  hint() {
+    expect 1 private sh -c "$2"
+    contains "$stderr" "pivot-root-rs: cannot pivot the root to 'new': "
+    contains "$stderr" "hint: $1"
+  }
+  hint 'NEW_ROOT is no mount point: use --self-bind, or bind it onto itself with '"'bindmount-rs'" \
+    'chroot-rs --carry box pivot-root-rs new new'
+  hint "the current root directory is no mount point, as inside a chroot: use 'chroot-rs' instead" \
+    'mount -t tmpfs none box/new && chroot-rs --carry box pivot-root-rs new new'
+  # The old root is not put beneath the new one.
+  hint 'proc is not mounted on /proc, so that the cause cannot be looked up' \
+    'mount -t tmpfs none box && mkdir box/new && mount -t tmpfs none box/new && chroot-rs --carry box pivot-root-rs new .'
+}
+
+@test "cause: the capability is held over another user namespace, or was lost on the way" {
+  mkdir new
+  user=()
+  ! is_root || user=(setpriv --reuid=1234 --regid=1234 --clear-groups)
+  hint() {
+    expect 1 "${@:2}"
+    contains "$stderr" "hint: CAP_SYS_ADMIN $1"
+  }
+  hint 'is held over this user namespace, and not over the one that owns the mount namespace: make a mount namespace too, with `--mount`' \
+    unshare-rs -r pivot-root-rs / .
+  hint 'was lost on the way here, since this user is not root in the user namespace: add `--keep-caps`' \
+    "${user[@]}" unshare-rs -c -m pivot-root-rs / .
+  hint "was lost on the way here, since the map of the user namespace lacks this user's id: add \`-S 0 -G 0\`" \
+    "${user[@]}" unshare-rs -U -m pivot-root-rs / .
 }
 
 @test "without the capability it is refused, and says what gives it" {

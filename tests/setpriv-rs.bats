@@ -45,6 +45,18 @@ sets() {
   echo "${output//$'\n'/ }"
 }
 
+@test "a capability that was lost on the way, and how to keep it" {
+  user=()
+  ! is_root || user=(setpriv --reuid=1234 --regid=1234 --clear-groups)
+  for arguments in '--bounding-set -chown' '--securebits +noroot'; do
+    # shellcheck disable=SC2086 # Words.
+    expect 127 "${user[@]}" unshare-rs -c setpriv-rs $arguments true
+    contains "$stderr" 'hint: CAP_SETPCAP was lost on the way here, since this user is not root in the user namespace: add `--keep-caps`'
+    # shellcheck disable=SC2086 # Words.
+    ok "${user[@]}" unshare-rs -c --keep-caps setpriv-rs $arguments true
+  done
+}
+
 @test "the state is shown in the classic's words" {
   requires setpriv
   same --dump

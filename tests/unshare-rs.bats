@@ -1170,8 +1170,27 @@ hint: '/' is not the root of a mount: this process is in a chroot, and the kerne
 hint: '/' is not the root of a mount, as in a chroot, and has no propagation; use --propagation unchanged" \
     private chroot box /unshare-rs --mount /unshare-rs
   ok private chroot box /unshare-rs --mount --propagation unchanged /unshare-rs --version
-  refused "hint: nothing that can be read here forbids user namespaces; they are refused inside a chroot" \
+  refused "hint: proc is not mounted on /proc, so that nothing tells what forbids user namespaces; they are refused inside a chroot" \
     private sh -c 'mount --bind mountpoint mountpoint && exec chroot mountpoint /unshare-rs --user /unshare-rs'
+}
+
+@test "a capability that was lost on the way, or is held over another user namespace" {
+  user=()
+  ! is_root || user=(setpriv --reuid=1234 --regid=1234 --clear-groups)
+  refused 'hint: CAP_SYS_ADMIN was lost on the way here, since this user is not root in the user namespace: add `--keep-caps`' \
+    "${user[@]}" unshare-rs -c unshare-rs -m true
+  refused "hint: CAP_SYS_ADMIN was lost on the way here, since the map of the user namespace lacks this user's id: add \`-S 0 -G 0\`" \
+    "${user[@]}" unshare-rs -U unshare-rs -m true
+  refused 'hint: the network namespace belongs to a user namespace around this one: make such a namespace too, with `--net`' \
+    unshare-rs -r --sysctl net.ipv4.ip_forward=1 true
+}
+
+@test "COMMAND is looked up in the new root" {
+  mkdir root
+  expect 127 as_root unshare-rs -R root true
+  contains "$stderr" "hint: it is looked up in the new root: 'chroot-rs --carry', instead of --root,"
+  expect 127 unshare-rs -r ./nosuch
+  lacks "$stderr" hint
 }
 
 @test "without the capability it is refused, and says what gives it" {

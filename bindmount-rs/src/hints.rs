@@ -6,9 +6,9 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use common::denied::{self, in_user_namespace};
+use common::capability::{self, in_user_namespace};
 use common::sys::flags::{MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_RDONLY};
-use common::{Error, accounts, quote, sys};
+use common::{Error, accounts, denied, procfs, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
@@ -37,12 +37,15 @@ pub fn any(error: &Error) -> Option<String> {
     let may_not = (errno == Errno::EPERM).then(may_not_mount).flatten();
     may_not.or_else(|| denied::hint(errno)).or_else(|| match errno {
         Errno::ENOSPC => full(),
+        Errno::EPERM | Errno::EINVAL | Errno::EBUSY => procfs::missing(),
         _ => None,
     })
 }
 
 fn may_not_mount() -> Option<String> {
-    denied::capability(
+    capability::hint_over(
+        capability::SYS_ADMIN,
+        &capability::MOUNT,
         "mounting needs CAP_SYS_ADMIN: put `unshare-rs --user --map-root-user --mount` in front",
     )
 }

@@ -3,17 +3,14 @@
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 
-use common::{Command, Context, Error, Kind, Result, directory};
+use common::{Command, Context, Error, Kind, Result, capability, denied, directory};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{chroot, fchdir};
 
-use crate::identity::{Identity, Request, capable};
+use crate::identity::{Identity, Request};
 use crate::names::Names;
-
-/// A bit of capget(2) (linux/capability.h).
-const CAP_SYS_CHROOT: u32 = 18;
 
 const COMMAND_NOT_FOUND: &str =
     "it is looked up in the new root: --carry executes a statically linked program of the old one";
@@ -103,9 +100,9 @@ fn change_root(root: &OwnedFd, start: &Start) -> nix::Result<()> {
 }
 
 fn explain(error: &Error) -> Option<String> {
-    (error.errno() == Some(Errno::EPERM) && !capable(CAP_SYS_CHROOT)).then(|| {
-        "this needs the capability CAP_SYS_CHROOT; an ordinary user has it in a user namespace: put \
-         'unshare-rs --map-root-user' in front"
-            .into()
-    })
+    let missing = "this needs the capability CAP_SYS_CHROOT; an ordinary user has it in a user namespace: put \
+         'unshare-rs --map-root-user' in front";
+    let capability = || capability::hint(capability::SYS_CHROOT, missing);
+    let errno = error.errno()?;
+    (errno == Errno::EPERM).then(capability).flatten().or_else(|| denied::hint(errno))
 }

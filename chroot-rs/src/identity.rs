@@ -3,13 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use common::{Context, Error, Result, sys};
+use common::capability::{self, SETGID, SETUID, is_effective};
+use common::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
-
-/// Bits of capget(2) (linux/capability.h).
-const CAP_SETGID: u32 = 6;
-const CAP_SETUID: u32 = 7;
 
 /// What `--userspec` and `--groups` ask for.
 #[derive(Debug, Default)]
@@ -83,12 +80,12 @@ impl Identity {
         if let Some(gid) = self.gid {
             setgid(gid)
                 .context("set the group", gid.to_string())
-                .map_err(|error| error.explain(|error| explain(error, CAP_SETGID)))?;
+                .map_err(|error| error.explain(|error| explain(error, SETGID)))?;
         }
         if let Some(uid) = self.uid {
             setuid(uid)
                 .context("set the user", uid.to_string())
-                .map_err(|error| error.explain(|error| explain(error, CAP_SETUID)))?;
+                .map_err(|error| error.explain(|error| explain(error, SETUID)))?;
         }
         Ok(())
     }
@@ -99,7 +96,7 @@ impl Identity {
 fn explain_groups(error: &Error, groups: &[Gid]) -> Option<String> {
     const NGROUPS_MAX: usize = 65536;
     match error.errno()? {
-        Errno::EPERM if capable(CAP_SETGID) => Some(
+        Errno::EPERM if is_effective(SETGID) => Some(
             "setgroups(2) is denied in this user namespace, as it is in one whose group map an \
              ordinary user wrote; make it with 'unshare-rs --map-auto', or do without --groups and a \
              user in --userspec"
@@ -108,29 +105,24 @@ fn explain_groups(error: &Error, groups: &[Gid]) -> Option<String> {
         Errno::EINVAL if groups.len() > NGROUPS_MAX => {
             Some(format!("there may be {NGROUPS_MAX} groups at most"))
         }
-        _ => explain(error, CAP_SETGID),
+        _ => explain(error, SETGID),
     }
 }
 
 /// The only reason for EINVAL of setuid(2) and setgid(2) is a number without a mapping.
-fn explain(error: &Error, capability: u32) -> Option<String> {
+fn explain(error: &Error, number: u32) -> Option<String> {
     match error.errno()? {
         Errno::EINVAL => Some(
             "the number is not mapped in this user namespace; see /proc/self/uid_map and \
              /proc/self/gid_map, and 'unshare-rs --map-auto'"
                 .into(),
         ),
-        Errno::EPERM if !capable(capability) => {
-            let name = if capability == CAP_SETUID { "CAP_SETUID" } else { "CAP_SETGID" };
-            Some(format!("this needs the capability {name}"))
+        Errno::EPERM => {
+            let name = if number == SETUID { "CAP_SETUID" } else { "CAP_SETGID" };
+            capability::hint(number, &format!("this needs the capability {name}"))
         }
         _ => None,
     }
-}
-
-/// Whether the process may use the capability now.
-pub fn capable(capability: u32) -> bool {
-    sys::capget().is_ok_and(|sets| sets.effective & 1 << capability != 0)
 }
 
 fn position(bytes: &[u8], separator: u8) -> Option<usize> {

@@ -1,6 +1,7 @@
 //! Capabilities (capabilities(7)): their names, and whether this process has one over what it is needed for.
 
-use std::os::fd::AsFd;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -69,16 +70,38 @@ pub const NAMES: [&str; 41] = [
     "checkpoint_restore",
 ];
 
-/// How a capability of this process stands to a namespace of its own.
+/// A kind of namespace that a capability may be needed over.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// Its file in `/proc/self/ns`.
+    file: &'static str,
+    /// What it is called in messages.
+    name: &'static str,
+    /// The option that makes one.
+    option: &'static str,
+}
+
+/// The mount namespace.
+pub const MOUNT: Namespace = Namespace { file: "mnt", name: "mount", option: "--mount" };
+
+/// The network namespace.
+pub const NETWORK: Namespace = Namespace { file: "net", name: "network", option: "--net" };
+
+/// The IPC namespace.
+pub const IPC: Namespace = Namespace { file: "ipc", name: "IPC", option: "--ipc" };
+
+/// The UTS namespace.
+pub const UTS: Namespace = Namespace { file: "uts", name: "UTS", option: "--uts" };
+
+/// Whom a namespace of this process belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The process does not have it in effect.
-    Missing,
-    /// It has it in its user namespace, and the namespace belongs to one around that: a namespace of that kind
-    /// has to be made in the user namespace.
-    Elsewhere,
-    /// It has it, and nothing was found that would take its power over the namespace away.
-    Held,
+pub enum Owner {
+    /// The user namespace of this process.
+    Own,
+    /// One beneath it: what is held in the own one holds there too.
+    Beneath,
+    /// One around it, or beside it.
+    Around,
 }
 
 /// Whether the process has the capability in effect, over its own user namespace.
@@ -87,28 +110,115 @@ pub fn is_effective(number: u32) -> bool {
     sys::capget().is_ok_and(|sets| sets.effective >> number & 1 == 1)
 }
 
-/// Whether the process has the capability over the user namespace that owns its namespace `kind`, a name in
-/// `/proc/self/ns`. It is looked up after a failure with EPERM.
+/// The hint for a failure with EPERM of what needs a capability over the user namespace of this process; none where it
+/// has that. `missing` is said where nothing tells why it is lacking.
 #[must_use]
-pub fn standing(number: u32, kind: &str) -> Standing {
-    if !is_effective(number) {
-        return Standing::Missing;
-    }
-    match owner_is_around(kind) {
-        Some(true) => Standing::Elsewhere,
-        _ => Standing::Held,
+pub fn hint(number: u32, missing: &str) -> Option<String> {
+    (!is_effective(number)).then(|| lost(number).unwrap_or_else(|| missing.into()))
+}
+
+/// As [`hint`], for what needs the capability over the user namespace that owns a namespace of this process.
+#[must_use]
+pub fn hint_over(number: u32, namespace: &Namespace, missing: &str) -> Option<String> {
+    let owner = owner(namespace);
+    match (is_effective(number), owner) {
+        (true, Some(Owner::Around)) => Some(elsewhere(number, namespace)),
+        (true, _) => None,
+        (false, Some(Owner::Own)) => Some(lost(number).unwrap_or_else(|| missing.into())),
+        (false, _) => Some(missing.into()),
     }
 }
 
-/// Whether the namespace `kind` of this process belongs to a user namespace around its own; none where proc(5) is
-/// not there to tell.
+fn elsewhere(number: u32, Namespace { name, option, .. }: &Namespace) -> String {
+    let capability = name_of(number);
+    format!(
+        "{capability} is held over this user namespace, and not over the one that owns the {name} namespace: make a \
+         {name} namespace too, with `{option}` of `unshare-rs`"
+    )
+}
+
+/// Whom the namespace of this kind belongs to; none where proc(5) is not there to tell.
 #[must_use]
-pub fn owner_is_around(kind: &str) -> Option<bool> {
-    let path = format!("/proc/thread-self/ns/{kind}");
-    let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-    let file = open(path.as_str(), flags, Mode::empty()).ok()?;
-    // ioctl_ns(2): EPERM where the owner is outside of the user namespace of the caller.
-    Some(sys::namespace_owner(file.as_fd()).err() == Some(Errno::EPERM))
+pub fn owner(namespace: &Namespace) -> Option<Owner> {
+    let file = open_namespace(namespace.file)?;
+    let own = sys::location(open_namespace("user")?.as_fd()).ok()?;
+    match sys::namespace_owner(file.as_fd()) {
+        Ok(owner) if sys::location(owner.as_fd()).ok()?.inode == own.inode => Some(Owner::Own),
+        Ok(_) => Some(Owner::Beneath),
+        // ioctl_ns(2): it is outside of the user namespace of the caller.
+        Err(Errno::EPERM) => Some(Owner::Around),
+        Err(_) => None,
+    }
+}
+
+/// The hint for what only the owner of this namespace may do, where that is a user namespace around this one.
+#[must_use]
+pub fn foreign(namespace: &Namespace) -> Option<String> {
+    let Namespace { name, option, .. } = namespace;
+    (owner(namespace) == Some(Owner::Around)).then(|| {
+        format!(
+            "the {name} namespace belongs to a user namespace around this one: make such a namespace too, with \
+             `{option}` of `unshare-rs`"
+        )
+    })
+}
+
+/// The hint for a capability that was held over the user namespace that owns the namespace `file` is open on, where
+/// that is the own one.
+#[must_use]
+pub fn lost_over(number: u32, file: BorrowedFd) -> Option<String> {
+    let own = sys::location(open_namespace("user")?.as_fd()).ok()?;
+    let owner = sys::namespace_owner(file).ok()?;
+    let is_own = sys::location(owner.as_fd()).ok()?.inode == own.inode;
+    (is_own && !is_effective(number)).then(|| lost(number)).flatten()
+}
+
+fn open_namespace(name: &str) -> Option<OwnedFd> {
+    let path = format!("/proc/thread-self/ns/{name}");
+    open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()
+}
+
+/// Whoever makes a user namespace has all capabilities over it, and loses them when the next program is executed.
+fn lost(number: u32) -> Option<String> {
+    const NOBODY: u32 = 65534;
+    if !in_user_namespace() {
+        return None;
+    }
+    let user = nix::unistd::geteuid().as_raw();
+    let (how, cure) = match user {
+        0 => ("given up on the way here", "do what needs it before that"),
+        NOBODY if !is_mapped(user) => (
+            "lost on the way here, since the map of the user namespace lacks this user's id",
+            "add `-S 0 -G 0` to `unshare-rs`, or map it with `--map-root-user`",
+        ),
+        _ => (
+            "lost on the way here, since this user is not root in the user namespace",
+            "add `--keep-caps` to `unshare-rs`",
+        ),
+    };
+    Some(format!("{} was {how}: {cure}", name_of(number)))
+}
+
+fn name_of(number: u32) -> String {
+    let name = NAMES.get(number as usize).copied().unwrap_or_default();
+    format!("CAP_{}", name.to_ascii_uppercase())
+}
+
+/// Whether the user namespace has this user: the number for those that it has not may be a user's too.
+fn is_mapped(user: u32) -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().filter_map(|number| number.parse::<u32>().ok());
+        let first = numbers.next().unwrap_or(u32::MAX);
+        user.checked_sub(first).is_some_and(|offset| offset < numbers.nth(1).unwrap_or(0))
+    })
+}
+
+/// Whether this is another user namespace than the machine's first, whose map is every number to itself.
+#[must_use]
+pub fn in_user_namespace() -> bool {
+    fs::read_to_string("/proc/self/uid_map")
+        .is_ok_and(|map| !map.split_whitespace().eq(["0", "0", "4294967295"]))
 }
 
 #[cfg(test)]
@@ -132,7 +242,16 @@ mod tests {
 
     #[test]
     fn without_proc_or_capability() {
-        assert_eq!(owner_is_around("nosuch"), None);
-        assert_eq!(standing(63, "mnt"), Standing::Missing);
+        let nosuch = Namespace { file: "nosuch", name: "no such", option: "--nosuch" };
+        assert_eq!(owner(&nosuch), None);
+        assert_eq!(hint_over(63, &nosuch, "x").as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn kinds_of_namespaces() {
+        for namespace in [MOUNT, NETWORK, IPC, UTS] {
+            assert!(owner(&namespace).is_some(), "{namespace:?}");
+        }
+        assert_eq!(name_of(SYS_ADMIN), "CAP_SYS_ADMIN");
     }
 }

@@ -1,14 +1,11 @@
-//! Who refused a system call: a seccomp filter, an AppArmor profile, or the user namespace that owns what it is about.
-//! Looked up after a failure.
+//! Who refused a system call: a seccomp filter, or an AppArmor profile. Looked up after a failure.
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
-use nix::sys::stat::Mode;
+use nix::fcntl::{OpenHow, ResolveFlag, openat2};
 
 use crate::error::quote;
 use crate::sys::{self, MountAttr};
@@ -66,8 +63,8 @@ impl Call {
 #[must_use]
 pub fn hint(errno: Errno) -> Option<String> {
     match errno {
-        Errno::EPERM | Errno::ENOSYS => filtered().or_else(|| confined(errno)),
-        Errno::EACCES => confined(errno),
+        Errno::EPERM | Errno::ENOSYS => filtered().or_else(|| confined(errno, MOUNT_RULES)),
+        Errno::EACCES => confined(errno, MOUNT_RULES),
         _ => None,
     }
 }
@@ -93,18 +90,24 @@ fn filtered() -> Option<String> {
 }
 
 /// Whether this process has a seccomp filter (proc_pid_status(5)).
-fn has_filter() -> bool {
+#[must_use]
+pub fn has_filter() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() == "2"))
 }
 
-fn confined(errno: Errno) -> Option<String> {
+/// What a profile needs for the calls above.
+const MOUNT_RULES: &str = "`mount`, `umount` or `pivot_root`";
+
+/// The hint for what an AppArmor profile may have denied, since it lacks such a rule.
+#[must_use]
+pub fn confined(errno: Errno, rule: &str) -> Option<String> {
     let profile = profile()?;
     let profile = quote(OsStr::from_bytes(&profile));
     let sure = if errno == Errno::EACCES { "denies it" } else { "may deny it" };
     Some(format!(
         "the AppArmor profile {profile} of this process {sure}: the kernel's log says what it denied, and \
-         the profile needs a `mount`, `umount` or `pivot_root` rule"
+         the profile needs a {rule} rule"
     ))
 }
 
@@ -118,80 +121,6 @@ fn profile() -> Option<Vec<u8>> {
 /// `NAME (enforce)`. Other modules write their labels to the same file, in another form.
 fn enforced(text: &[u8]) -> Option<&[u8]> {
     text.trim_ascii_end().strip_suffix(b" (enforce)")
-}
-
-/// `CAP_SYS_ADMIN` (linux/capability.h).
-const CAP_SYS_ADMIN: u32 = 21;
-
-/// The hint for a process that may not mount, since it lacks `CAP_SYS_ADMIN` or has it over another user namespace than
-/// the one that owns its mount namespace; none where it may. `outside` is what is said to an ordinary user.
-#[must_use]
-pub fn capability(outside: &str) -> Option<String> {
-    let has = sys::capget().ok()?.effective >> CAP_SYS_ADMIN & 1 == 1;
-    let owns = owns_mount_namespace();
-    match (has, owns) {
-        (true, Some(false)) => Some(
-            "CAP_SYS_ADMIN is held over this user namespace, and not over the one that owns the mount namespace: \
-             make a mount namespace too, with `--mount` of `unshare-rs`"
-                .into(),
-        ),
-        (true, _) => None,
-        (false, Some(true)) if in_user_namespace() => Some(lost().into()),
-        (false, _) => Some(outside.into()),
-    }
-}
-
-/// Whoever made the user namespace had all capabilities over it, and lost them when the next program was executed.
-fn lost() -> &'static str {
-    const NOBODY: u32 = 65534;
-    let user = nix::unistd::geteuid().as_raw();
-    match user {
-        0 => "CAP_SYS_ADMIN was given up on the way here: mount before that",
-        NOBODY if !is_mapped(user) => {
-            "CAP_SYS_ADMIN was lost on the way here, since the map of the user namespace lacks this user's id: add \
-             `-S 0 -G 0` to `unshare-rs`, or map it with `--map-root-user`"
-        }
-        _ => {
-            "CAP_SYS_ADMIN was lost on the way here, since this user is not root in the user namespace: add \
-             `--keep-caps` to `unshare-rs`"
-        }
-    }
-}
-
-/// Whether the user namespace has this user: the number for those that it has not may be a user's too.
-fn is_mapped(user: u32) -> bool {
-    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    map.lines().any(|line| {
-        let mut numbers = line.split_whitespace().filter_map(|number| number.parse::<u32>().ok());
-        let first = numbers.next().unwrap_or(u32::MAX);
-        user.checked_sub(first).is_some_and(|offset| offset < numbers.nth(1).unwrap_or(0))
-    })
-}
-
-/// Whether this is another user namespace than the machine's first, whose map is every number to itself.
-#[must_use]
-pub fn in_user_namespace() -> bool {
-    fs::read_to_string("/proc/self/uid_map")
-        .is_ok_and(|map| !map.split_whitespace().eq(["0", "0", "4294967295"]))
-}
-
-/// Whether the user namespace of this process owns its mount namespace, so that a capability in the one holds over
-/// the other; none where /proc does not tell.
-#[must_use]
-pub fn owns_mount_namespace() -> Option<bool> {
-    let mounts = open_namespace("mnt")?;
-    let own = sys::location(open_namespace("user")?.as_fd()).ok()?;
-    match sys::namespace_owner(mounts.as_fd()) {
-        Ok(owner) => Some(sys::location(owner.as_fd()).ok()?.inode == own.inode),
-        // It is one that is not beneath the own one.
-        Err(Errno::EPERM) => Some(false),
-        Err(_) => None,
-    }
-}
-
-fn open_namespace(name: &str) -> Option<OwnedFd> {
-    let path = format!("/proc/self/ns/{name}");
-    open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty()).ok()
 }
 
 #[cfg(test)]

@@ -55,6 +55,13 @@ pub fn is_mounted() -> bool {
     root().is_ok_and(|root| root.is_some())
 }
 
+/// The hint for a failure whose cause is looked up in proc(5), where that is not mounted.
+#[must_use]
+pub fn missing() -> Option<String> {
+    (!is_mounted())
+        .then(|| "proc is not mounted on /proc, so that the cause cannot be looked up".into())
+}
+
 /// Whether the parent of this process has the same root directory. A process that entered a container, and became
 /// this one, was started from outside: its parent has another root. An init of its own, pid 1 of a PID namespace,
 /// tells nothing: pivot_root(2) took it along.

@@ -12,6 +12,7 @@ use nix::sys::stat::Mode;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::sethostname;
 
+use crate::capability::{self, Namespace};
 use crate::error::{Context, Error, Result, quote};
 use crate::sys;
 
@@ -93,7 +94,7 @@ impl<'a> Sysctls<'a> {
     pub fn set(&self) -> Result<()> {
         let Some(directory) = &self.directory else { return Ok(()) };
         self.list.iter().try_for_each(|sysctl| {
-            sysctl.set(directory).map_err(|error| error.explain(|e| explain(e.errno()?)))
+            sysctl.set(directory).map_err(|error| error.explain(|e| explain(sysctl, e.errno()?)))
         })
     }
 }
@@ -131,14 +132,30 @@ impl Sysctl {
     }
 }
 
-fn explain(errno: Errno) -> Option<String> {
+/// The namespaces that a parameter belongs to, by the beginning of its path. Others are the machine's.
+const BELONGS: &[(&str, &Namespace)] = &[
+    ("net/", &capability::NETWORK),
+    ("kernel/msg", &capability::IPC),
+    ("kernel/sem", &capability::IPC),
+    ("kernel/shm", &capability::IPC),
+    ("fs/mqueue/", &capability::IPC),
+    ("kernel/hostname", &capability::UTS),
+    ("kernel/domainname", &capability::UTS),
+];
+
+fn of_a_foreign_namespace(sysctl: &Sysctl) -> Option<String> {
+    let (_, namespace) = BELONGS.iter().find(|row| sysctl.file.starts_with(row.0))?;
+    capability::foreign(namespace)
+}
+
+fn explain(sysctl: &Sysctl, errno: Errno) -> Option<String> {
     match errno {
         Errno::ENOENT => {
             Some("this kernel has none of that name, or not in these namespaces".into())
         }
-        Errno::EACCES | Errno::EPERM => {
+        Errno::EACCES | Errno::EPERM => of_a_foreign_namespace(sysctl).or_else(|| {
             Some("this needs to be root in the user namespace that its namespace belongs to".into())
-        }
+        }),
         Errno::EROFS => Some("/proc/sys is read-only here".into()),
         _ => None,
     }

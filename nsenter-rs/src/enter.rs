@@ -10,7 +10,7 @@ use common::death_signal::DeathSignal;
 use common::record::Record;
 use common::sysctl::{Sysctl, Sysctls};
 use common::target::Target;
-use common::{Command, Context, Error, Result, quote, sys, toolbox};
+use common::{Command, Context, Error, Result, capability, error, quote, sys, toolbox};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 
@@ -23,6 +23,8 @@ use crate::child::{Watch, Work};
 use crate::credentials::{Credentials, Id};
 use crate::namespaces::{Joins, KINDS, Kind, Source, kind_of, owner};
 use crate::target::{Process, follow_label};
+
+const NOT_FOUND: &str = "it is looked up in the entered root: --carry executes a statically linked program of the caller's";
 
 /// A directory that is opened before any namespace is entered.
 #[derive(Debug, PartialEq, Eq)]
@@ -212,8 +214,9 @@ impl Entry {
             }
             fchdir(root).and_then(|()| chroot(".")).step("change the root").map_err(|error| {
                 error.explain(|error| {
-                    (error.errno()? == Errno::EPERM)
-                        .then(|| "this needs the capability CAP_SYS_CHROOT".into())
+                    let missing = "this needs the capability CAP_SYS_CHROOT";
+                    let capability = || capability::hint(capability::SYS_CHROOT, missing);
+                    (error.errno()? == Errno::EPERM).then(capability).flatten()
                 })
             })?;
         }
@@ -240,7 +243,7 @@ impl<'a> Way<'a> {
         let enters_user = opened.joins.has(CloneFlags::CLONE_NEWUSER);
         let becomes_root = enters_user && !entry.preserve_credentials;
         let enters_mount = opened.joins.has(CloneFlags::CLONE_NEWNS);
-        let is_on_own_files = !enters_mount && opened.root.is_none();
+        let is_on_own_files = !enters_mount && opened.root.is_none() && entry.root_inside.is_none();
         Self { entry, opened, sysctls, becomes_root, groups_dropped: false, is_on_own_files }
     }
 
@@ -277,7 +280,10 @@ impl Work for Way<'_> {
     }
 
     fn exec(&self) -> Error {
-        self.entry.command.exec()
+        self.entry.command.exec().explain(|error| {
+            let elsewhere = !self.is_on_own_files && !self.entry.carry;
+            (elsewhere && error.kind() == error::Kind::CommandNotFound).then(|| NOT_FOUND.into())
+        })
     }
 }
 

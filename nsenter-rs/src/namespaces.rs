@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use common::capability::{self, SYS_ADMIN};
 use common::{Context, Error, Result, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -187,7 +188,9 @@ impl Join {
         match errno {
             Errno::EINVAL => self.explain_invalid(process),
             Errno::EPERM => {
-                Some(self.closed(process).unwrap_or_else(|| self.explain_permission(with_user)))
+                let lost = || if with_user { None } else { self.lost(process) };
+                let hint = self.closed(process).or_else(lost);
+                Some(hint.unwrap_or_else(|| self.explain_permission(with_user)))
             }
             Errno::ESRCH => Some("the process has ended".into()),
             _ => None,
@@ -199,6 +202,17 @@ impl Join {
         let error = process?.open_file(self.kind.file, OFlag::O_RDONLY).err()?;
         let closed = matches!(self.source, Source::Target) && error.errno() == Some(Errno::EACCES);
         error.hint().filter(|_| closed).map(str::to_owned)
+    }
+
+    /// What is needed over the namespace was held over the user namespace that owns it.
+    fn lost(&self, process: Option<&Process>) -> Option<String> {
+        match &self.source {
+            Source::Open(file, _) => capability::lost_over(SYS_ADMIN, file.as_fd()),
+            Source::Target => {
+                let file = process?.open_file(self.kind.file, OFlag::O_RDONLY).ok()?;
+                capability::lost_over(SYS_ADMIN, file.as_fd())
+            }
+        }
     }
 
     fn explain_invalid(&self, process: Option<&Process>) -> Option<String> {

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use common::{Error, denied, escape, quote};
+use common::{Error, capability, denied, escape, procfs, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -15,16 +15,17 @@ const PRIVATE: &str = "use --private, or a mount namespace made with 'unshare-rs
 const SELF_BIND: &str = "use --self-bind, or bind it onto itself with 'bindmount-rs'";
 const ELSEWHERE: &str = "NEW_ROOT is in another mount namespace: enter that one first";
 const CHROOT: &str = "use 'chroot-rs' instead";
+const NO_ROOT_MOUNT: &str =
+    "the current root directory is no mount point, as inside a chroot: use 'chroot-rs' instead";
 
 /// Adds the cause of a failed pivot and its cure, where they can be found out.
 pub fn of_pivot(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {
     error.explain(|error| match error.errno()? {
         Errno::ENOENT | Errno::ENOTDIR => missing_put_old(put_old),
-        Errno::EINVAL | Errno::EBUSY if table().is_none() => Some(
-            "the cause is looked for in /proc, which is not mounted here: mount a proc first"
-                .into(),
-        ),
-        Errno::EINVAL | Errno::EBUSY => Facts::collect(new_root, put_old)?.cause(),
+        Errno::EINVAL | Errno::EBUSY => match Facts::collect(new_root, put_old) {
+            Some(facts) => facts.cause(),
+            None => no_mount_point(new_root).or_else(procfs::missing),
+        },
         errno => refused(errno),
     })
 }
@@ -37,7 +38,10 @@ pub fn is_only_shared(new_root: &OwnedFd, put_old: &OsStr) -> bool {
 /// As [`of_pivot`], where the propagation of `/` could not be changed.
 pub fn of_private(error: Error) -> Error {
     error.explain(|error| match error.errno()? {
-        Errno::EINVAL => root_directory(&table()?, &place("/")?),
+        Errno::EINVAL => match (table(), place("/")) {
+            (Some(mounts), Some(root)) => root_directory(&mounts, &root),
+            _ => root_is_no_mount().or_else(procfs::missing),
+        },
         errno => refused(errno),
     })
 }
@@ -45,7 +49,10 @@ pub fn of_private(error: Error) -> Error {
 /// As [`of_pivot`], where NEW_ROOT could not be bound.
 pub fn of_bind(error: Error, new_root: &OwnedFd) -> Error {
     error.explain(|error| match error.errno()? {
-        Errno::EINVAL => unbindable(&table()?, &Place::of(new_root.as_fd())?),
+        Errno::EINVAL => match (table(), Place::of(new_root.as_fd())) {
+            (Some(mounts), Some(place)) => unbindable(&mounts, &place),
+            _ => procfs::missing(),
+        },
         errno => refused(errno),
     })
 }
@@ -62,13 +69,34 @@ fn unbindable(mounts: &[Mount], new_root: &Place) -> Option<String> {
 
 /// A capability is missing, or a filter or a profile denies the call.
 pub fn refused(errno: Errno) -> Option<String> {
-    let missing = || {
-        denied::capability(
-            "this needs the capability CAP_SYS_ADMIN; an ordinary user has it in namespaces of its own: \
-             put 'unshare-rs --map-root-user --mount' in front",
-        )
-    };
-    (errno == Errno::EPERM).then(missing).flatten().or_else(|| denied::hint(errno))
+    match errno {
+        Errno::EPERM => not_permitted(),
+        errno => denied::hint(errno),
+    }
+}
+
+fn not_permitted() -> Option<String> {
+    capability::hint_over(
+        capability::SYS_ADMIN,
+        &capability::MOUNT,
+        "this needs the capability CAP_SYS_ADMIN; an ordinary user has it in namespaces of its own: \
+         put 'unshare-rs --map-root-user --mount' in front",
+    )
+    .or_else(|| denied::hint(Errno::EPERM))
+    .or_else(procfs::missing)
+}
+
+/// The two causes that statx(2) tells by itself, without /proc.
+fn no_mount_point(new_root: &OwnedFd) -> Option<String> {
+    match sys::location(new_root.as_fd()).ok()?.is_mount_root {
+        true => root_is_no_mount(),
+        false => Some(format!("NEW_ROOT is no mount point: {SELF_BIND}")),
+    }
+}
+
+fn root_is_no_mount() -> Option<String> {
+    let is_mount = sys::path_mount(c"/", false).ok()?.is_mount_root;
+    (!is_mount).then(|| NO_ROOT_MOUNT.into())
 }
 
 /// The other of the two paths was opened before.
@@ -229,9 +257,7 @@ impl Facts {
 /// directory is that mount's root.
 fn root_directory(mounts: &[Mount], root: &Place) -> Option<String> {
     match mounts.iter().find(|mount| mount.id == root.mount) {
-        None => Some(format!(
-            "the current root directory is no mount point, as inside a chroot: {CHROOT}"
-        )),
+        None => Some(NO_ROOT_MOUNT.into()),
         Some(mount) if mount.parent == mount.id => Some(
             "the current root is the initial ramfs, which cannot be moved: in NEW_ROOT use \
              'bindmount-rs --move . / chroot-rs . COMMAND'"

@@ -11,13 +11,6 @@ const LIMIT: u32 = u64::BITS;
 /// Every kernel that has openat2(2) has these; a later one is asked for before it is used.
 const OLD: u64 = (1 << 38) - 1;
 
-#[allow(missing_docs)]
-pub const SETGID: u32 = 6;
-#[allow(missing_docs)]
-pub const SETUID: u32 = 7;
-#[allow(missing_docs)]
-pub const SETPCAP: u32 = 8;
-
 /// What a LIST of `+CAP` and `-CAP` does to a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
@@ -170,11 +163,6 @@ pub fn is_bound(number: u32) -> nix::Result<bool> {
     sys::prctl(Prctl::ReadBounding(number)).map(|value| value == 1)
 }
 
-/// Whether this process may use the capability now.
-pub fn is_effective(number: u32) -> bool {
-    sys::capget().is_ok_and(|sets| sets.effective >> number & 1 == 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,11 +189,7 @@ mod tests {
 
     #[test]
     fn names_stand_at_their_numbers() {
-        let numbered = [("chown", 0), ("kill", 5), ("setgid", SETGID), ("setuid", SETUID)];
-        for (name, place) in numbered {
-            assert_eq!(number(name), Some(place));
-        }
-        for (name, place) in [("setpcap", SETPCAP), ("sys_admin", 21), ("bpf", 39)] {
+        for (name, place) in [("chown", 0), ("kill", 5), ("sys_admin", 21), ("bpf", 39)] {
             assert_eq!(number(name), Some(place));
         }
     }

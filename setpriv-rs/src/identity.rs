@@ -5,12 +5,11 @@ use std::fs::File;
 use std::io::Read;
 
 use common::accounts::{self, Host};
+use common::capability::{self, SETGID, SETUID};
 use common::{Context, Error, Result, procfs, quote};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::{Gid, Uid, getgroups, getresuid, getuid, setgroups, setresgid, setresuid};
-
-use crate::capabilities::{SETGID, SETUID, is_effective};
 
 /// To setresuid(2) and setresgid(2): leave it as it is.
 const UNCHANGED: u32 = u32::MAX;
@@ -163,7 +162,7 @@ fn explain_groups(error: &Error) -> Option<String> {
             "setgroups is denied in this user namespace: --keep-groups leaves the groups as they are"
                 .into(),
         ),
-        Errno::EPERM if !is_effective(SETGID) => Some("this needs the capability setgid".into()),
+        Errno::EPERM => capability::hint(SETGID, "this needs the capability setgid"),
         Errno::EINVAL => Some("a group has no mapping in this user namespace".into()),
         _ => None,
     }
@@ -179,8 +178,8 @@ fn failed(what: &str, id: Option<u32>, errno: Errno) -> Error {
     let object = id.map(|id| id.to_string()).unwrap_or_default();
     let capability = if what == "user" { (SETUID, "setuid") } else { (SETGID, "setgid") };
     Error::new(format!("become the {what}"), object, errno).explain(|_| match errno {
-        Errno::EPERM if !is_effective(capability.0) => {
-            Some(format!("this needs the capability {}", capability.1))
+        Errno::EPERM => {
+            capability::hint(capability.0, &format!("this needs the capability {}", capability.1))
         }
         Errno::EINVAL => Some(format!("the {what} has no mapping in this user namespace")),
         _ => None,

@@ -1,9 +1,10 @@
 //! Capabilities that cannot be granted: a warning in place of a failure (`--lenient-caps`).
 
+use common::capability::SETPCAP;
 use common::{Context, Result, start, sys};
 use sys::CapabilitySets;
 
-use crate::capabilities::{self, Change, SETPCAP, is_bound};
+use crate::capabilities::{self, Change, is_bound};
 use crate::sets::Capabilities;
 
 /// What the caller can grant.

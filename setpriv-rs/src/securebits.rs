@@ -2,11 +2,10 @@
 
 use std::ffi::c_int;
 
+use common::capability::{SETPCAP, hint};
 use common::sys::Prctl;
 use common::{Context, Error, Result, sys};
 use nix::errno::Errno;
-
-use crate::capabilities::{SETPCAP, is_effective};
 
 /// linux/securebits.h.
 const BITS: [(&str, c_int); 12] = [
@@ -94,9 +93,9 @@ fn bit(name: &str) -> Option<c_int> {
 }
 
 fn explain(error: &Error) -> Option<String> {
-    (error.errno() == Some(Errno::EPERM)).then(|| match is_effective(SETPCAP) {
-        true => "a locked bit cannot be changed".into(),
-        false => "this needs the capability setpcap".into(),
+    (error.errno() == Some(Errno::EPERM)).then(|| {
+        hint(SETPCAP, "this needs the capability setpcap")
+            .unwrap_or_else(|| "a locked bit cannot be changed".into())
     })
 }
 

@@ -1,11 +1,12 @@
 //! The five capability sets of the process.
 
+use common::capability::{SETPCAP, hint};
 use common::sys::Prctl;
 use common::{Context, Error, Result, sys};
 use nix::errno::Errno;
 use sys::CapabilitySets;
 
-use crate::capabilities::{self, Change, SETPCAP, is_bound, is_effective};
+use crate::capabilities::{self, Change, is_bound};
 
 /// CAP_SYS_ADMIN of linux/capability.h.
 const ADMIN: u64 = 1 << 21;
@@ -176,8 +177,7 @@ fn bounding(verb: &str, number: u32, errno: Errno) -> Error {
     let step = format!("{verb} the bounding capability");
     Error::new(step, capabilities::name(number), errno).explain(|_| match verb {
         "keep" => Some("it is not in the set, and nothing can be added to it".into()),
-        _ if !is_effective(SETPCAP) => Some("this needs the capability setpcap".into()),
-        _ => None,
+        _ => hint(SETPCAP, "this needs the capability setpcap"),
     })
 }
 

@@ -8,8 +8,9 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use common::capability::{SYS_ADMIN, SYS_CHROOT, is_effective};
 use common::cgroup::entry::Entry;
-use common::{Error, quote, sys};
+use common::{Error, Kind, capability, denied, procfs, quote, sys};
 use nix::errno::Errno;
 use nix::sched::CloneFlags;
 use nix::unistd::{getegid, geteuid};
@@ -17,21 +18,18 @@ use nix::unistd::{getegid, geteuid};
 use crate::idmap::{GROUPS, Range, USERS, id_map};
 use crate::namespaces::kinds;
 
-/// Capabilities' numbers (linux/capability.h).
-const CAP_SYS_CHROOT: u32 = 18;
-const CAP_SYS_ADMIN: u32 = 21;
-
 const PROC: &str = "/proc";
 
 fn unshare(flags: CloneFlags, errno: Errno) -> Option<String> {
     match errno {
         Errno::EPERM if flags.contains(CloneFlags::CLONE_NEWUSER) => Some(no_user_namespace()),
-        Errno::EPERM if !has_capability(CAP_SYS_ADMIN) => Some(
+        Errno::EPERM if !is_effective(SYS_ADMIN) => capability::hint(
+            SYS_ADMIN,
             "these namespaces need CAP_SYS_ADMIN; with --map-root-user they are made in a user \
-             namespace of one's own"
-                .into(),
+             namespace of one's own",
         ),
-        Errno::EPERM | Errno::ENOSYS => seccomp_filter(Path::new(PROC)),
+        Errno::EPERM | Errno::ENOSYS => seccomp_filter(Path::new(PROC)).or_else(procfs::missing),
+        Errno::EACCES => denied::confined(errno, "`userns`"),
         Errno::ENOSPC | Errno::EUSERS => limit(Path::new(PROC), flags),
         Errno::EINVAL => unknown_kind(flags).or_else(|| second_pid_namespace(flags)),
         _ => None,
@@ -44,18 +42,21 @@ fn no_user_namespace() -> String {
                 user namespace there"
             .into();
     }
-    let setting = || match has_capability(CAP_SYS_ADMIN) {
+    let setting = || match is_effective(SYS_ADMIN) {
         true => None,
         false => forbidding_setting(Path::new(PROC)),
     };
     // A chroot to the root of a mount looks from the inside like none.
-    let mut hint = setting().or_else(unmapped_caller);
-    hint = hint.or_else(|| seccomp_filter(Path::new(PROC)));
-    hint.or_else(|| profile(Path::new(PROC))).unwrap_or_else(|| {
-        "nothing that can be read here forbids user namespaces; they are refused inside a chroot, \
-             and by a security module"
-            .into()
-    })
+    setting().or_else(unmapped_caller)
+        .or_else(|| seccomp_filter(Path::new(PROC)))
+        .or_else(|| denied::confined(Errno::EPERM, "`userns`"))
+        .unwrap_or_else(|| {
+            let known = match procfs::is_mounted() {
+                true => "nothing that can be read here forbids user namespaces",
+                false => "proc is not mounted on /proc, so that nothing tells what forbids user namespaces",
+            };
+            format!("{known}; they are refused inside a chroot, and by a security module")
+        })
 }
 
 fn second_pid_namespace(flags: CloneFlags) -> Option<String> {
@@ -133,7 +134,7 @@ pub fn clock(errno: Errno) -> Option<String> {
 /// chroot(2).
 pub fn root(errno: Errno) -> Option<String> {
     match errno {
-        Errno::EPERM => lacks(CAP_SYS_CHROOT, "CAP_SYS_CHROOT"),
+        Errno::EPERM => lacks(SYS_CHROOT, "CAP_SYS_CHROOT"),
         _ => None,
     }
 }
@@ -152,20 +153,24 @@ pub fn directory_in_root(errno: Errno) -> Option<String> {
     (errno == Errno::ENOENT).then(|| "it is looked up in the new root".into())
 }
 
+/// execve(2) of COMMAND.
+pub fn command(error: &Error, changed_root: bool) -> Option<String> {
+    (changed_root && error.kind() == Kind::CommandNotFound).then(|| {
+        "it is looked up in the new root: 'chroot-rs --carry', instead of --root, executes a statically linked \
+         program of the old one"
+            .into()
+    })
+}
+
 /// Whether `/` is not where a mount begins, as after chroot(2) to a plain directory.
 fn in_chroot() -> bool {
     sys::path_mount(c"/", false).is_ok_and(|mount| !mount.is_mount_root)
 }
 
-fn has_capability(number: u32) -> bool {
-    sys::capget().is_ok_and(|sets| sets.effective >> number & 1 == 1)
-}
-
 /// A step that needs a capability over this process's user namespace.
 fn lacks(number: u32, name: &str) -> Option<String> {
-    (!has_capability(number)).then(|| {
-        format!("that needs {name}; with --map-root-user a user namespace of one's own gives it")
-    })
+    let missing = "with --map-root-user a user namespace of one's own gives it";
+    capability::hint(number, &format!("that needs {name}; {missing}"))
 }
 
 /// Settings that keep ordinary users from user namespaces: the value that does, and where it stands.
@@ -198,22 +203,16 @@ fn unmapped_caller() -> Option<String> {
     })
 }
 
-/// The AppArmor profile that confines this process, which may be why.
-fn profile(proc: &Path) -> Option<String> {
-    let label = fs::read_to_string(proc.join("self/attr/current")).ok()?;
-    let name = label.trim_end().strip_suffix(" (enforce)")?;
-    Some(format!(
-        "the AppArmor profile {} confines this process, and may deny it ('userns,' allows user namespaces)",
-        quote(name)
-    ))
-}
-
 fn seccomp_filter(proc: &Path) -> Option<String> {
     let status = fs::read_to_string(proc.join("self/status")).ok()?;
     status
         .lines()
         .any(|line| line.split_whitespace().eq(["Seccomp:", "2"]))
-        .then(|| "a seccomp filter is in force for this process".into())
+        .then(|| {
+            "a seccomp filter is in force for this process, which may refuse it: those of container engines allow new \
+             namespaces only with CAP_SYS_ADMIN"
+                .into()
+        })
 }
 
 /// The limits that were reached, as far as they can be read: how many there are is not told.
@@ -291,18 +290,6 @@ mod tests {
                 assert_eq!(hint.is_some_and(|hint| hint.starts_with(name)), hinted, "{name}");
                 fs::remove_dir_all(proc).unwrap();
             }
-        }
-    }
-
-    #[test]
-    fn a_profile_is_named() {
-        for (label, hinted) in
-            [("box (enforce)\n", true), ("unconfined\n", false), ("a (complain)\n", false)]
-        {
-            let proc = proc("profile", &[("self/attr/current", label)]);
-            let hint = profile(&proc);
-            fs::remove_dir_all(proc).unwrap();
-            assert_eq!(hint.is_some_and(|hint| hint.contains("'box'")), hinted, "{label}");
         }
     }
 

@@ -178,10 +178,11 @@ impl Plan {
         if let Some(keep) = &self.environment {
             sys::clear_environment(&keep.iter().map(String::as_str).collect::<Vec<_>>());
         }
-        match &self.command {
+        let error = match &self.command {
             Some(command) => command.exec(),
             None => Command::login_shell().exec(),
-        }
+        };
+        error.explain(|error| explain::command(error, self.setup.root.is_some()))
     }
 }
 

@@ -6,16 +6,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use common::capability::{SETFCAP, is_effective};
 use common::sys::Prctl;
 use common::{quote, sys};
 use nix::errno::Errno;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::geteuid;
 
-use super::{PROC, forbidding_setting, has_capability, lacks, seccomp_filter};
+use super::{PROC, forbidding_setting, lacks, seccomp_filter};
 use crate::idmap::{GROUPS, Range, Sort, USERS, Writer, id_map};
-
-const CAP_SETFCAP: u32 = 31;
 
 /// The most lines that the kernel takes in a map (user_namespaces(7)).
 const MAP_LINES: usize = 340;
@@ -114,7 +113,7 @@ fn missing_outside(sort: &Sort, ranges: &[Range]) -> Option<String> {
 }
 
 fn root_without_setfcap(ranges: &[Range]) -> Option<String> {
-    (ranges.iter().any(|range| range.outer == 0) && !has_capability(CAP_SETFCAP))
+    (ranges.iter().any(|range| range.outer == 0) && !is_effective(SETFCAP))
         .then(|| "to map the root outside, CAP_SETFCAP is needed too".into())
 }
 
