@@ -67,6 +67,10 @@ namespace() {
   readlink "/proc/${2-self}/ns/$1"
 }
 
+@test "an id that there cannot be" {
+  refused 'hint: IDs go from 0 to 4294967294' -u=/proc/self/ns/uts -S 4294967295
+}
+
 @test "COMMAND is looked up in the entered root; a capability that was lost on the way" {
   mkdir root
   in_namespace() {
@@ -286,7 +290,8 @@ attacked() {
   for inherited in '' --ignore-signal=CHLD --block-signal=CHLD,INT,TERM; do
     # shellcheck disable=SC2086 # Words.
     ok env $inherited $look
-    want=$output
+    want=$(namespace uts "$starter")
+  equal "$output" "$want"
     # shellcheck disable=SC2086 # Words.
     ok env $inherited nsenter-rs --new-session $look
     equal "$output" "$want"
@@ -592,7 +597,22 @@ time.sleep(600)' 3>&- &
   done
   same -t "$(cat thread)" "${user[@]}" --uts readlink /proc/self/ns/uts
   ok nsenter-rs -t "$(cat thread)" "${user[@]}" --uts --wd readlink /proc/self/ns/uts
-  equal "$output" "$(namespace uts "$starter")"
+  want=$output
+  # Before Linux 6.9 pidfd_open(2) does not know PIDFD_THREAD.
+  cat >old <<'RULES'
+default allow
+errno EINVAL pidfd_open if arg1 & 128 == 128
+RULES
+  old=(setpriv-rs --no-new-privs --seccomp-rules old nsenter-rs -t "$(cat thread)" "${user[@]}")
+  for options in '--uts --wd' --all; do
+    # shellcheck disable=SC2086 # Words.
+    ok "${old[@]}" $options readlink /proc/self/ns/uts
+    equal "$output" "$want"
+  done
+  start=$(awk '{ print $22 }' "/proc/$(cat thread)/stat")
+  ok "${old[@]}" --start-time "$start" --uts true
+  expect 1 "${old[@]}" --start-time "$((start + 1))" --uts true
+  contains "$stderr" 'has started at another time'
 }
 
 @test "setgroups that is denied is explained" {

@@ -275,7 +275,8 @@ fn id(text: &OsStr) -> Result<Id> {
     match accounts::id(text.as_bytes()) {
         Some(number) => Ok(Id::Number(number)),
         None if text == "follow" => Ok(Id::Follow),
-        None => Err(Error::usage(format!("{} is no user or group id", quote(text)))),
+        None => Err(Error::usage(format!("{} is no user or group id", quote(text)))
+            .explain(|_| accounts::beyond(text))),
     }
 }
 

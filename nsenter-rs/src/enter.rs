@@ -197,6 +197,9 @@ impl Entry {
         if self.all {
             joins.add_all(need(process, "all")?)?;
         }
+        if let Some(thread) = process.filter(|process| process.pidfd().is_none()) {
+            joins.open(thread)?;
+        }
         Ok(joins)
     }
 
@@ -354,7 +357,10 @@ fn open_directory(
 fn socket(process: &Process, fd: c_int) -> Result<Source> {
     let name = process.path(&format!("fd/{fd}"));
     let step = "find the network namespace of the socket";
-    let namespace = sys::pidfd_getfd(process.pidfd(), fd)
+    let pidfd = process.pidfd().ok_or_else(|| {
+        Error::because(step, &name, "of a thread other than a process's first this needs Linux 6.9")
+    })?;
+    let namespace = sys::pidfd_getfd(pidfd, fd)
         .and_then(|socket| sys::socket_namespace(socket.as_fd()))
         .context(step, &name)
         .map_err(|error| error.explain(|error| explain_socket(error.errno()?, &name)))?;
