@@ -18,6 +18,7 @@ use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
 use nix::unistd::{chroot, fchdir, setgroups};
 
+use crate::by_id;
 use crate::cgroups;
 use crate::child::{Watch, Work};
 use crate::credentials::{Credentials, Id};
@@ -182,7 +183,10 @@ impl Entry {
         for (kind, file) in &self.namespaces {
             let source = match file {
                 Some(path) => {
-                    let file = open_file(path);
+                    let file = match by_id::id(path).flatten() {
+                        Some(id) => by_id::open_namespace(kind, id),
+                        None => open_file(path),
+                    };
                     let file =
                         file.map_err(|error| error.explain(|error| letters(kind, path, error)));
                     Source::Open(file?, path.clone())
