@@ -647,6 +647,13 @@ hint: this needs the capability CAP_SYS_CHROOT; an ordinary user has it in a use
   contains "$stderr" 'the map of the user namespace lacks this user'"'s id: add \`-S 0 -G 0\`"
 }
 
+@test "an id that there cannot be" {
+  for arguments in --userspec=+4294967295 --groups=4294967296; do
+    expect 125 chroot-rs "$arguments" / true
+    contains "$stderr" 'hint: IDs go from 0 to 4294967294'
+  done
+}
+
 @test "what a user namespace does not allow is told apart" {
   in_namespace() {
     expect 125 unshare --user --map-root-user chroot-rs "$@" / true

@@ -67,6 +67,35 @@ namespace() {
   readlink "/proc/${2-self}/ns/$1"
 }
 
+# id_of FILE: what the kernel calls the namespace, by NS_GET_ID of ioctl_nsfs(2).
+id_of() {
+  python3 -c '
+import fcntl, struct, sys
+print(struct.unpack("Q", fcntl.ioctl(open(sys.argv[1]), 0x8008b70d, bytes(8)))[0])' "$1"
+}
+
+@test "=:ID: a namespace by its id" {
+  requires python3
+  target
+  id_of /proc/self/ns/net >/dev/null 2>&1 || {
+    refused 'this kernel does not tell the IDs of namespaces: Linux 6.18 does' --net=:1
+    return
+  }
+  for kind in uts net mount:mnt; do
+    option=${kind%:*} kind=${kind#*:}
+    ok nsenter-rs ${user:+"--user=/proc/$target/ns/user" --preserve-credentials} \
+      "--$option=:$(id_of "/proc/$target/ns/$kind")" readlink "/proc/self/ns/$kind"
+    equal "$output" "$(namespace "$kind" "$target")"
+  done
+  net=$(id_of "/proc/$target/ns/net")
+  refused "cannot find the UTS namespace of the ID '$net': " --uts=":$net"
+  refused "cannot find the network namespace of the ID '18446744073709551615': " --net=:18446744073709551615
+}
+
+@test "an id that there cannot be" {
+  refused 'hint: IDs go from 0 to 4294967294' -u=/proc/self/ns/uts -S 4294967295
+}
+
 @test "COMMAND is looked up in the entered root; a capability that was lost on the way" {
   mkdir root
   in_namespace() {
@@ -286,7 +315,8 @@ attacked() {
   for inherited in '' --ignore-signal=CHLD --block-signal=CHLD,INT,TERM; do
     # shellcheck disable=SC2086 # Words.
     ok env $inherited $look
-    want=$output
+    want=$(namespace uts "$starter")
+  equal "$output" "$want"
     # shellcheck disable=SC2086 # Words.
     ok env $inherited nsenter-rs --new-session $look
     equal "$output" "$want"
@@ -592,7 +622,22 @@ time.sleep(600)' 3>&- &
   done
   same -t "$(cat thread)" "${user[@]}" --uts readlink /proc/self/ns/uts
   ok nsenter-rs -t "$(cat thread)" "${user[@]}" --uts --wd readlink /proc/self/ns/uts
-  equal "$output" "$(namespace uts "$starter")"
+  want=$output
+  # Before Linux 6.9 pidfd_open(2) does not know PIDFD_THREAD.
+  cat >old <<'RULES'
+default allow
+errno EINVAL pidfd_open if arg1 & 128 == 128
+RULES
+  old=(setpriv-rs --no-new-privs --seccomp-rules old nsenter-rs -t "$(cat thread)" "${user[@]}")
+  for options in '--uts --wd' --all; do
+    # shellcheck disable=SC2086 # Words.
+    ok "${old[@]}" $options readlink /proc/self/ns/uts
+    equal "$output" "$want"
+  done
+  start=$(awk '{ print $22 }' "/proc/$(cat thread)/stat")
+  ok "${old[@]}" --start-time "$start" --uts true
+  expect 1 "${old[@]}" --start-time "$((start + 1))" --uts true
+  contains "$stderr" 'has started at another time'
 }
 
 @test "setgroups that is denied is explained" {
@@ -614,7 +659,7 @@ hint: setgroups(2) is denied in that user namespace"
   refused "--mount needs a --target" --mount
   refused "--wdns needs a directory: --wdns=DIR" -t 1 -W
   refused "--target is given twice" -t 1 -t 2
-  refused "':5': a namespace by its id is not supported, only by a file" --net=:5
+  refused "':5x' is not :ID of a namespace" --net=:5x
   refused "--env needs a --target" --env
   refused "--join-cgroup needs a --target" -c
   refused "--setuid=follow or --setgid=follow needs a --target" -S follow

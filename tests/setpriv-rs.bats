@@ -45,6 +45,13 @@ sets() {
   echo "${output//$'\n'/ }"
 }
 
+@test "an id that there cannot be" {
+  for option in --reuid --regid; do
+    expect 1 setpriv-rs --keep-groups "$option" 4294967295 true
+    contains "$stderr" 'hint: IDs go from 0 to 4294967294'
+  done
+}
+
 @test "a capability that was lost on the way, and how to keep it" {
   user=()
   ! is_root || user=(setpriv --reuid=1234 --regid=1234 --clear-groups)

@@ -1185,6 +1185,16 @@ hint: '/' is not the root of a mount, as in a chroot, and has no propagation; us
     unshare-rs -r --sysctl net.ipv4.ip_forward=1 true
 }
 
+@test "an id or a range that there cannot be" {
+  for option in '-S 4294967295' '--map-user 4294967295'; do
+    # shellcheck disable=SC2086 # Words.
+    refused 'hint: IDs go from 0 to 4294967294' unshare-rs $option true
+  done
+  for block in 0:4294967290:10 4294967290:0:10 0:0:0 0:0:4294967296; do
+    refused 'hint: COUNT is at least 1, and both ranges end before 4294967295' unshare-rs --map-users "$block" true
+  done
+}
+
 @test "COMMAND is looked up in the new root" {
   mkdir root
   expect 127 as_root unshare-rs -R root true

@@ -153,7 +153,7 @@ fn is_marked(text: &OsStr) -> bool {
 
 fn unknown(what: &str, name: &OsStr) -> Error {
     let reason = "neither the new root nor this system has this name";
-    Error::because(format!("find the {what}"), name, reason)
+    Error::because(format!("find the {what}"), name, reason).explain(|_| accounts::beyond(name))
 }
 
 fn no_group(uid: Uid) -> Error {

@@ -3,11 +3,10 @@
 //!
 //! For a container's root NSS is never asked: it would load whatever library the files of that root name.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -18,70 +17,13 @@ use crate::directory::open_in_root;
 use crate::error::{Context, Error, Result};
 use crate::getent;
 
+pub use crate::account::{Group, User, beyond, id, number};
+
 /// A larger file is refused: it would hold a million accounts.
 const SIZE_LIMIT: u64 = 64 << 20;
 
 const PASSWD: &str = "etc/passwd";
 const GROUP: &str = "etc/group";
-
-/// A line of passwd(5).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct User {
-    pub name: OsString,
-    pub uid: Uid,
-    pub gid: Gid,
-    pub home: OsString,
-    pub shell: OsString,
-}
-
-impl User {
-    /// The user that a line describes; none where it is no line of passwd(5). A uid or gid of
-    /// 2^32 - 1 is none: to the kernel it means "unchanged".
-    #[must_use]
-    pub fn parse(line: &[u8]) -> Option<Self> {
-        let mut fields = line.split(|&byte| byte == b':');
-        let name = fields.next().filter(|name| !name.is_empty())?;
-        let uid = id(fields.nth(1)?)?;
-        let gid = id(fields.next()?)?;
-        let mut text = |skip| os_string(fields.nth(skip).unwrap_or_default());
-        Some(Self {
-            name: os_string(name),
-            uid: uid.into(),
-            gid: gid.into(),
-            home: text(1),
-            shell: text(0),
-        })
-    }
-}
-
-/// A line of group(5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Group<'a> {
-    /// The group's name.
-    pub name: &'a OsStr,
-    /// Its number.
-    pub gid: Gid,
-    members: &'a [u8],
-}
-
-impl<'a> Group<'a> {
-    /// The group that a line describes; none where it is no line of group(5).
-    #[must_use]
-    pub fn parse(line: &'a [u8]) -> Option<Self> {
-        let mut fields = line.split(|&byte| byte == b':');
-        let name = fields.next().filter(|name| !name.is_empty())?;
-        let gid = id(fields.nth(1)?)?;
-        let members = fields.next().unwrap_or_default();
-        Some(Self { name: OsStr::from_bytes(name), gid: gid.into(), members })
-    }
-
-    /// Whether the line lists `user` among the group's members.
-    #[must_use]
-    pub fn has(&self, user: &OsStr) -> bool {
-        self.members.split(|&byte| byte == b',').any(|member| member == user.as_bytes())
-    }
-}
 
 /// The accounts of one root. A file is read when it is first asked, and once; where it is missing,
 /// the root has no such names.
@@ -270,26 +212,6 @@ fn users(text: &[u8]) -> impl Iterator<Item = User> {
 
 fn groups(text: &[u8]) -> impl Iterator<Item = Group<'_>> {
     text.split(|&byte| byte == b'\n').filter_map(Group::parse)
-}
-
-/// A uid or gid: decimal digits only, and no number that the kernel takes for "unchanged".
-#[must_use]
-pub fn id(digits: &[u8]) -> Option<u32> {
-    if !digits.first()?.is_ascii_digit() {
-        return None;
-    }
-    std::str::from_utf8(digits).ok()?.parse().ok().filter(|&id| id != u32::MAX)
-}
-
-/// As [`id`], after blanks or a `+` as strtoul(3) takes them.
-#[must_use]
-pub fn number(text: &[u8]) -> Option<u32> {
-    let text = text.trim_ascii_start();
-    id(text.strip_prefix(b"+").unwrap_or(text))
-}
-
-fn os_string(bytes: &[u8]) -> OsString {
-    OsStr::from_bytes(bytes).to_owned()
 }
 
 #[cfg(test)]

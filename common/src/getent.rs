@@ -8,7 +8,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Command, Stdio};
 
-use crate::accounts::{Group, User, id};
+use crate::account::{Group, User, id};
 use crate::procfs;
 use nix::unistd::{Gid, Uid};
 

@@ -5,6 +5,7 @@
 
 #![deny(unsafe_code)]
 
+mod account;
 pub mod accounts;
 pub mod capability;
 mod carry;

@@ -47,8 +47,8 @@ pub use mount::{
 };
 pub use mount_table::{listmount, mount_namespace_id, statmount};
 pub use namespace::{
-    CLONE_NEWTIME, bring_up_loopback, namespace_owner, namespace_type, setdomainname,
-    socket_namespace,
+    CLONE_NEWTIME, bring_up_loopback, namespace_id, namespace_owner, namespace_type,
+    open_namespace, setdomainname, socket_namespace,
 };
 pub use pidfd::{PIDFD_THREAD, pidfd_getfd, pidfd_open, pidfd_send_signal};
 pub use prctl::{Prctl, parent_death_signal, prctl};

@@ -57,10 +57,32 @@ impl Target {
         self.pid
     }
 
+    /// Whether an inode is given, which a thread has only where pidfd_open(2) opens it.
+    #[must_use]
+    pub fn has_inode(&self) -> bool {
+        self.inode.is_some()
+    }
+
+    /// That the process whose directory in `/proc` was opened before is the one that has started then.
+    ///
+    /// # Errors
+    /// Where it is another one.
+    pub fn check_start(&self) -> Result<()> {
+        match self.start {
+            Some(start) if procfs::start_time(self.pid)? != start => Err(self.another_start()),
+            _ => Ok(()),
+        }
+    }
+
+    fn another_start(&self) -> Error {
+        let reason = "the process of this number has started at another time";
+        Error::because(STEP, self.pid.to_string(), reason)
+    }
+
     /// Takes hold of the process.
     ///
     /// # Errors
-    /// ESRCH where there is none of this number; where it is another one.
+    /// ESRCH where there is none of this number; EINVAL where it is a thread, before Linux 6.9; where it is another one.
     pub fn open(&self) -> Result<OwnedFd> {
         let name = self.pid.to_string();
         let process = match sys::pidfd_open(self.pid, 0) {
@@ -77,9 +99,7 @@ impl Target {
             _ => {}
         }
         match self.start {
-            Some(start) if self.start_of(&process)? != start => {
-                another("the process of this number has started at another time")
-            }
+            Some(start) if self.start_of(&process)? != start => Err(self.another_start()),
             _ => Ok(process),
         }
     }

@@ -11,6 +11,7 @@ use common::target::Target;
 use common::{Command, Error, Result, accounts, quote};
 use lexopt::prelude::*;
 
+use crate::by_id;
 use crate::credentials::{Credentials, Id};
 use crate::enter::{Directory, Entry};
 use crate::namespaces::KINDS;
@@ -22,7 +23,7 @@ Usage: nsenter-rs [options] [COMMAND [ARG...]]
 
 Enter namespaces of another process and become COMMAND there; without COMMAND, $SHELL or /bin/sh.
 
-Namespaces; with =FILE that of a file, otherwise that of the target:
+Namespaces; with =FILE that of a file, with =:ID that of an id, otherwise that of the target:
   -t, --target PID           the process whose namespaces are entered; PID:INODE is surely that one
       --start-time TICKS     only where the target has started then: field 22 of /proc/PID/stat
   -a, --all                  all of its namespaces
@@ -256,13 +257,10 @@ impl Entry {
     }
 }
 
-/// `:ID` would be a namespace by its id, which no released kernel opens by that alone.
+/// `:ID` is a namespace by its id.
 fn file(path: OsString) -> Result<OsString> {
-    match path.as_bytes().first() {
-        Some(b':') => Err(Error::usage(format!(
-            "{}: a namespace by its id is not supported, only by a file",
-            quote(&path)
-        ))),
+    match by_id::id(&path) {
+        Some(None) => Err(Error::usage(format!("{} is not :ID of a namespace", quote(&path)))),
         _ => Ok(path),
     }
 }
@@ -275,7 +273,8 @@ fn id(text: &OsStr) -> Result<Id> {
     match accounts::id(text.as_bytes()) {
         Some(number) => Ok(Id::Number(number)),
         None if text == "follow" => Ok(Id::Follow),
-        None => Err(Error::usage(format!("{} is no user or group id", quote(text)))),
+        None => Err(Error::usage(format!("{} is no user or group id", quote(text)))
+            .explain(|_| accounts::beyond(text))),
     }
 }
 
@@ -394,7 +393,7 @@ mod tests {
             &["-S", "ann"],
             &["-G", "-1"],
             &["-N", "x"],
-            &["--net=:5"],
+            &["--net=:x"],
             &["--env=x"],
             &["--start-time", "5"],
             &["-t1", "--start-time", "-5"],

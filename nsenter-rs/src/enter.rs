@@ -18,6 +18,7 @@ use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
 use nix::unistd::{chroot, fchdir, setgroups};
 
+use crate::by_id;
 use crate::cgroups;
 use crate::child::{Watch, Work};
 use crate::credentials::{Credentials, Id};
@@ -182,7 +183,10 @@ impl Entry {
         for (kind, file) in &self.namespaces {
             let source = match file {
                 Some(path) => {
-                    let file = open_file(path);
+                    let file = match by_id::id(path).flatten() {
+                        Some(id) => by_id::open_namespace(kind, id),
+                        None => open_file(path),
+                    };
                     let file =
                         file.map_err(|error| error.explain(|error| letters(kind, path, error)));
                     Source::Open(file?, path.clone())
@@ -196,6 +200,9 @@ impl Entry {
         }
         if self.all {
             joins.add_all(need(process, "all")?)?;
+        }
+        if let Some(thread) = process.filter(|process| process.pidfd().is_none()) {
+            joins.open(thread)?;
         }
         Ok(joins)
     }
@@ -354,7 +361,10 @@ fn open_directory(
 fn socket(process: &Process, fd: c_int) -> Result<Source> {
     let name = process.path(&format!("fd/{fd}"));
     let step = "find the network namespace of the socket";
-    let namespace = sys::pidfd_getfd(process.pidfd(), fd)
+    let pidfd = process.pidfd().ok_or_else(|| {
+        Error::because(step, &name, "of a thread other than a process's first this needs Linux 6.9")
+    })?;
+    let namespace = sys::pidfd_getfd(pidfd, fd)
         .and_then(|socket| sys::socket_namespace(socket.as_fd()))
         .context(step, &name)
         .map_err(|error| error.explain(|error| explain_socket(error.errno()?, &name)))?;

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod by_id;
 mod cgroups;
 mod child;
 mod cli;

@@ -83,6 +83,16 @@ impl Joins {
         self.0.push(Join { kind, source });
     }
 
+    /// Opens those of a target that has no descriptor itself.
+    pub fn open(&mut self, process: &Process) -> Result<()> {
+        let of_target = |join: &&mut Join| matches!(join.source, Source::Target);
+        self.0.iter_mut().filter(of_target).try_for_each(|join| {
+            let file = process.open_file(join.kind.file, OFlag::O_RDONLY)?;
+            join.source = Source::Open(file, process.path(join.kind.file).into());
+            Ok(())
+        })
+    }
+
     /// Whether one of this flag is to be entered.
     pub fn has(&self, flag: CloneFlags) -> bool {
         self.get(flag).is_some()
@@ -159,8 +169,8 @@ impl Joins {
         let taken = |join: &Join| matches!(join.source, Source::Target) && wanted(join.kind);
         let flags: CloneFlags =
             self.0.iter().filter(|join| taken(join)).map(|join| join.kind.flag).collect();
-        let Some(process) = process.filter(|_| !flags.is_empty()) else { return };
-        if setns(process.pidfd(), flags).is_ok() {
+        let pidfd = process.filter(|_| !flags.is_empty()).and_then(Process::pidfd);
+        if pidfd.is_some_and(|pidfd| setns(pidfd, flags).is_ok()) {
             self.0.retain(|join| !taken(join));
         }
     }
@@ -170,8 +180,9 @@ impl Join {
     fn enter(&self, process: Option<&Process>) -> nix::Result<()> {
         match (&self.source, process) {
             (Source::Open(file, _), _) => setns(file, self.kind.flag),
-            (Source::Target, Some(process)) => setns(process.pidfd(), self.kind.flag),
-            (Source::Target, None) => Err(Errno::ESRCH),
+            (Source::Target, process) => {
+                setns(process.and_then(Process::pidfd).ok_or(Errno::ESRCH)?, self.kind.flag)
+            }
         }
     }
 

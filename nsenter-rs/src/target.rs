@@ -11,15 +11,16 @@ use std::path::{Path, PathBuf};
 use common::target::Target;
 use common::{Context, Error, Result, procfs};
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat};
+use nix::fcntl::{OFlag, open, openat, readlink};
 use nix::sys::stat::{FileStat, Mode, fstat};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpid};
 
 /// A process that is held on to: its number may be given to another one, its descriptors never are.
 #[derive(Debug)]
 pub struct Process {
     pid: Pid,
-    pidfd: OwnedFd,
+    /// None of a thread before Linux 6.9.
+    pidfd: Option<OwnedFd>,
     /// Its directory in /proc, once it was needed.
     directory: OnceCell<OwnedFd>,
 }
@@ -27,8 +28,40 @@ pub struct Process {
 impl Process {
     /// Takes hold of the target.
     pub fn open(target: Target) -> Result<Self> {
-        let (pid, pidfd) = (target.pid(), target.open()?);
-        Ok(Self { pid, pidfd, directory: OnceCell::new() })
+        match target.open() {
+            Err(error) if error.errno() == Some(Errno::EINVAL) && !target.has_inode() => {
+                Self::open_thread(target)
+            }
+            pidfd => {
+                Ok(Self { pid: target.pid(), pidfd: Some(pidfd?), directory: OnceCell::new() })
+            }
+        }
+    }
+
+    /// Takes hold of a thread by its directory in /proc, whose files are never those of a later thread of that number.
+    fn open_thread(target: Target) -> Result<Self> {
+        let thread = Self { pid: target.pid(), pidfd: None, directory: OnceCell::new() };
+        let directory = thread.open_own_directory()?;
+        let own = readlink("/proc/self").context("read", "/proc/self")?;
+        if own.to_str().and_then(|number| number.parse().ok()) != Some(getpid().as_raw()) {
+            return Err(thread.of_another());
+        }
+        target.check_start()?;
+        Ok(Self { directory: directory.into(), ..thread })
+    }
+
+    fn open_own_directory(&self) -> Result<OwnedFd> {
+        let path = self.path("");
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        open(&path, flags, Mode::empty())
+            .context("open", &path)
+            .map_err(|error| error.explain(explain_proc))
+    }
+
+    fn of_another(&self) -> Error {
+        Error::because("open", self.path(""), "it is another process's").with_hint(
+            "/proc belongs to another PID namespace than this process: mount a proc of its own",
+        )
     }
 
     /// Its directory in /proc; surely its own, though /proc may count processes from another namespace.
@@ -36,23 +69,16 @@ impl Process {
         if let Some(directory) = self.directory.get() {
             return Ok(directory);
         }
-        let path = self.path("");
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let directory = open(&path, flags, Mode::empty())
-            .context("open", &path)
-            .map_err(|error| error.explain(explain_proc))?;
-        if procfs::number_of(self.pidfd.as_fd()) != Some(self.pid) {
-            let reason = "it is another process's";
-            return Err(Error::because("open", &path, reason).with_hint(
-                "/proc belongs to another PID namespace than this process: mount a proc of its own",
-            ));
+        let directory = self.open_own_directory()?;
+        if self.pidfd().and_then(procfs::number_of) != Some(self.pid) {
+            return Err(self.of_another());
         }
         Ok(self.directory.get_or_init(|| directory))
     }
 
-    /// The descriptor that setns(2) takes for it.
-    pub fn pidfd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+    /// The descriptor that setns(2) takes for it; none of a thread before Linux 6.9.
+    pub fn pidfd(&self) -> Option<BorrowedFd<'_>> {
+        self.pidfd.as_ref().map(AsFd::as_fd)
     }
 
     /// The path of one of its files, for messages.

@@ -43,7 +43,10 @@ fn uid(names: &mut Host, user: &OsStr) -> Result<Uid> {
     }
     let found = names.user(user)?.map(|user| user.uid);
     let found = found.or_else(|| accounts::number(user.as_encoded_bytes()).map(Uid::from_raw));
-    found.ok_or_else(|| Error::usage(format!("no user {} in /etc/passwd", quote(user))))
+    found.ok_or_else(|| {
+        let error = Error::usage(format!("no user {} in /etc/passwd", quote(user)));
+        error.explain(|_| accounts::beyond(user))
+    })
 }
 
 fn gid(names: &mut Host, group: &OsStr) -> Result<Gid> {
@@ -52,7 +55,10 @@ fn gid(names: &mut Host, group: &OsStr) -> Result<Gid> {
     }
     let found = names.group(group)?;
     let found = found.or_else(|| accounts::number(group.as_encoded_bytes()).map(Gid::from_raw));
-    found.ok_or_else(|| Error::usage(format!("no group {} in /etc/group", quote(group))))
+    found.ok_or_else(|| {
+        let error = Error::usage(format!("no group {} in /etc/group", quote(group)));
+        error.explain(|_| accounts::beyond(group))
+    })
 }
 
 /// The groups that a login as the user `uid` would give.

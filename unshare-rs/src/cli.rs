@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use common::options::LongOptions;
 use common::sysctl::Sysctl;
-use common::{Command, Error, Result, quote, seconds, signal};
+use common::{Command, Error, Result, accounts, quote, seconds, signal};
 use lexopt::prelude::*;
 use nix::libc;
 use nix::mount::MsFlags;
@@ -215,7 +215,7 @@ impl Values<'_> {
 
     fn id(&mut self) -> Result<u32> {
         let value = self.required()?;
-        number(&value).filter(|id| *id != u32::MAX).ok_or_else(|| not_a("an id", &value))
+        number(&value).filter(|id| *id != u32::MAX).ok_or_else(|| not_an_id("an id", &value))
     }
 
     fn descriptor(&mut self) -> Result<i32> {
@@ -519,6 +519,10 @@ fn not_a(what: &str, value: &OsStr) -> Error {
     Error::usage(format!("{} is not {what}", quote(value)))
 }
 
+fn not_an_id(what: &str, value: &OsStr) -> Error {
+    not_a(what, value).explain(|_| accounts::beyond(value))
+}
+
 fn number<T: FromStr>(value: &OsStr) -> Option<T> {
     value.to_str()?.parse().ok()
 }
@@ -526,7 +530,7 @@ fn number<T: FromStr>(value: &OsStr) -> Option<T> {
 /// A number or a name; the name is looked up later. The last number is no id.
 fn own_id(value: OsString) -> Result<Own> {
     match number(&value) {
-        Some(u32::MAX) => Err(not_a("an id or a name", &value)),
+        Some(u32::MAX) => Err(not_an_id("an id or a name", &value)),
         Some(id) => Ok(Own::Id(id)),
         None => Ok(Own::Name(value)),
     }
@@ -544,10 +548,20 @@ fn block(value: &OsStr) -> Result<Block> {
         Some(text) => numbers(text, ':').map(|[inner, outer, count]| Range { inner, outer, count }),
         None => None,
     };
-    range
-        .filter(Range::is_possible)
-        .map(Block::Range)
-        .ok_or_else(|| not_a("INNER:OUTER:COUNT, auto, subids or all", value))
+    range.filter(Range::is_possible).map(Block::Range).ok_or_else(|| {
+        let error = not_a("INNER:OUTER:COUNT, auto, subids or all", value);
+        error.explain(|_| range_beyond(value))
+    })
+}
+
+/// What is said of a block of three numbers that are no range of ids.
+fn range_beyond(value: &OsStr) -> Option<String> {
+    let text = value.to_str()?;
+    let numbers: Vec<_> = text.split([':', ',']).collect();
+    let is_number =
+        |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (numbers.len() == 3 && numbers.iter().all(is_number))
+        .then(|| format!("COUNT is at least 1, and both ranges end before {}", u32::MAX))
 }
 
 fn owner(value: &OsStr) -> Result<Owner> {

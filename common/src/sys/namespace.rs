@@ -71,3 +71,40 @@ pub fn namespace_owner(file: BorrowedFd) -> nix::Result<OwnedFd> {
     // SAFETY: the request takes no argument and gives a new descriptor.
     unsafe { descriptor(libc::ioctl(raw(file), NS_GET_USERNS as _).into()) }
 }
+
+/// The id of the namespace that `file` is open on, which no other one gets until the machine restarts.
+///
+/// # Errors
+/// ENOTTY where it is no namespace, and before Linux 6.18.
+pub fn namespace_id(file: BorrowedFd) -> nix::Result<u64> {
+    const NS_GET_ID: libc::c_ulong = 0x8008_b70d;
+    let mut id = 0_u64;
+    // SAFETY: the request writes one u64, which outlives the call.
+    Errno::result(unsafe { libc::ioctl(raw(file), NS_GET_ID as _, &raw mut id) }).map(|_| id)
+}
+
+/// A `struct file_handle` of a namespace (`struct nsfs_file_handle` of linux/nsfs.h).
+#[repr(C)]
+struct Handle {
+    size: u32,
+    kind: i32,
+    id: u64,
+    /// Zero: whatever it is (Linux 6.19).
+    flag: u32,
+    inode: u32,
+}
+
+/// open_by_handle_at(2) of the namespace with this id.
+///
+/// # Errors
+/// ESTALE where there is none that this process may see, and before Linux 6.19; EBADF before 6.18.
+pub fn open_namespace(id: u64) -> nix::Result<OwnedFd> {
+    const FD_NSFS_ROOT: c_int = -10003;
+    const FILEID_NSFS: i32 = 0xf1;
+    const SIZE: u32 = 16;
+    let handle = Handle { size: SIZE, kind: FILEID_NSFS, id, flag: 0, inode: 0 };
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC;
+    let call = libc::SYS_open_by_handle_at;
+    // SAFETY: the kernel reads the handle, whose size is given and which outlives the call, and gives a new descriptor.
+    unsafe { descriptor(libc::syscall(call, FD_NSFS_ROOT, &raw const handle, flags)) }
+}
