@@ -86,14 +86,14 @@ inside() {
   done
   # Nor any descriptor or ignored signal of the caller's, nor its session.
   ok env --ignore-signal=USR1 "$debug" "$one" sh -c 'grep -E "^(NoNewPrivs|SigIgn)" /proc/self/status; ls /proc/self/fd; cut -d " " -f 6 /proc/$$/stat' 7</
-  equal "$(head -n 6 <<<"$output")" $'NoNewPrivs:\t1\nSigIgn:\t0000000000000000\n0\n1\n2\n3'
+  equal "$(head -n 6 <<<"$output")" $'SigIgn:\t0000000000000000\nNoNewPrivs:\t1\n0\n1\n2\n3'
   [ "${lines[6]}" -gt 0 ]
   # Set-user-ID programs of the container do not count either.
   ok "$debug" --privileged "$one" sh -c 'grep -E " /mnt[ /]" /proc/self/mountinfo | grep -v "nosuid,nodev"; grep -c " /mnt/proc " /proc/self/mountinfo'
   equal "$output" 1
   ok "$debug" --cap net_raw --cap=SYS_CHROOT "$one" sh -c 'sed -n "s/^CapEff:.*\(.........\)$/\1/p" /proc/self/status'
   contains "$output" 00042000
-  expect 1 "$debug" "$one" sh -c "touch /etc/new"
+  expect 1 "$debug" "$one" sh -c "touch /var/tmp/$$.new"
   contains "$stderr" 'Read-only file system'
   expect 1 "$debug" "$one" sh -c "touch /dev/shm/$$.new"
   contains "$stderr" 'Read-only file system'
