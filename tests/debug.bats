@@ -76,15 +76,26 @@ inside() {
 @test "COMMAND has no capabilities but those that are asked for, and this machine's files are read-only but for /tmp" {
   container
   # What keeps the container from tracing it is harmless, and one.
-  ok "$debug" "$one" sh -c 'sed -n "s/^Cap...:.//p;s/^NoNewPrivs:.//p" /proc/self/status'
+  given=()
+  ! is_root || given=(setpriv --inh-caps +net_raw --ambient-caps +net_raw)
+  ok "${given[@]}" "$debug" "$one" sh -c 'sed -n "s/^Cap...:.//p" /proc/self/status'
   for set in $output; do
     bits=$((0x$set))
     [ $((bits & (bits - 1))) -eq 0 ]
-    [ $((bits & ~(7 << 35))) -eq 0 ] || [ "$set" = 1 ]
+    [ $((bits & ~(7 << 35))) -eq 0 ]
   done
+  # Nor any descriptor or ignored signal of the caller's, nor its session.
+  ok env --ignore-signal=USR1 "$debug" "$one" sh -c 'grep -E "^(NoNewPrivs|SigIgn)" /proc/self/status; ls /proc/self/fd; cut -d " " -f 6 /proc/$$/stat' 7</
+  equal "$(head -n 6 <<<"$output")" $'SigIgn:\t0000000000000000\nNoNewPrivs:\t1\n0\n1\n2\n3'
+  [ "${lines[6]}" -gt 0 ]
+  # Set-user-ID programs of the container do not count either.
+  ok "$debug" --privileged "$one" sh -c 'grep -E " /mnt[ /]" /proc/self/mountinfo | grep -v "nosuid,nodev"; grep -c " /mnt/proc " /proc/self/mountinfo'
+  equal "$output" 1
   ok "$debug" --cap net_raw --cap=SYS_CHROOT "$one" sh -c 'sed -n "s/^CapEff:.*\(.........\)$/\1/p" /proc/self/status'
   contains "$output" 00042000
-  expect 1 "$debug" "$one" sh -c "touch /etc/new"
+  expect 1 "$debug" "$one" sh -c "touch /var/tmp/$$.new"
+  contains "$stderr" 'Read-only file system'
+  expect 1 "$debug" "$one" sh -c "touch /dev/shm/$$.new"
   contains "$stderr" 'Read-only file system'
   ok "$debug" "$one" sh -c "touch $BATS_TEST_TMPDIR/new"
   ok "$debug" --privileged "$one" sh -c 'readlink /proc/1/exe; sed -n "s/^CapEff:.//p;s/^NoNewPrivs:.//p" /proc/self/status'
@@ -226,6 +237,11 @@ killed() {
   equal "$(<said)" "box
 it's; \$(touch no) 1"
   [ ! -e no ]
+  # A process that got the number since is another one.
+  ok "$debug" --explain "$one" true
+  start=$(sed 's/.*) //' "/proc/$(pid)/stat" | cut -d ' ' -f 20)
+  expect 1 sh -c "${output//--start-time $start/--start-time 1}" </dev/null
+  ok sh -c "$output" </dev/null
   # The variables of the script are not COMMAND's.
   ok env id=mine name=$'a\\b\nc' LC_ALL=C.UTF-8 words= "$debug" "$one" env
   contains "$output" $'\nid=mine\n'
@@ -240,7 +256,12 @@ it's; \$(touch no) 1"
   equal "$output" box
   ok "$debug" "pid:$(pid)" hostname
   ok "$debug" "runsh:$one" hostname
+  expect 1 "$debug" "runsh:../${RUNSH_ROOT##*/}/$one" hostname
+  contains "$stderr" 'no such container'
   requires root runc
+  # The mounts of the shell are seen nowhere else.
+  ok unshare --mount sh -c 'mount --make-rshared / && cat /proc/self/mountinfo >before && "$@" && diff before /proc/self/mountinfo' \
+    sh "$debug" "$one" true
   "$runsh" delete --force "$one"
   runc run --detach --bundle b "runc-$one" </dev/zero >said 2>&1 3>&- 4>&-
   expect 3 "$debug" "runc-$one" sh -c 'hostname; cat /proc/1/comm; exit 3'

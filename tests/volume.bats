@@ -85,6 +85,8 @@ TABLE
   equal "$output" first
   ok volume prune -a -f --filter label=none
   equal "$(volume ls -q)" second
+  # What another one has begun and not finished goes.
+  mkdir "$RUNSH_VOLUMES/.new.1"
   ok volume prune -a <<<y
   equal "$(ls -A "$RUNSH_VOLUMES")" ''
 }
@@ -100,6 +102,9 @@ TABLE
   refused "cannot name a volume 'a/b'" volume create a/b
   refused "cannot name a volume '..'" volume rm ..
   refused "cannot name a volume '$long'" volume create "$long"
+  # A line of its own would be another label.
+  refused "invalid label 'a=b?c'" volume create --label $'a=b\nc'
+  refused 'it is not UTF-8' volume create --label $'a=\xff'
   while IFS='|' read -r message words; do
     # shellcheck disable=SC2086 # They are words.
     refused "$message" $words
@@ -176,7 +181,7 @@ TABLE
     setfattr -n user.a -v 1 file
     ! is_root || { mknod device c 1 3 && chown 7:8 sub && mknod sub/block b 7 0; }
   )
-  ok inside b 'cat /data/file; echo new >/data/new' -v full:/data
+  TAR_OPTIONS=--exclude=file ok inside b 'cat /data/file; echo new >/data/new' -v full:/data
   equal "$output" image
   equal "$(entries full)" './fifo ./file ./link ./new ./sparse ./sub ./symlink '
   facts() {
@@ -245,6 +250,19 @@ TABLE
   equal "$output" $'Deleted Volumes:\nused'
   "$runsh" delete -f "$two"
   ok volume rm both
+  # A container of the same name that does not use it does not keep it, and no file of another user's does.
+  "$runsh" create -b b -v used:/data "$one" </dev/null >log 2>&1 3>&-
+  cp -R "$RUNSH_VOLUMES/used/users" users
+  "$runsh" delete -f "$one"
+  "$runsh" create -b b -v other:/data "$one" </dev/null >log 2>&1 3>&-
+  cp users "$RUNSH_VOLUMES/used/users"
+  ok volume rm used
+  if is_root; then
+    chown 65534 "$RUNSH_ROOT/$one/volumes"
+    ok volume rm other
+  fi
+  "$runsh" delete -f "$one"
+  ok volume rm -f other
   # A supervisor that is killed leaves its state, and what it has written.
   "$runsh" run -b b -v kept:/data "$three" </dev/null >log 2>&1 3>&- &
   eventually test -e "$RUNSH_ROOT/$three/process"
@@ -264,6 +282,13 @@ TABLE
 @test "the directory under a running container is not exchanged for a filled one" {
   bundle b '.process.args = ["sleep", "600"]'
   "$runsh" run -d -b b -v live:/data:nocopy "$one" </dev/null >log 2>&1 3>&-
+  # Nor is that under one that is being made.
+  mv "$RUNSH_ROOT/$one/process" process
+  cp "$RUNSH_ROOT/$one/creator" creator
+  echo "$$ $(start_time)" >"$RUNSH_ROOT/$one/creator"
+  ok inside b 'ls -A /data' -v live:/data
+  equal "$output" ''
+  mv creator process "$RUNSH_ROOT/$one"
   ok inside b 'ls -A /data; touch /data/second' -v live:/data
   equal "$output" ''
   ok "$runsh" exec "$one" ls /data </dev/null
@@ -283,6 +308,7 @@ TABLE
   for from in 100000 200000; do
     cp -a b u$from
     chown -hR $from:$from u$from/rootfs
+    mknod "u$from/rootfs/data/device" c 1 3
     chmod 711 . ..
     change_users u$from $from
     ok inside u$from 'stat -c %u:%g /data /data/file /data/own; touch /data/$(hostname)'$from -v user:/data -v "fresh$from:/data/fresh"
@@ -360,6 +386,12 @@ end
   ok inside b 'ls /data' -v good:/data
   equal "$output" $'out\nyes'
   [ -h "$RUNSH_VOLUMES/good/_data/out" ]
+  # What the caller has left open is not read.
+  ok inside b true -v missing:/missing 5<secret 6<secret
+  equal "$(ls -A secret "$RUNSH_VOLUMES/missing/_data")" "$RUNSH_VOLUMES/missing/_data:
+
+secret:
+secret"
   # What is no directory is not read, and nothing waits for it.
   rm b/rootfs/data
   mkfifo b/rootfs/data
@@ -403,6 +435,17 @@ slow_tar() {
   equal "$(cat said)" $'file\nsub'
   equal "$(ls -A "$RUNSH_VOLUMES/orphan")" "$(printf '%s\n' _data created filled users)"
   eventually eval '[ "$("$runsh" gc; "$runsh" list -q)" = "" ]'
+}
+
+# A tar that puts a device where it copies to, as an image does that changes meanwhile.
+@test "no device of an image comes into a volume, whatever becomes of the image meanwhile" {
+  requires root
+  bundle b
+  mkdir bin
+  printf '#!/bin/sh\n%s "$@" || exit\ncase $1 in -x) mknod made c 1 3; mknod sub/block b 7 0 ;; esac\n' "$(command -v tar)" >bin/tar
+  chmod 755 bin/tar
+  PATH=$PWD/bin:$PATH ok inside b 'ls /data /data/sub' -v volume:/data
+  equal "$output" $'/data:\nfile\nsub\n\n/data/sub:'
 }
 
 @test "many at once: each volume is made once, filled once, and never removed from under a container" {
