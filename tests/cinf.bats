@@ -49,7 +49,7 @@ alone() {
   pid=$(pgrep -n -x -f 'sleep 1001')
   id=$(readlink "/proc/$pid/ns/uts" | tr -dc 0-9)
   # As root, so as to see them whatever the capabilities are.
-  ok "$project/scripts/cinf" --namespace "$id" --json
+  ok "$project/scripts/cinf" --namespace "uts:[$id]" --json
   equal "$(jq -r '.[] | "\(.ppid) \(.name) \(.command) \(.nthreads) \(.state)"' <<<"$output" | cut -d ' ' -f 2- | sort)" "$(
     printf '%s\n' 'sleep sleep 1000 1 S (sleeping)' 'sleep sleep 1001 1 S (sleeping)'
   )"
@@ -178,11 +178,14 @@ os.execv(\"a\\nb\", [text + \"\\n\", \"1000\"])" &
 }
 
 @test "an ordinary user is told what may not be seen" {
-  requires user
+  requires user jq
   ok "$project/scripts/cinf"
   grep -qE "^cinf: cannot read the namespaces of [0-9]+ process(es)?\$" <<<"$stderr"
   contains "$stderr" 'hint: they belong to other users, or may do more than this one'
   contains "$output" "$(readlink /proc/self/ns/net | tr -dc 0-9)"
+  # What may not be read is no namespace without a number.
+  ok "$project/scripts/cinf" --all -J
+  jq -e 'all(.namespace > 0 and .type != "")' <<<"$output"
 }
 
 @test "at 2,000 processes it takes at most 1.5 times as long as lsns" {

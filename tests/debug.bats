@@ -142,6 +142,19 @@ out_of_reach() {
   pkill -x -f 'sleep 77' --ns "$(pid)" --nslist pid
 }
 
+@test "a container without a PID namespace cannot trace COMMAND either" {
+  requires root
+  container '.linux.namespaces |= map(select(.type != "pid"))'
+  # It sees those of other tests too.
+  cp "$(type -P sleep)" traced
+  "$debug" "$one" "$PWD/traced" 1082 </dev/null >said 2>&1 3>&- 4>&- &
+  eventually pgrep -x traced
+  ok "$runsh" exec "$one" reach traced
+  kill "$!"
+  contains "$output" 'seen traced'
+  lacks "$output" reached
+}
+
 @test "a container that may trace is refused, but not outside of a user namespace of its own, or of its sight" {
   ptrace='(.process.capabilities[] | select(length > 0)) += ["CAP_SYS_PTRACE"]'
   container "$ptrace"

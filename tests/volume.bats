@@ -77,13 +77,16 @@ TABLE
   jq -e '.[0].CreatedAt | fromdate > now - 60' <<<"$output"
   [ -d "$(volume path first)" ]
   equal "$(stat -c %a "$RUNSH_VOLUMES" "$RUNSH_VOLUMES/first" "$RUNSH_VOLUMES/first/_data" | tr '\n' ' ')" '700 700 755 '
+  equal "$(volume inspect -f '{{ .Mountpoint }}' first second)" "$(volume path first)"$'\n'"$(volume path second)"
+  equal "$(volume ls -qf name=irs)" first
+  equal "$(volume ls -f name=irs --format '{{.Mountpoint}}')" "$(volume path first)"
   ok volume prune -f
   equal "$output" "Deleted Volumes:"$'\n'"$unnamed"
   ok volume prune -a </dev/null
   contains "$output" 'Are you sure you want to continue? [y/N]'
   ok volume rm first
   equal "$output" first
-  ok volume prune -a -f --filter label=none
+  ok volume prune -af --filter label=none
   equal "$(volume ls -q)" second
   # What another one has begun and not finished goes.
   mkdir "$RUNSH_VOLUMES/.new.1"
@@ -120,6 +123,7 @@ invalid option '--label'|volume rm --label a
 invalid filter 'size=1'|volume ls --filter size=1
 invalid filter 'name=a'|volume prune -f --filter name=a
 invalid value 'x' of '--format'|volume ls --format x
+invalid value 'table' of '--format'|volume inspect -f table a
 invalid label '=a'|volume create --label =a
 there is none but local|volume create -d nfs a
 cannot find the volume 'a': no such volume|volume path a
