@@ -316,7 +316,7 @@ attacked() {
     # shellcheck disable=SC2086 # Words.
     ok env $inherited $look
     want=$(namespace uts "$starter")
-  equal "$output" "$want"
+    equal "$output" "$want"
     # shellcheck disable=SC2086 # Words.
     ok env $inherited nsenter-rs --new-session $look
     equal "$output" "$want"

@@ -439,33 +439,33 @@ status_of() {
 }
 
 is_stopped() {
-  [ "$(status_of life)" = stopped ]
+  [ "$(status_of "$life")" = stopped ]
 }
 
 # The Korn shells hand on no descriptor above 2 of their own accord: the gate, the lock and the hooks have such ones.
 whole_life() {
-  local runsh=$scripts/runsh pid
+  local runsh=$scripts/runsh life=life-$$ pid
   rm -f b/rootfs/tmp/* init
-  expect 0 "$@" "$runsh" create -b b --pid-file init life <nothing >said 2>&1
-  equal "$(<said)$(jq -r '.status + .id' b/hook)$(status_of life)" creatinglifecreated
-  equal "$("$@" "$runsh" state life | jq -r .status)" created
-  "$@" "$runsh" start life <nothing
-  "$@" "$runsh" exec -e 'A=a b' life sh -c 'echo "$A" $PPID' <nothing >said
+  "$@" "$runsh" create -b b --pid-file init "$life" <nothing >said 2>&1 || cat said
+  equal "$(<said)$(jq -r '.status + .id' b/hook)$(status_of "$life")" "creating${life}created"
+  equal "$("$@" "$runsh" state "$life" | jq -r .status)" created
+  "$@" "$runsh" start "$life" <nothing
+  "$@" "$runsh" exec -e 'A=a b' "$life" sh -c 'echo "$A" $PPID' <nothing >said
   equal "$(<said)" 'a b 0'
   "$@" "$runsh" exec -d --pid-file more.pid life sleep 600 <nothing >said 2>&1
   pid=$(<more.pid)
   equal "$(tr '\0' ' ' <"/proc/$pid/cmdline")" 'sleep 600 '
   [ "/proc/$pid/root" -ef "/proc/$(<init)/root" ]
-  expect 7 "$@" "$scripts/debug" life sh -c 'echo "$A"; exit 7'
+  expect 7 "$@" "$scripts/debug" "$life" sh -c 'echo "$A"; exit 7'
   equal "$output" 'of the caller'
-  contains "$("$@" "$scripts/debug" --explain life)" "--target $(<init)"
-  contains "$("$@" "$scripts/cinf")" "$(readlink "/proc/$(<init)/ns/mnt" | tr -dc 0-9)"
-  "$@" "$runsh" kill life KILL
+  contains "$("$@" "$scripts/debug" --explain "$life")" "--target $(<init)"
+  contains "$("$@" "$scripts/cinf" 2>&1)" "$(readlink "/proc/$(<init)/ns/mnt" | tr -dc 0-9)"
+  "$@" "$runsh" kill "$life" KILL
   eventually is_stopped
-  ok "$@" "$runsh" delete life
-  "$@" "$runsh" run -d -b b -v kept:/dest life <nothing >said 2>&1
-  equal "$(<said)$(status_of life)" running
-  ok "$@" "$runsh" delete --force life
+  ok "$@" "$runsh" delete "$life"
+  "$@" "$runsh" run -d -b b -v kept:/dest "$life" <nothing >said 2>&1
+  equal "$(<said)$(status_of "$life")" running
+  ok "$@" "$runsh" delete --force "$life"
   ok "$@" "$scripts/volume" create other
   ok "$@" "$scripts/volume" rm kept other
   equal "$(ls -A "$RUNSH_VOLUMES" "$RUNSH_ROOT")" "$RUNSH_ROOT:
