@@ -452,7 +452,7 @@ whole_life() {
   "$@" "$runsh" start "$life" <nothing
   "$@" "$runsh" exec -e 'A=a b' "$life" sh -c 'echo "$A" $PPID' <nothing >said
   equal "$(<said)" 'a b 0'
-  "$@" "$runsh" exec -d --pid-file more.pid life sleep 600 <nothing >said 2>&1
+  "$@" "$runsh" exec -d --pid-file more.pid "$life" sleep 600 <nothing >said 2>&1
   pid=$(<more.pid)
   equal "$(tr '\0' ' ' <"/proc/$pid/cmdline")" 'sleep 600 '
   [ "/proc/$pid/root" -ef "/proc/$(<init)/root" ]
