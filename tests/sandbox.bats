@@ -145,6 +145,14 @@ here"
   done
 }
 
+@test "a sandbox in a sandbox, of a user who owns its /" {
+  requires user userns
+  ok "$sandbox" --uid 1 --dev-bind / / -- "$sandbox" "${base[@]}" --ro-bind "$project" "$project" --proc /proc -- \
+    "$sandbox" --unshare-user --uid 0 --gid 0 --ro-bind / / sed -n 's/^CapPrm:.//p' /proc/self/status
+  equal "$output" 0000000000000000
+  equal "$stderr" ''
+}
+
 @test "options of --args, quotes and odd names of all kinds" {
   requires userns
   mkdir "it's \\ #"$'\t'"a

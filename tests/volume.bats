@@ -141,6 +141,7 @@ use nocopy|$runsh run -b b -v a:/b,c box
 invalid type 'npipe' of '--mount'|$runsh run -b b --mount type=npipe,target=/b box
 '--mount' needs source=NAME|$runsh run -b b --mount target=/b box
 '--mount' needs source=PATH|$runsh run -b b --mount type=bind,target=/b box
+invalid option 'volume-driver' of '--mount'|$runsh run -b b --mount source=a,target=/b,volume-driver=nfs box
 invalid option 'volume-opt' of '--mount'|$runsh run -b b --mount source=a,target=/b,volume-opt=x box
 option 'tmpfs-size' of '--mount' is for type=tmpfs|$runsh run -b b --mount source=a,target=/b,tmpfs-size=1 box
 invalid value of 'tmpfs-size'|$runsh run -b b --mount type=tmpfs,target=/b,tmpfs-size=1%,x box
@@ -214,7 +215,7 @@ TABLE
   # One that has no directory in the image stays as it is, and is filled by the next that has.
   ok inside b 'stat -c %a:%u:%g /new' -v later:/new
   equal "$output" 755:0:0
-  ok inside b 'ls /data' --mount source=later,target=/data
+  ok inside b 'ls /data' --mount source=later,target=/data,volume-driver=local
   contains "$output" file
   # The order on the command line does not matter.
   ok inside b 'touch /data/deep/er/x; ls /data/deep' -v deep:/data/deep/er -v upper:/data

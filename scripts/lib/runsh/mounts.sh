@@ -103,7 +103,7 @@ mount_word() {
       esac
       mount_words=$mount_words,${1#tmpfs-}
       ;;
-    consistency=*) ;;
+    consistency=* | volume-driver=local) ;;
     *) usage_error "invalid option '$(printf %s "${1%%=*}" | tr '\000-\037\177' '?')' of '--mount'" ;;
   esac
 }
