@@ -115,6 +115,8 @@ namespaces() {
 
 @test "exec: environment, directory, user and groups" {
   container
+  ok env CALLER=1 "$RUNTIME" --root "$PWD/state" exec "$box" env <nothing
+  lacks "$output" CALLER
   ok enter -e A=1 -e 'B=two  words' -e E= -e=PATH=/bin:/x -- sh -c 'printf "%s\n" "$A" "$B" "${E-unset}" "$PATH"'
   equal "$output" $'1\ntwo  words\n\n/bin:/x'
   ok enter --cwd /tmp -- pwd

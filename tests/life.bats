@@ -545,6 +545,21 @@ TABLE
   run "$runsh" --root "$PWD/ours" gc
   [ ! -e hit ]
   [ -e ours/box/facts ]
+  # A link that leads gc to what the caller has elsewhere.
+  mkdir -p home/letters
+  touch -d '1 hour ago' home/letters
+  ln -s home link
+  chown -h 65534 link
+  local link operation
+  for link in link link/ link//; do
+    for operation in gc 'delete --force letters' 'create -b b other'; do
+      # shellcheck disable=SC2086 # Words.
+      refused "cannot use '$PWD/link': it is a link that belongs to another user" --root "$PWD/$link" $operation
+    done
+  done
+  equal "$(ls home)" letters
+  chown -h 0 link
+  ok "$runsh" --root "$PWD/link" list -q
 }
 
 @test "an ordinary user has a state of his own" {
