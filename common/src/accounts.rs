@@ -217,6 +217,7 @@ fn groups(text: &[u8]) -> impl Iterator<Item = Group<'_>> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;
 
