@@ -146,6 +146,47 @@ os.execvp("chroot-rs", ["chroot-rs", "/", "grep", "-E", "^Sig(Blk|Ign)", "/proc/
   equal "$output" $'SigBlk:\t0000000000000800\nSigIgn:\t0000000001001200'
 }
 
+@test "as GNU's own tests of failures and of credentials have it" {
+  nobody_groups=$(id -G nobody | tr ' ' '\n' | sort -n)
+  ln -s / isroot
+  for root in / /. /../ isroot; do
+    ok as_root chroot-rs "$root" env pwd
+    equal "$output" /
+    ok as_root chroot-rs --skip-chdir "$root" env pwd
+    equal "$output" "$PWD"
+  done
+  expect 126 as_root chroot-rs / .
+  expect 125 chroot-rs --- / true
+  requires root
+  for groups in ' ' ',' 0trail; do
+    expect 125 chroot-rs --groups="$groups" / id -G
+    equal "$output" ''
+  done
+  # OPTIONS, and the groups that they give.
+  nobody=$(id -u nobody) group=$(id -g nobody)
+  table=(
+    "--userspec=nobody:$group --groups=$group" "$group"
+    "--userspec=nobody --groups=" "$group"
+    "--userspec=+$nobody:+$group --groups=" "$group"
+    '--userspec=1234:+5678 --groups=,8765,,4321,' '5678 4321 8765'
+    '--groups=invalid --groups=' "$(id -g)"
+    '--userspec=+12342:+5678' 5678
+  )
+  for ((row = 0; row < ${#table[@]}; row += 2)); do
+    # shellcheck disable=SC2086 # Words.
+    ok chroot-rs ${table[row]} / id -G
+    equal "$(tr ' ' '\n' <<<"$output" | sort -nu)" "$(tr ' ' '\n' <<<"${table[row + 1]}" | sort -nu)"
+  done
+  for user in nobody nobody: "$nobody" "$nobody:"; do
+    ok chroot-rs --userspec="$user" / id -G
+    equal "$(tr ' ' '\n' <<<"$output" | sort -n)" "$nobody_groups"
+  done
+  ok chroot-rs --userspec=1234:+5678 --groups=' +8765,4321' / id -G
+  expect 125 chroot-rs --userspec=+12342 / true
+  ok setpriv --groups 0,7 chroot-rs --userspec=":$group" / sh -c 'id -G; id -u'
+  equal "$output" "$group 0 7"$'\n'0
+}
+
 @test "called without any name" {
   requires cc
   cat >nameless.c <<'C'

@@ -273,6 +273,23 @@ in_module() {
   contains "$output" 'AppArmor profile: some:label'
 }
 
+@test "an AppArmor profile that is refused: which, and why" {
+  requires root strace
+  echo 'box//sub (enforce)' >profile
+  # refuse ERRNO [COMMAND...]: the kernel's answer to a process of that profile; COMMAND comes before.
+  refuse() {
+    expect 127 in_module /sys/kernel/security/apparmor sh -c 'mount --bind profile /proc/$$/attr/current && exec "$@"' sh \
+      "${@:2}" strace -D -o trace -e trace=write -e inject=write:error="$1":when=1 setpriv-rs --apparmor-profile other true
+  }
+  refuse EACCES
+  contains "$stderr" "cannot set the AppArmor profile 'other': Permission denied
+hint: the AppArmor profile 'box//sub' of this process denies it: the kernel's log says what it denied, and the profile needs a \`change_profile\` rule"
+  refuse ENOENT
+  contains "$stderr" 'hint: no profile of this name is loaded: see apparmor_parser(8)'
+  refuse EPERM setpriv --nnp
+  contains "$stderr" 'hint: no_new_privs is set: the profile may only be one that allows no more than the present one does'
+}
+
 @test "a label is asked for before the user changes" {
   requires root strace
   ok in_module /sys/fs/selinux strace -a 0 -o trace -e trace=write,setresuid -e inject=write:retval=5 \

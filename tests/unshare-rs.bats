@@ -1159,6 +1159,23 @@ hint: a seccomp filter is in force for this process" as_root ./filter unshare-rs
   done
 }
 
+@test "new namespaces that a filter or a profile forbids" {
+  rules() {
+    printf 'default allow\nerrno %s %s\n' "$1" "$2" >rules
+  }
+  # As container engines' own filters answer.
+  rules EPERM 'unshare if arg0 & 0x10000000 == 0x10000000'
+  refused 'hint: a seccomp filter is in force for this process, which may refuse it' \
+    setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs --user true
+  rules ENOSYS unshare
+  refused 'hint: a seccomp filter is in force for this process, which may refuse it' \
+    setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs -r true
+  echo 'box (enforce)' >profile
+  rules EACCES unshare
+  refused "hint: the AppArmor profile 'box' of this process denies it: the kernel's log says what it denied, and the profile needs a \`userns\` rule" \
+    private sh -c 'mount --bind profile "/proc/$$/attr/current"; exec setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs --user true'
+}
+
 @test "what a chroot forbids is explained" {
   mkdir box mountpoint
   cp "$(command -v unshare-rs)" box

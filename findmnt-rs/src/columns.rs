@@ -12,10 +12,10 @@ use common::{Error, Result, quote, start, sys::statmount as mask};
 use nix::sys::statvfs::{Statvfs, statvfs};
 
 use crate::options::{self, Sort};
-use crate::select;
 use crate::table::{Kind as TableKind, Mount, Table};
 use crate::tags::{Tag, Tags};
 use crate::text;
+use crate::types;
 
 /// What a column says of one mount.
 #[derive(Debug)]
@@ -407,7 +407,7 @@ impl<'a> View<'a> {
             return usage;
         }
         let target = self.table.target(mount);
-        let has_server = select::has_server(self.table.fstype(mount));
+        let has_server = types::has_server(self.table.fstype(mount));
         let usage = target.starts_with(b"/").then(|| usage(target, has_server)).flatten();
         self.usage.set(Some((mount.target, usage)));
         usage

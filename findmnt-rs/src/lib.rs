@@ -26,6 +26,7 @@ mod table;
 mod tags;
 mod text;
 mod tree;
+mod types;
 mod verify;
 
 use cli::Action;

@@ -19,9 +19,9 @@ use crate::options::{self, Sort};
 use crate::output::Output;
 use crate::paths;
 use crate::probe;
-use crate::select::{is_network, is_pseudo};
 use crate::table::{Kind, Mount, Table};
 use crate::tags::{Tag, Tags};
+use crate::types::{is_network, is_pseudo};
 
 /// Checks the tables that the request names; the status is 1 where something is wrong with one.
 ///

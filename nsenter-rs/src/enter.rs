@@ -250,7 +250,7 @@ impl<'a> Way<'a> {
         let enters_user = opened.joins.has(CloneFlags::CLONE_NEWUSER);
         let becomes_root = enters_user && !entry.preserve_credentials;
         let enters_mount = opened.joins.has(CloneFlags::CLONE_NEWNS);
-        let is_on_own_files = !enters_mount && opened.root.is_none() && entry.root_inside.is_none();
+        let is_on_own_files = !enters_mount && opened.root.is_none();
         Self { entry, opened, sysctls, becomes_root, groups_dropped: false, is_on_own_files }
     }
 
@@ -288,7 +288,8 @@ impl Work for Way<'_> {
 
     fn exec(&self) -> Error {
         self.entry.command.exec().explain(|error| {
-            let elsewhere = !self.is_on_own_files && !self.entry.carry;
+            let is_inside = !self.is_on_own_files || self.entry.root_inside.is_some();
+            let elsewhere = is_inside && !self.entry.carry;
             (elsewhere && error.kind() == error::Kind::CommandNotFound).then(|| NOT_FOUND.into())
         })
     }

@@ -6,7 +6,8 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use common::{Error, Result, procfs};
+use common::sys::Prctl;
+use common::{Error, Result, denied, procfs, sys};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::read;
@@ -75,15 +76,29 @@ impl Module {
 
     /// A container's root may not show the directory of a module that runs; the module itself tells what it does not know.
     fn explain(&self, errno: Option<Errno>) -> Option<String> {
-        if errno == Some(Errno::ENOENT) && self.prefix == APPARMOR.prefix {
-            return Some("no profile of this name is loaded: see apparmor_parser(8)".into());
-        }
-        (!self.runs())
-            .then(|| format!("{} is not running: there is no {}", self.name, self.directory))
+        let of_apparmor =
+            errno.filter(|_| self.prefix == APPARMOR.prefix).and_then(explain_apparmor);
+        of_apparmor.or_else(|| {
+            (!self.runs())
+                .then(|| format!("{} is not running: there is no {}", self.name, self.directory))
+        })
     }
 
     fn runs(&self) -> bool {
         Path::new(self.directory).exists()
+    }
+}
+
+/// aa_change_profile(2), ERRORS.
+fn explain_apparmor(errno: Errno) -> Option<String> {
+    match errno {
+        Errno::ENOENT => Some("no profile of this name is loaded: see apparmor_parser(8)".into()),
+        Errno::EPERM if sys::prctl(Prctl::NoNewPrivs) == Ok(1) => Some(
+            "no_new_privs is set: the profile may only be one that allows no more than the present one does"
+                .into(),
+        ),
+        Errno::EACCES | Errno::EPERM => denied::confined(errno, "`change_profile`"),
+        _ => None,
     }
 }
 

@@ -28,7 +28,7 @@ fn unshare(flags: CloneFlags, errno: Errno) -> Option<String> {
             "these namespaces need CAP_SYS_ADMIN; with --map-root-user they are made in a user \
              namespace of one's own",
         ),
-        Errno::EPERM | Errno::ENOSYS => seccomp_filter(Path::new(PROC)).or_else(procfs::missing),
+        Errno::ENOSYS | Errno::EPERM => seccomp_filter(Path::new(PROC)).or_else(procfs::missing),
         Errno::EACCES => denied::confined(errno, "`userns`"),
         Errno::ENOSPC | Errno::EUSERS => limit(Path::new(PROC), flags),
         Errno::EINVAL => unknown_kind(flags).or_else(|| second_pid_namespace(flags)),
