@@ -100,6 +100,28 @@ script
   [ "${#lines[@]}" -eq 4 ]
 }
 
+@test "every mount beneath a source is as the option says, and none is this machine's new root" {
+  requires userns
+  while IFS='|' read -r options want; do
+    # shellcheck disable=SC2086 # Words.
+    ok "$sandbox" $options sh -c 'cat /proc/self/mountinfo' 5</
+    equal "$(cut -d ' ' -f 5,6 <<<"$output" | grep -v " $want")" ''
+    lacks "$output" shared:
+    lacks "$output" unbindable
+  done <<'TABLE'
+--bind / /|[^,]*,nosuid,nodev
+--bind-try / /|[^,]*,nosuid,nodev
+--bind-fd 5 /|[^,]*,nosuid,nodev
+--ro-bind / /|ro,nosuid,nodev
+--ro-bind-try / /|ro,nosuid,nodev
+--ro-bind-fd 5 /|ro,nosuid,nodev
+--dev-bind / /|[^,]*,nosuid
+--dev-bind-try / /|[^,]*,nosuid
+TABLE
+  ok "$sandbox" --proc /proc "${base[@]}" --bind / /host sh -c 'cut -d " " -f 5 /proc/self/mountinfo | grep ^/host'
+  equal "$output" "$(cut -d ' ' -f 5 /proc/self/mountinfo | sed 's,^,/host,; s,/$,,')"
+}
+
 @test "options of --args, quotes and odd names of all kinds" {
   requires userns
   mkdir "it's \\ #"$'\t'"a
