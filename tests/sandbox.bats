@@ -135,6 +135,15 @@ b" >args
   equal "$output" "here
 a'\\
 b"
+  # A source that begins as a comment does, and one in the first place for the new root.
+  mkdir '#'
+  touch '#/file'
+  ok "$sandbox" "${base[@]}" --bind '#' /hash --ro-bind /mnt /m sh -c 'ls /hash; stat -c %i /m'
+  equal "$output" "file
+$(stat -c %i /mnt)"
+  # COMMAND gets the descriptors of the caller, and not that of --args.
+  ok "$sandbox" --args 5 --proc /proc sh -c 'cat <&9; cat <&8; [ -e /proc/self/fd/5 ] || echo closed' 5<args 8<<<eight 9<<<nine
+  equal "$output" $'nine\neight\nclosed'
   # The environment of the caller is COMMAND's, but for what the options change.
   sb_table=own name=mine ok env sb=1 name=mine LC_ALL=C.UTF-8 IFS=x "$sandbox" --bind / / env
   contains "$output" $'\n'LC_ALL=C.UTF-8
@@ -201,8 +210,12 @@ gone() {
 --perms 9 --dir x true|invalid value '9' of '--perms': it is an octal mode
 --perms 700 --bind / / true|--perms must be followed by an option that makes a file or directory, not by '--bind'
 --size 5 --dir x true|--size must be followed by --tmpfs, not by '--dir'
+--setenv a=b c true|invalid name of a variable: 'a=b'
+--unsetenv a.b true|cannot unset 'a.b'
 --seccomp x true|invalid value 'x' of '--seccomp': it is a number
 TABLE
+  expect 1 "$sandbox" $'--\e[31m' true
+  contains "$stderr" "invalid option '--?[31m'"
   requires userns
   expect 1 "$sandbox" --bind /nosuch /x true
   contains "$stderr" "cannot bind '/nosuch' on '/x': No such file or directory"
