@@ -153,6 +153,28 @@ here"
   equal "$stderr" ''
 }
 
+@test "every mount beneath a source is as the option says, and none is this machine's new root" {
+  requires userns
+  while IFS='|' read -r options want; do
+    # shellcheck disable=SC2086 # Words.
+    ok "$sandbox" $options sh -c 'cat /proc/self/mountinfo' 5</
+    equal "$(cut -d ' ' -f 5,6 <<<"$output" | grep -v " $want")" ''
+    lacks "$output" shared:
+    lacks "$output" unbindable
+  done <<'TABLE'
+--bind / /|[^,]*,nosuid,nodev
+--bind-try / /|[^,]*,nosuid,nodev
+--bind-fd 5 /|[^,]*,nosuid,nodev
+--ro-bind / /|ro,nosuid,nodev
+--ro-bind-try / /|ro,nosuid,nodev
+--ro-bind-fd 5 /|ro,nosuid,nodev
+--dev-bind / /|[^,]*,nosuid
+--dev-bind-try / /|[^,]*,nosuid
+TABLE
+  ok "$sandbox" --proc /proc "${base[@]}" --bind / /host sh -c 'cut -d " " -f 5 /proc/self/mountinfo | grep ^/host'
+  equal "$output" "$(cut -d ' ' -f 5 /proc/self/mountinfo | sed 's,^,/host,; s,/$,,')"
+}
+
 @test "options of --args, quotes and odd names of all kinds" {
   requires userns
   mkdir "it's \\ #"$'\t'"a
@@ -168,6 +190,17 @@ a'\\
 b"
   ok "$sandbox" --args 12 sh -c 'cat "/# it'"'"'s"*/file' 12<args
   equal "$output" here
+}
+
+  # A source that begins as a comment does, and one in the first place for the new root.
+  mkdir '#'
+  touch '#/file'
+  ok "$sandbox" "${base[@]}" --bind '#' /hash --ro-bind /mnt /m sh -c 'ls /hash; stat -c %i /m'
+  equal "$output" "file
+$(stat -c %i /mnt)"
+  # COMMAND gets the descriptors of the caller, and not that of --args.
+  ok "$sandbox" --args 5 --proc /proc sh -c 'cat <&9; cat <&8; [ -e /proc/self/fd/5 ] || echo closed' 5<args 8<<<eight 9<<<nine
+  equal "$output" $'nine\neight\nclosed'
   # The environment of the caller is COMMAND's, but for what the options change.
   sb_table=own name=mine ok env sb=1 name=mine LC_ALL=C.UTF-8 IFS=x "$sandbox" --bind / / env
   contains "$output" $'\n'LC_ALL=C.UTF-8
@@ -240,8 +273,12 @@ gone() {
 --perms 9 --dir x true|invalid value '9' of '--perms': it is an octal mode
 --perms 700 --bind / / true|--perms must be followed by an option that makes a file or directory, not by '--bind'
 --size 5 --dir x true|--size must be followed by --tmpfs, not by '--dir'
+--setenv a=b c true|invalid name of a variable: 'a=b'
+--unsetenv a.b true|cannot unset 'a.b'
 --seccomp x true|invalid value 'x' of '--seccomp': it is a number
 TABLE
+  expect 1 "$sandbox" $'--\e[31m' true
+  contains "$stderr" "invalid option '--?[31m'"
   requires userns
   expect 1 "$sandbox" --bind /nosuch /x true
   contains "$stderr" "cannot bind '/nosuch' on '/x': No such file or directory"
