@@ -15,12 +15,12 @@ pub const VERSION: &str = concat!("kill-rs ", env!("CARGO_PKG_VERSION"), "\n");
 pub const HELP: &str = "\
 Usage: kill-rs [options] PID...
 
-Send a signal, by default TERM, to processes; -PID is a process group, PID:INODE surely that process.
+Send a signal, by default TERM, to processes; -PID is a process group, PID:INODE never a later process.
 
 Options:
   -s, --signal SIGNAL    send this signal, a name with or without SIG, or a number; also -SIGNAL
-      --start-time TICKS  signal PID only where it has started then, as field 22 of /proc/PID/stat says
-      --verbose          say what is sent
+      --start-time TICKS  signal PID only if this is its start time: field 22 of /proc/PID/stat
+      --verbose          print each signal
   -l, --list[=SIGNAL]    list the signals, or convert a number to a name or a name to a number
   -L, --table            list the signals with their numbers
   -h, --help             display this help
