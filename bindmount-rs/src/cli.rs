@@ -190,7 +190,7 @@ pub fn parse(mut parser: lexopt::Parser, failure_status: &mut u8) -> Result<Acti
             Short('t') | Long("types") => typed.types = Some(parser.value()?),
             Short('v') | Long("verbose") => typed.verbose = true,
             Short('w') | Long("rw" | "read-write") => typed.last = Some("rw"),
-            // There is no mtab, no helper and no canonical path here to do without.
+            // bindmount-rs never uses an mtab, helpers or canonical paths.
             Short('c' | 'i' | 'n') | Long("no-canonicalize" | "internal-only" | "no-mtab") => {}
             Short('h') | Long("help") => return Ok(Action::Help),
             Short('V') | Long("version") => return Ok(Action::Version),
@@ -398,7 +398,7 @@ fn missing(operand: &str) -> Error {
     Error::usage(format!("missing operand: {operand}"))
 }
 
-/// mount(8) takes options behind its operands; here they would be taken for TARGET, or for COMMAND.
+/// mount(8) takes options after its operands; here they would be taken for TARGET, or for COMMAND.
 fn no_option(word: OsString) -> Result<OsString> {
     match word.as_bytes() {
         [b'-', _, ..] => {
@@ -409,7 +409,7 @@ fn no_option(word: OsString) -> Result<OsString> {
     }
 }
 
-/// COMMAND, which may stand behind `--`, and must where it looks like an option.
+/// COMMAND, which may stand after `--`, and must if it looks like an option.
 fn command(mut words: VecDeque<OsString>) -> Result<Option<Command>> {
     match words.pop_front() {
         Some(word) if word == "--" => {}

@@ -36,7 +36,7 @@ pub struct User {
 }
 
 impl User {
-    /// The user that a line describes; none where it is no line of passwd(5). A uid or gid of
+    /// The user that a line describes; `None` if it is not a line of passwd(5). A uid or gid of
     /// 2^32 - 1 is none: to the kernel it means "unchanged".
     #[must_use]
     pub fn parse(line: &[u8]) -> Option<Self> {
@@ -66,7 +66,7 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// The group that a line describes; none where it is no line of group(5).
+    /// The group that a line describes; `None` if it is not a line of group(5).
     #[must_use]
     pub fn parse(line: &'a [u8]) -> Option<Self> {
         let mut fields = line.split(|&byte| byte == b':');
@@ -114,7 +114,7 @@ impl<F: AsFd> Accounts<F> {
     /// The user of this name.
     ///
     /// # Errors
-    /// When the file is there and cannot be read, is no regular file, or is larger than 64 MiB.
+    /// When the file is there and cannot be read, is not a regular file, or is larger than 64 MiB.
     pub fn user(&mut self, name: impl AsRef<OsStr>) -> Result<Option<User>> {
         let name = name.as_ref();
         Ok(users(self.passwd()?).find(|user| user.name == name))

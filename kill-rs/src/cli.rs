@@ -117,7 +117,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
 }
 
 impl Options {
-    /// Takes the next word where it is a signal, or a process group after it; `--` and all behind it, too.
+    /// Takes the next word where it is a signal, or a process group after it; `--` and all words after it, too.
     fn take_dashed(&mut self, parser: &mut lexopt::Parser) -> bool {
         let Some(mut words) = parser.try_raw_args() else { return false };
         let Some(word) = words.peek().and_then(OsStr::to_str) else { return false };
@@ -150,7 +150,7 @@ impl Options {
     }
 }
 
-/// A number of another process would be a surprise where the word is not surely a number.
+/// A word that is not certainly a number must not become the number of a process.
 fn receiver(word: &OsStr, start: Option<u64>) -> Result<Receiver> {
     let group = || {
         let text = word.to_str()?;

@@ -103,7 +103,7 @@ pub enum Action {
     Enter(Box<Entry>),
 }
 
-/// The letters of options that are no namespaces.
+/// The letters of options other than namespaces.
 const LETTERS: [(char, &str); 13] = [
     ('t', "target"),
     ('a', "all"),

@@ -300,7 +300,7 @@ fn is_of_process(name: &str) -> bool {
     .contains(&name)
 }
 
-/// The options behind `--exec`. They end at the first operand: all that follows is the program's.
+/// The options after `--exec`. They end at the first operand; the words after it belong to the program.
 fn parse_exec(mut parser: lexopt::Parser, before: &Request) -> Result<Action> {
     let mut request = ExecRequest {
         state: before.state.clone().unwrap_or_default(),
@@ -355,7 +355,7 @@ fn parse_exec(mut parser: lexopt::Parser, before: &Request) -> Result<Action> {
     Ok(Action::Exec(Box::new(request)))
 }
 
-/// The options behind `--update`.
+/// The options after `--update`.
 fn parse_update(mut parser: lexopt::Parser, before: &Request) -> Result<Action> {
     let (tools, state) = (before.tools.clone(), before.state.clone());
     let mut request = UpdateRequest { tools, ..UpdateRequest::default() };

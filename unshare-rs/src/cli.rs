@@ -162,7 +162,7 @@ struct Options {
     environment: Option<Vec<String>>,
 }
 
-/// The letters of options that are no namespaces.
+/// The letters of options other than namespaces.
 const LETTERS: [(char, &str); 8] = [
     ('r', "map-root-user"),
     ('c', "map-current-user"),
@@ -523,7 +523,7 @@ fn number<T: FromStr>(value: &OsStr) -> Option<T> {
     value.to_str()?.parse().ok()
 }
 
-/// A number or a name; the name is looked up later. The last number is no id.
+/// A number or a name; the name is looked up later. The last number is not an id.
 fn own_id(value: OsString) -> Result<Own> {
     match number(&value) {
         Some(u32::MAX) => Err(not_a("an id or a name", &value)),
