@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # sandbox: the command line of bubblewrap. The sandbox that it makes is compared with bwrap's, by what the kernel says inside.
-# shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
+# shellcheck disable=SC2030,SC2031,SC2154 # bats and the helpers assign output, status, stderr and project.
 # shellcheck disable=SC2016 # The shell inside expands what it gets.
 
 : "${TEST_TIMEOUT:=120}"

@@ -15,7 +15,7 @@ impl Arbitrary {
         (self.0 >> 11) as usize % limit
     }
 
-    /// Some of these pieces, one behind the other, and now and then a byte that is none of them.
+    /// Some of these pieces, one after the other, and now and then another byte.
     pub fn text(&mut self, pieces: &[&[u8]]) -> Vec<u8> {
         let mut text = Vec::new();
         for _ in 0..self.below(24) {

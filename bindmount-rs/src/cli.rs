@@ -21,50 +21,50 @@ Usage: bindmount-rs [options] SOURCE TARGET [[--] COMMAND [ARG...]]
        bindmount-rs [options] --make-KIND TARGET [[--] COMMAND [ARG...]]
        bindmount-rs [options] --fstab FILE|- [--] [COMMAND [ARG...]]
 
-Bind SOURCE to TARGET, or mount all that a table names, then become COMMAND.
+Bind SOURCE to TARGET, or mount the lines of a table, then become COMMAND.
 
 Options:
   -0, --null             end each target that --print prints with a NUL
-  -a, --all              mount the lines of the table that do not say noauto; without --fstab, those
-                           of /etc/fstab
+  -a, --all              mount the lines of the table without noauto; without --fstab, those of
+                           /etc/fstab
   -B, --bind             bind SOURCE to TARGET (the default)
       --beneath          mount beneath the mount that is at TARGET
-      --detach           with --move SOURCE /, unmount all that is not beneath SOURCE
+      --detach           with --move SOURCE /, unmount everything that is not beneath SOURCE
       --enter-root       with --root, start COMMAND in DIR
       --failure-status N
-                         the exit status where bindmount-rs itself fails, from 1 to 255
-  -f, --fake             check all, mount nothing
-      --keep-going       mount the other lines where one fails
+                         exit with N, not 1 or 32, when bindmount-rs itself fails
+  -f, --fake             check all lines, and mount nothing
+      --keep-going       mount the other lines when one fails
       --make-private, --make-rprivate, --make-rshared, --make-rslave, --make-runbindable,
       --make-shared, --make-slave, --make-unbindable
-                         change the propagation of what is at TARGET; with r, of all beneath it too
+                         change the propagation of the mount at TARGET; with r, also beneath it
       --map-groups INNER:OUTER:COUNT
       --map-users INNER:OUTER:COUNT|/proc/PID/ns/user
                          show other owners
   -m, --mkdir[=MODE]     make a missing TARGET
   -M, --move             move the mount at SOURCE to TARGET
   -N, --namespace NS     work in the mount namespace of the process, or the file, NS
-      --onlyonce         fail where the same is mounted already; with --fstab, pass over it
-  -O, --test-opts LIST   with --fstab or -a, mount only lines that have these options, or, with a no in
-                           front, have them not
+      --onlyonce         fail if the same is mounted already; with --fstab, skip the line
+  -O, --test-opts LIST   with --fstab or -a, mount only lines with these options, or without those
+                           that begin with no
   -o, --options LIST     mount options
-      --print            print the targets that were mounted, one a line
-  -R, --rbind            bind SOURCE and all that is mounted beneath it
+      --print            print the mounted targets, one a line
+  -R, --rbind            bind SOURCE with all mounts beneath it
   -r, --read-only        the same as -o ro
-      --root DIR         find targets inside DIR, and never outside of it
+      --root DIR         find targets inside DIR, never outside
       --self-bind[=LIST]
                          with --root, first bind DIR onto itself, with these mount options
-      --source SOURCE    say SOURCE by name; with --fstab, mount only its lines
+      --source SOURCE    SOURCE as an option; with --fstab, mount only its lines
   -T, --fstab FILE       mount the lines of FILE; '-' is standard input
-      --target TARGET    say TARGET by name; with --fstab, mount only its lines
+      --target TARGET    TARGET as an option; with --fstab, mount only its lines
       --target-prefix DIR
                          put DIR before each target
   -t, --types TYPE       the type of file system to mount; with --fstab, the types to mount
-  -v, --verbose          say what was mounted
+  -v, --verbose          print each mount
   -w, --rw, --read-write
                          the same as -o rw
   -c, --no-canonicalize, -i, --internal-only, -n, --no-mtab
-                         change nothing: no path is rewritten here, no helper run, no mtab kept
+                         accepted, and have no effect
   -h, --help             display this help
   -V, --version          display version
 ";
@@ -190,7 +190,7 @@ pub fn parse(mut parser: lexopt::Parser, failure_status: &mut u8) -> Result<Acti
             Short('t') | Long("types") => typed.types = Some(parser.value()?),
             Short('v') | Long("verbose") => typed.verbose = true,
             Short('w') | Long("rw" | "read-write") => typed.last = Some("rw"),
-            // There is no mtab, no helper and no canonical path here to do without.
+            // bindmount-rs never uses an mtab, helpers or canonical paths.
             Short('c' | 'i' | 'n') | Long("no-canonicalize" | "internal-only" | "no-mtab") => {}
             Short('h') | Long("help") => return Ok(Action::Help),
             Short('V') | Long("version") => return Ok(Action::Version),
@@ -398,7 +398,7 @@ fn missing(operand: &str) -> Error {
     Error::usage(format!("missing operand: {operand}"))
 }
 
-/// mount(8) takes options behind its operands; here they would be taken for TARGET, or for COMMAND.
+/// mount(8) takes options after its operands; here they would be taken for TARGET, or for COMMAND.
 fn no_option(word: OsString) -> Result<OsString> {
     match word.as_bytes() {
         [b'-', _, ..] => {
@@ -409,7 +409,7 @@ fn no_option(word: OsString) -> Result<OsString> {
     }
 }
 
-/// COMMAND, which may stand behind `--`, and must where it looks like an option.
+/// COMMAND, which may stand after `--`, and must if it looks like an option.
 fn command(mut words: VecDeque<OsString>) -> Result<Option<Command>> {
     match words.pop_front() {
         Some(word) if word == "--" => {}

@@ -1,6 +1,6 @@
 //! What a directory holds, copied into a file system that nobody sees yet.
 //!
-//! The directory is an image's, and whoever has the image may change it meanwhile: each entry is held by its descriptor
+//! The directory is an image's, and its owner may change it meanwhile: each entry is held by its descriptor
 //! before its type is looked at, and opened by that. No symlink is followed and no mount is entered.
 
 use std::ffi::{CStr, OsStr};

@@ -200,7 +200,7 @@ fn c_string(bytes: &[u8]) -> nix::Result<CString> {
     CString::new(bytes).map_err(|_| Errno::EINVAL)
 }
 
-/// What the file system wrote into its context: errors and warnings, each behind `e ` or `w `.
+/// What the file system wrote into its context: errors and warnings, each after `e ` or `w `.
 fn read_log(context: &OwnedFd) -> Option<String> {
     let mut messages = Vec::new();
     let mut buffer = [0; 1024];

@@ -408,7 +408,7 @@ fn holder<'a>(mounts: &'a [Mount], path: &[u8], itself: bool) -> Option<&'a Moun
     mounts.iter().filter(holds).max_by_key(|mount| mount.target.len())
 }
 
-/// The hint for a change of what is no mount.
+/// The hint for a change of a path that is not a mount point.
 pub fn no_mount(place: &OwnedFd, errno: Errno) -> Option<String> {
     let is_none = errno == Errno::EINVAL && !sys::location(place.as_fd()).ok()?.is_mount_root;
     is_none.then(|| {

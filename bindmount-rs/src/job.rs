@@ -65,7 +65,7 @@ pub struct Job {
     pub keep_going: bool,
     pub fake: bool,
     pub verbose: bool,
-    /// The byte behind each target that is printed.
+    /// The byte after each printed target.
     pub print: Option<u8>,
     pub command: Option<Command>,
 }

@@ -35,7 +35,7 @@ const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
 pub enum Done {
     /// The mount is attached; its descriptor is its root.
     Mounted(OwnedFd),
-    /// Something was done that is no mount.
+    /// A step that made no mount.
     Changed,
     /// There was nothing to do.
     Skipped,
@@ -441,7 +441,7 @@ impl Mounter {
         Ok(Done::Changed)
     }
 
-    /// Hides the target, if it is there: a directory behind an empty one, anything else behind /dev/null.
+    /// Hides the target, if it is there: a directory under an empty one, anything else under /dev/null.
     fn mask(&mut self, line: &Line) -> Result<Done> {
         let Some(target) = self.existing(line)? else { return Ok(Done::Skipped) };
         let status = fstat(&target).context("look at", &line.target)?;

@@ -1,4 +1,4 @@
-//! What a `/dev` needs that is no mount: device nodes, FIFOs, symlinks, directories.
+//! Lines that make a file: device nodes, FIFOs, symlinks, directories.
 
 use std::ffi::{OsStr, OsString, c_int};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};

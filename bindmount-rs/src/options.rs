@@ -197,7 +197,7 @@ impl Options {
             Some(at) => (&word[..at], Some(&word[at + 1..])),
             None => (word, None),
         };
-        // A name that is no text is none of ours.
+        // All known names are UTF-8.
         let name = std::str::from_utf8(name).unwrap_or_default();
         match value {
             None if self.flag(name) => Ok(()),
@@ -319,7 +319,7 @@ impl Options {
         Ok(())
     }
 
-    /// An option of mount(8) itself, behind `X-mount.`; false where it is none that is known.
+    /// An option of mount(8) itself, after `X-mount.`; false if it is unknown.
     fn userspace(&mut self, name: &str, value: Option<&[u8]>) -> Result<bool> {
         let text = value.map(|value| OsStr::from_bytes(value).to_owned());
         match (name, text) {
@@ -390,7 +390,7 @@ pub fn unquote(value: &[u8]) -> &[u8] {
     }
 }
 
-/// The words of an option list. A comma behind a backslash or within a value in double quotes belongs to
+/// The words of an option list. A comma after a backslash or within a value in double quotes belongs to
 /// the word, as in libmount.
 fn split(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Owner, group and mode of what was mounted: `X-mount.owner=` and its kin.
+//! Owner, group and mode of what was mounted: `X-mount.owner=`, `X-mount.group=` and `X-mount.mode=`.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -14,11 +14,11 @@ pub struct Entry {
     pub target: OsString,
     pub kind: OsString,
     pub options: OsString,
-    /// What is behind the fields, after a `#`.
+    /// The text after a `#` that follows the fields.
     pub comment: Option<OsString>,
 }
 
-/// A line that is no entry: its number and what is wrong with it.
+/// A line that is not an entry: its number and the error.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Malformed {
     pub number: usize,
@@ -66,7 +66,7 @@ fn field(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(rest.split_at(end))
 }
 
-/// The fields that are left, and the text behind a `#` that starts one, unless it is empty.
+/// The fields that are left, and the text after a `#` that starts one, unless it is empty.
 fn split_comment(rest: &[u8]) -> (&[u8], Option<OsString>) {
     let starts = |pair: &[u8]| is_blank(pair[0]) && pair[1] == b'#';
     let Some(at) = rest.windows(2).position(starts) else { return (rest, None) };
@@ -118,7 +118,7 @@ pub fn selected(list: &OsStr, kind: &OsStr) -> bool {
 }
 
 /// Whether a line's options are as the list of `-O` wants them: each word of it there, with its value where it gives
-/// one, or, behind `no`, not there. Behind `+` a word stands for itself. An empty value is none.
+/// one, or, after `no`, not there. After `+` a word stands for itself. An empty value counts as none.
 pub fn has_options(wanted: &OsStr, options: &OsStr) -> bool {
     let holds = |word: &[u8]| {
         let word = word.strip_suffix(b"=").unwrap_or(word);

@@ -21,26 +21,26 @@ Usage: cgexec-rs [options] COMMAND [ARG...]
        cgexec-rs --delete DIR...
        cgexec-rs --kill SIGNAL DIR...
 
-Join cgroups and become COMMAND in them, or end what is in those of the directories DIR.
+Join cgroups and become COMMAND in them, or end the processes in the cgroups with the directories DIR.
 
 The cgroups:
   -g [CONTROLLERS:]PATH      the cgroup PATH in the hierarchies of CONTROLLERS, by default all ('*')
-      --create[=empty]       make it where it is missing; with =empty it must hold no process
+      --create[=empty]       make it if it is missing; with =empty it must not hold processes
   -r, --set NAME=VALUE       write VALUE to its file NAME, such as pids.max
       --device-rules FILE    allow and deny devices: 'allow c 1:3 rwm', 'deny a *:* rwm', a rule a line
-      --leaf NAME            COMMAND is in the sub-cgroup NAME, and out of it sets none of these limits and rules
+      --leaf NAME            put COMMAND into the sub-cgroup NAME, so that it cannot change these limits and rules
 
 Joining:
-      --sticky               have the daemon of libcgroup leave COMMAND's children where they are
-      --remove               run COMMAND as a child; at its end kill what is left in them, and remove them
-      --list-fd N            do not join: leave COMMAND a list of the cgroups on descriptor N
+      --sticky               tell the daemon of libcgroup to leave COMMAND's children in these cgroups
+      --remove               run COMMAND as a child; when it ends, kill all processes in them, and remove them
+      --list-fd N            do not join: give COMMAND a list of the cgroups on descriptor N
 
 Other forms:
       --delete               kill all processes in the cgroups DIR and below them, and remove them
-      --kill SIGNAL          send SIGNAL to all of these processes
+      --kill SIGNAL          send SIGNAL to all processes in them
 
 Options:
-      --failure-status N     exit with N, not 1, where this program itself fails
+      --failure-status N     exit with N, not 1, when this program itself fails
   -h, --help                 display this help
   -V, --version              display version
 ";

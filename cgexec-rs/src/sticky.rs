@@ -9,7 +9,7 @@ use nix::unistd::getpid;
 
 const SOCKET: &str = "/var/run/cgred.socket";
 
-/// What the daemon answers, with the NUL behind it.
+/// What the daemon answers, with the NUL after it.
 const DONE: &[u8] = b"SUCCESS_STORE_PID\0";
 
 /// Makes this process known, and with `sticky` its children too. Where no daemon runs there is nothing to do.

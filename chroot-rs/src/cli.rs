@@ -20,10 +20,10 @@ Make NEWROOT the root directory, then become COMMAND (by default \"$SHELL\" -i, 
 
 Options:
       --carry             open COMMAND before the root changes, so that it need not be in NEWROOT
-      --failure-status N  exit with N, not 125, where this program itself fails
-      --groups=LIST       the supplementary groups: names or numbers between commas, '' for none
+      --failure-status N  exit with N, not 125, when this program itself fails
+      --groups=LIST       the supplementary groups: names or numbers separated by commas, '' for none
       --skip-chdir        stay in the working directory; NEWROOT must be '/'
-      --userspec=SPEC     become USER, USER:GROUP or :GROUP: names, or numbers after a '+'
+      --userspec=SPEC     become USER, USER:GROUP or :GROUP: names or numbers; after a '+' only numbers
       --wd DIR            start COMMAND in DIR of the new root
   -h, --help              display this help
   -V, --version           display version

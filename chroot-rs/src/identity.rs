@@ -27,7 +27,7 @@ impl Request {
 pub struct UserSpec {
     pub user: Option<OsString>,
     pub group: Option<OsString>,
-    /// Where there is no colon: the same text parted at its first dot, the separator of old. It counts
+    /// Without a colon: the same text split at its first dot, the old separator. It counts
     /// when no user has the whole text for a name.
     pub dotted: Option<Box<UserSpec>>,
 }

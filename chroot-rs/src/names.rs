@@ -43,7 +43,7 @@ impl<'a> Names<'a> {
         Self { inside: Accounts::beneath(inside), outside: Host::default() }
     }
 
-    /// The numbers behind the names of a request.
+    /// The numbers after the names of a request.
     pub fn identity(&mut self, request: &Request) -> Result<Identity> {
         let Some(names) = &request.groups else {
             return self.user_and_group(request.user.as_ref(), true);
@@ -90,8 +90,8 @@ impl<'a> Names<'a> {
         Ok(Identity { uid: Some(uid), gid: Some(gid), groups: Some(groups) })
     }
 
-    /// A name counts before a number, but for a number behind a `+`; whose number that is is found out
-    /// only where it matters.
+    /// A name counts before a number, except a number after a `+`; its user is looked up
+    /// only if it matters.
     fn user(
         &mut self,
         text: &OsStr,

@@ -56,7 +56,7 @@ impl<F: AsFd> Accounts<F> {
     /// The user of this name.
     ///
     /// # Errors
-    /// When the file is there and cannot be read, is no regular file, or is larger than 64 MiB.
+    /// When the file is there and cannot be read, is not a regular file, or is larger than 64 MiB.
     pub fn user(&mut self, name: impl AsRef<OsStr>) -> Result<Option<User>> {
         let name = name.as_ref();
         Ok(users(self.passwd()?).find(|user| user.name == name))

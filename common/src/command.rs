@@ -29,7 +29,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// The command line `words`; none where there are no words.
+    /// The command line `words`; `None` if there are no words.
     #[must_use]
     pub fn new(words: Vec<OsString>) -> Option<Self> {
         let program = words.first()?.clone();

@@ -54,7 +54,7 @@ impl Error {
         Self::build(step.into(), None, Cause::Errno(errno))
     }
 
-    /// A step that failed for a reason that is no errno.
+    /// A step that failed for a reason other than an errno.
     pub fn because(
         step: impl Into<String>,
         object: impl AsRef<OsStr>,

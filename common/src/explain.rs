@@ -13,7 +13,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 
 use crate::error::quote;
 
-/// How much of a file is read: program headers stand right behind the ELF header.
+/// How much of a file is read: program headers directly follow the ELF header.
 const HEAD: usize = 4096;
 
 /// The first bytes of an ELF file.

@@ -1,7 +1,7 @@
 //! What every tool shares: how it starts, reports and exits ([`main!`], [`Error`]), how it becomes
 //! the rest of its command line ([`Command`]), and the system calls that `nix` lacks ([`sys`]).
 //!
-//! There is no knowledge here of the OCI specification, nor of what the options of a tool mean.
+//! It has no knowledge of the OCI specification, nor of the options of a tool.
 
 #![deny(unsafe_code)]
 

@@ -11,7 +11,7 @@ use crate::sys::{self, Disposition, Prctl};
 /// The exit status for a tool's own failures, as an option names it.
 ///
 /// # Errors
-/// A usage error where it is no number from 1 to 255.
+/// A usage error if it is not a number from 1 to 255.
 pub fn failure_status(text: &OsStr) -> Result<u8> {
     let number = accounts::id(text.as_encoded_bytes()).and_then(|number| u8::try_from(number).ok());
     number

@@ -21,7 +21,7 @@ const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 ///
 /// What a container has mounted on `/proc`, or over one of its files, may be anything: a file that takes a label and
 /// throws it away, or the directory of another process (CVE-2019-16884, CVE-2019-19921). So `/proc` must be the root
-/// of a procfs, and nothing be mounted on the way from it to the file. `thread-self` is then surely this thread,
+/// of a procfs, and nothing be mounted on the way from it to the file. `thread-self` is then always this thread,
 /// whatever PID namespace the procfs shows.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ pub fn text(nanoseconds: i128) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// The nanoseconds of whole seconds, or of a fraction with up to nine digits behind its point; none where `text` is
+/// The nanoseconds of whole seconds, or of a fraction with up to nine digits after its point; none where `text` is
 /// another thing.
 #[must_use]
 pub fn parse(text: &str) -> Option<i128> {

@@ -49,10 +49,10 @@ pub fn start(run: fn() -> Result<u8, Error>, status: fn(Kind) -> u8) -> i32 {
     code.into()
 }
 
-/// Writes the error's lines to stderr in one write, behind the name the tool was called by.
+/// Writes the error's lines to stderr in one write, after the name that the tool was called by.
 ///
-/// A message may hold what a table, an option or the kernel said: here it becomes harmless to a terminal,
-/// whoever wrote it. Nothing is done where stderr is gone: the exit status still tells.
+/// A message may hold text of a table, an option or the kernel: control characters are escaped here, so that it is harmless
+/// to a terminal. Errors of the write are ignored: the exit status still tells.
 pub fn report(error: &Error) {
     let name = shown(name());
     let mut text = format!("{name}: {}\n", shown(error.to_string()));
@@ -65,7 +65,7 @@ pub fn report(error: &Error) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// A line on stderr that is no error, behind the name the tool was called by.
+/// A line on stderr that is not an error, after the name that the tool was called by.
 pub fn warn(message: &str) {
     let _ = writeln!(io::stderr().lock(), "{}: {}", shown(name()), shown(message));
 }

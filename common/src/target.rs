@@ -1,4 +1,4 @@
-//! What names a process surely, also when its number is given to another one.
+//! A process by its number and its start time or inode, so that a later process with the number is not mistaken for it.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -45,7 +45,7 @@ impl Target {
         parse().ok_or_else(|| Error::usage(format!("{} is no process id", quote(text))))
     }
 
-    /// The same, surely that one that has started then (proc(5), field 22 of stat), where a time is given.
+    /// The same; with a time, only the process that started then (proc(5), field 22 of stat).
     #[must_use]
     pub fn started_at(self, start: Option<u64>) -> Self {
         Self { start: start.or(self.start), ..self }

@@ -1,9 +1,9 @@
 # Completions of chroot-rs for fish, written by scripts/completions.
 complete -c chroot-rs -l carry -d 'open COMMAND before the root changes, so that it need not be in NEWROOT'
-complete -c chroot-rs -l failure-status -r -d 'exit with N, not 125, where this program itself fails'
-complete -c chroot-rs -l groups -r -d 'the supplementary groups: names or numbers between commas, \'\' for none'
+complete -c chroot-rs -l failure-status -r -d 'exit with N, not 125, when this program itself fails'
+complete -c chroot-rs -l groups -r -d 'the supplementary groups: names or numbers separated by commas, \'\' for none'
 complete -c chroot-rs -l skip-chdir -d 'stay in the working directory; NEWROOT must be \'/\''
-complete -c chroot-rs -l userspec -r -d 'become USER, USER:GROUP or :GROUP: names, or numbers after a \'+\''
+complete -c chroot-rs -l userspec -r -d 'become USER, USER:GROUP or :GROUP: names or numbers; after a \'+\' only numbers'
 complete -c chroot-rs -l wd -r -d 'start COMMAND in DIR of the new root'
 complete -c chroot-rs -s h -d 'display this help'
 complete -c chroot-rs -l help -d 'display this help'

@@ -1,8 +1,8 @@
 # Completions of kill-rs for fish, written by scripts/completions.
 complete -c kill-rs -s s -r -d 'send this signal, a name with or without SIG, or a number; also -SIGNAL'
 complete -c kill-rs -l signal -r -d 'send this signal, a name with or without SIG, or a number; also -SIGNAL'
-complete -c kill-rs -l start-time -r -d 'signal PID only where it has started then, as field 22 of /proc/PID/stat says'
-complete -c kill-rs -l verbose -d 'say what is sent'
+complete -c kill-rs -l start-time -r -d 'signal PID only if this is its start time: field 22 of /proc/PID/stat'
+complete -c kill-rs -l verbose -d 'print each signal'
 complete -c kill-rs -s l -d 'list the signals, or convert a number to a name or a name to a number'
 complete -c kill-rs -l list -d 'list the signals, or convert a number to a name or a name to a number'
 complete -c kill-rs -s L -d 'list the signals with their numbers'

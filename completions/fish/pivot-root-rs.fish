@@ -1,7 +1,7 @@
 # Completions of pivot-root-rs for fish, written by scripts/completions.
 complete -c pivot-root-rs -l carry -d 'open COMMAND before the root changes, so that it need not be in NEW_ROOT'
 complete -c pivot-root-rs -l detach -d 'unmount the old root; PUT_OLD may be \'.\', which needs no directory'
-complete -c pivot-root-rs -l private -d 'first cut all mounts off from those of other namespaces'
+complete -c pivot-root-rs -l private -d 'first make all mounts of the namespace private'
 complete -c pivot-root-rs -l self-bind -d 'make NEW_ROOT a mount point by binding it onto itself'
 complete -c pivot-root-rs -l own -d 'COMMAND is a tool of this program: no path is looked up for it'
 complete -c pivot-root-rs -l wd -r -d 'start COMMAND in DIR of the new root; of several DIR in the first that is there'

@@ -386,7 +386,7 @@ impl Gathered {
                 }
             }
             "timeout" => {
-                // As for poll(2), a negative time is no limit.
+                // As for poll(2), a negative time means no limit.
                 let milliseconds: i64 = number(&parser.value()?, "timeout")?;
                 request.timeout = milliseconds.try_into().ok().map(Duration::from_millis);
             }

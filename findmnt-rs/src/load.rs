@@ -202,7 +202,7 @@ pub fn one(id: u64, needs: u64) -> nix::Result<Table> {
     Ok(own(reader.table))
 }
 
-/// The source of a root that the kernel mounted without an initramfs is `/dev/root`, which is no file: the
+/// The source of a root that the kernel mounted without an initramfs is `/dev/root`, which does not exist: the
 /// device number tells the device.
 pub fn name_root_device(table: &mut Table) {
     for at in 0..table.mounts.len() {

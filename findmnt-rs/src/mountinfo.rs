@@ -80,7 +80,7 @@ impl Words<'_> {
             let digit = byte.wrapping_sub(b'0');
             if digit > 9 {
                 let any = self.at > first;
-                // What is no number is left for the search for the end of the line.
+                // Other words are skipped by the search for the end of the line.
                 self.at += usize::from(byte != b'\n');
                 return any.then_some((value, byte));
             }
@@ -141,7 +141,7 @@ fn word_end(text: &[u8], start: usize) -> usize {
     rest.map_or(text.len(), |length| at + length)
 }
 
-/// A mark at the first of eight bytes that is a blank or a newline; marks behind it may be wrong.
+/// A mark at the first of eight bytes that is a blank or a newline; marks after it may be wrong.
 #[inline(always)]
 fn separators(block: u64) -> u64 {
     const ONES: u64 = u64::from_le_bytes([1; 8]);

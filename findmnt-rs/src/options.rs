@@ -18,7 +18,7 @@ fn name_and_value(option: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// Writes the options of mount and file system as one list: `ro` where either says so, and the rest of
-/// both behind it.
+/// both after it.
 pub fn merge(out: &mut Vec<u8>, vfs: &[u8], fs: &[u8]) {
     if fs.is_empty() || vfs == fs {
         return out.extend_from_slice(vfs);

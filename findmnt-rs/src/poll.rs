@@ -52,7 +52,7 @@ impl Actions {
     /// The sorts of a comma-separated list; all where there is none.
     ///
     /// # Errors
-    /// Where a word is no sort.
+    /// If a word is not a kind of change.
     pub fn parse(list: Option<&OsStr>) -> Result<Self> {
         let Some(list) = list else { return Ok(Self([true; 4])) };
         let mut actions = [false; 4];

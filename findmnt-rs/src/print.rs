@@ -39,7 +39,7 @@ pub struct Look {
     pub links: Option<Vec<u8>>,
     /// The locale's character set is UTF-8.
     pub utf8: bool,
-    /// The terminal's width; none where the output is no terminal.
+    /// The terminal's width; `None` if the output is not a terminal.
     pub terminal: Option<usize>,
 }
 

@@ -89,7 +89,7 @@ impl Table {
         &self.text[span.start as usize..span.end as usize]
     }
 
-    /// Puts a word that the source did not hold as such behind the text.
+    /// Puts a word that the source did not hold as such after the text.
     pub fn append(&mut self, word: &[u8]) -> Span {
         let start = self.text.len();
         self.text.extend_from_slice(word);

@@ -175,7 +175,7 @@ pub fn number(out: &mut Vec<u8>, mut value: u64) {
     }
 }
 
-/// Writes a size as a person reads it: a power of 1024 with at most one digit behind the point.
+/// Writes a size as a person reads it: a power of 1024 with at most one digit after the point.
 pub fn size(out: &mut Vec<u8>, bytes: u64) {
     let power = (bytes.max(1).ilog2() / 10) as usize;
     let unit = 1_u64 << (10 * power);

@@ -15,12 +15,12 @@ pub const VERSION: &str = concat!("kill-rs ", env!("CARGO_PKG_VERSION"), "\n");
 pub const HELP: &str = "\
 Usage: kill-rs [options] PID...
 
-Send a signal, by default TERM, to processes; -PID is a process group, PID:INODE surely that process.
+Send a signal, by default TERM, to processes; -PID is a process group, PID:INODE never a later process.
 
 Options:
   -s, --signal SIGNAL    send this signal, a name with or without SIG, or a number; also -SIGNAL
-      --start-time TICKS  signal PID only where it has started then, as field 22 of /proc/PID/stat says
-      --verbose          say what is sent
+      --start-time TICKS  signal PID only if this is its start time: field 22 of /proc/PID/stat
+      --verbose          print each signal
   -l, --list[=SIGNAL]    list the signals, or convert a number to a name or a name to a number
   -L, --table            list the signals with their numbers
   -h, --help             display this help
@@ -117,7 +117,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
 }
 
 impl Options {
-    /// Takes the next word where it is a signal, or a process group after it; `--` and all behind it, too.
+    /// Takes the next word where it is a signal, or a process group after it; `--` and all words after it, too.
     fn take_dashed(&mut self, parser: &mut lexopt::Parser) -> bool {
         let Some(mut words) = parser.try_raw_args() else { return false };
         let Some(word) = words.peek().and_then(OsStr::to_str) else { return false };
@@ -150,7 +150,7 @@ impl Options {
     }
 }
 
-/// A number of another process would be a surprise where the word is not surely a number.
+/// A word that is not certainly a number must not become the number of a process.
 fn receiver(word: &OsStr, start: Option<u64>) -> Result<Receiver> {
     let group = || {
         let text = word.to_str()?;

@@ -24,8 +24,8 @@ Usage: nsenter-rs [options] [COMMAND [ARG...]]
 Enter namespaces of another process and become COMMAND there; without COMMAND, $SHELL or /bin/sh.
 
 Namespaces; with =FILE that of a file, with =:ID that of an id, otherwise that of the target:
-  -t, --target PID           the process whose namespaces are entered; PID:INODE is surely that one
-      --start-time TICKS     only where the target has started then: field 22 of /proc/PID/stat
+  -t, --target PID           the process whose namespaces are entered; PID:INODE is never a later one
+      --start-time TICKS     only if this is its start time: field 22 of /proc/PID/stat
   -a, --all                  all of its namespaces
   -m, --mount[=FILE]         the mount namespace
   -u, --uts[=FILE]           the UTS namespace (host name and domain name)
@@ -41,24 +41,24 @@ Namespaces; with =FILE that of a file, with =:ID that of an id, otherwise that o
 User and groups (ID is a number, or follow for the target's):
   -S, --setuid ID            the user
   -G, --setgid ID            the group; no supplementary groups
-      --preserve-credentials  user and groups stay in a user namespace too
+      --preserve-credentials  do not change user and groups for --user
       --keep-caps            keep the user namespace's capabilities when COMMAND starts
 
 Set-up (without =DIR: that of the target):
   -r, --root[=DIR]           the root directory
-      --rootns=DIR           the root directory, as a path in the mount namespace that is entered
+      --rootns=DIR           the root directory, as a path in the entered mount namespace
   -w, --wd[=DIR]             the working directory, opened before any namespace is entered
   -W, --wdns=DIR             the working directory, as a path in the new root
   -e, --env                  the environment of the target
-      --sysctl NAME=VALUE    set a kernel parameter, as those namespaces have it
+      --sysctl NAME=VALUE    set a kernel parameter in the entered namespaces
   -c, --join-cgroup          join the cgroups of the target
   -Z, --follow-context       run COMMAND with the SELinux label of the target
   -F, --no-fork              become COMMAND without a fork; its children are in the PID namespace
       --new-session          give COMMAND, as a child, a session of its own, without a terminal
-      --detach               leave with status 0 when COMMAND, as a child, has started
+      --detach               exit with status 0 when COMMAND, as a child, has started
       --pid-file FILE        write the child's pid to FILE before COMMAND starts
       --process-file FILE    write a line with its pid and its start time to FILE
-      --failure-status N     exit with N, not 1, where this program itself fails
+      --failure-status N     exit with N, not 1, when this program itself fails
       --carry                open COMMAND before anything changes: it need not be in the root
 
   -h, --help                 display this help
@@ -104,7 +104,7 @@ pub enum Action {
     Enter(Box<Entry>),
 }
 
-/// The letters of options that are no namespaces.
+/// The letters of options other than namespaces.
 const LETTERS: [(char, &str); 13] = [
     ('t', "target"),
     ('a', "all"),

@@ -306,7 +306,7 @@ fn no_namespace(all: bool) -> Error {
     }
 }
 
-/// A value may follow the letter of a namespace without a blank, so that others behind it are no options.
+/// A value may follow the letter of a namespace without a blank, so that letters after it are not options.
 fn letters(kind: &Kind, path: &OsStr, error: &Error) -> Option<String> {
     let text = path.to_str().filter(|_| error.errno() == Some(Errno::ENOENT))?;
     let is_letter = |letter: char| KINDS.iter().any(|kind| kind.letter == letter);

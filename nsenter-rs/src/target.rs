@@ -64,7 +64,7 @@ impl Process {
         )
     }
 
-    /// Its directory in /proc; surely its own, though /proc may count processes from another namespace.
+    /// Its directory in /proc, checked to be its own: /proc may count processes of another namespace.
     pub fn directory(&self) -> Result<&OwnedFd> {
         if let Some(directory) = self.directory.get() {
             return Ok(directory);

@@ -16,7 +16,7 @@ Make NEW_ROOT the root of the mount namespace and put the old root at PUT_OLD, t
 Options:
       --carry       open COMMAND before the root changes, so that it need not be in NEW_ROOT
       --detach      unmount the old root; PUT_OLD may be '.', which needs no directory
-      --private     first cut all mounts off from those of other namespaces
+      --private     first make all mounts of the namespace private
       --self-bind   make NEW_ROOT a mount point by binding it onto itself
       --own         COMMAND is a tool of this program: no path is looked up for it
       --wd DIR      start COMMAND in DIR of the new root; of several DIR in the first that is there

@@ -27,21 +27,21 @@ Instead of that:
       --receive FD           relay the terminal that COMMAND sends over its descriptor FD, a socket
       --send FD              make a terminal, send it over the descriptor FD, become COMMAND on it
       --console-socket PATH  as --send, over the socket PATH
-      --pipes                no terminal for COMMAND: relay pipes in place of the streams that are one
+      --pipes                no terminal for COMMAND: relay pipes instead
 
 With --send and --console-socket:
       --root DIR             make the terminal in the /dev/pts of DIR, a root that is not trusted
       --console PATH         bind the terminal read-only on PATH in the root
       --owner UID[:GID]      the owner of the terminal
-      --keep-stderr          leave standard error where it is
+      --keep-stderr          do not change standard error
       --own                  COMMAND is a tool of this program: no path is looked up for it
 
 With --console-socket alone:
       --connect FD           connect now, and become COMMAND with the connection as descriptor FD, for --send
 
 Options:
-      --size ROWSxCOLUMNS    the size of the terminal where the caller has none
-      --failure-status N     the exit status of pty-rs's own failures instead of 1
+      --size ROWSxCOLUMNS    the size of the terminal if the caller has none
+      --failure-status N     exit with N, not 1, when this program itself fails
   -h, --help                 display this help
   -V, --version              display version
 ";

@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_millis(10);
 const SELDOM: Duration = Duration::from_millis(500);
 
 /// How far the end of input has come. It is typed once in each of the two modes at most: what is typed in
-/// line mode and not read before COMMAND leaves that is no end of input any more, but a NUL.
+/// line mode and not read before COMMAND leaves that is a NUL instead of an end of input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Typed {
     Nothing,

@@ -8,7 +8,7 @@ use common::{Command, Context, Error, Result, sys};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
-/// The longest path of a socket (unix(7)), without the NUL behind it.
+/// The longest path of a socket (unix(7)), without the NUL after it.
 const LONGEST: usize = 107;
 
 /// A socket to connect to before COMMAND, which gets the connection.

@@ -13,7 +13,7 @@ const PLACES: usize = 2048;
 /// Names and numbers, with a hash table that the compiler makes: no call of this program pays for it.
 struct Table {
     names: [&'static str; NUMBERS],
-    /// At the hash of a name, or behind it, its number and 1; 0 where there is none.
+    /// At the hash of a name, or after it, its number and 1; 0 where there is none.
     places: [u16; PLACES],
 }
 

@@ -39,21 +39,21 @@ User and groups (USER and GROUP are numbers, or names in /etc/passwd and /etc/gr
       --egid GROUP             the effective group
       --clear-groups           no supplementary groups
       --keep-groups            the supplementary groups stay
-      --init-groups            the supplementary groups that /etc/group gives the user
-      --groups LIST            these supplementary groups, between commas
+      --init-groups            the supplementary groups of the user in /etc/group
+      --groups LIST            these supplementary groups, separated by commas
 
-Capabilities (each LIST is +CAP or -CAP between commas; +all and -all are all of them):
+Capabilities (LIST is +CAP and -CAP, separated by commas; +all and -all mean all of them):
       --bounding-set LIST      the bounding set
       --permitted-caps LIST    the permitted set
       --effective-caps LIST    the effective set
       --inh-caps LIST          the inheritable set
       --ambient-caps LIST      the ambient set
-      --lenient-caps           warn of capabilities that cannot be granted, and leave them out
+      --lenient-caps           leave out capabilities that cannot be granted, with a warning
 
 Other privileges:
       --no-new-privs, --nnp    COMMAND gains no privileges by set-user-ID bits or file capabilities
-      --securebits LIST        +BIT or -BIT between commas
-      --pdeathsig SIGNAL       the signal for the end of the parent; 'keep' or 'clear'
+      --securebits LIST        +BIT and -BIT, separated by commas
+      --pdeathsig SIGNAL       the signal when the parent ends; 'keep' or 'clear'
       --ptracer PID            the process that may trace COMMAND under Yama; 'any' or 'none'
       --selinux-label LABEL    run COMMAND with this SELinux label
       --apparmor-profile NAME  run COMMAND under this AppArmor profile
@@ -61,8 +61,8 @@ Other privileges:
       --default-signals        no signal is ignored or blocked
 
 Fences (all but --seccomp-rules set no_new_privs):
-      --landlock-access TYPE   deny fs, net or scope, or with :RIGHT,... behind it a part of that
-      --landlock-rule RULE     allow it here: path-beneath:RIGHT,...:PATH or net-port:RIGHT,...:PORT
+      --landlock-access TYPE   deny fs, net or scope, or with the suffix :RIGHT,... only these rights
+      --landlock-rule RULE     allow it for one place: path-beneath:RIGHT,...:PATH or net-port:RIGHT,...:PORT
       --landlock-support       list what this kernel's Landlock has
       --list-landlock-access   list the types of --landlock-access
       --list-landlock-rights TYPE
@@ -71,26 +71,26 @@ Fences (all but --seccomp-rules set no_new_privs):
       --seccomp-rules FILE     the same from a text: one rule a line
 
 Descriptors:
-      --close-fds              none but standard input, output and error, and no directory as these
-      --pass-fds FROM:COUNT    those from FROM on become 3 and so on, with --close-fds
+      --close-fds              only standard input, output and error, none of which may be a directory
+      --pass-fds FROM:COUNT    those from FROM on become 3, 4 and so on, with --close-fds
       --move-fds FROM:COUNT:TO  those from FROM on become TO and so on, before anything else
       --stderr-fd N            N becomes standard error when all is set up
       --program-fd N           COMMAND is the program that N is open on, and only its name is given
 
 The gate:
-      --gate-fds PAIR          GO,TOLD: find COMMAND, tell so, and wait for the word to go on
+      --gate-fds PAIR          GO,TOLD: find COMMAND, write a line to TOLD, and wait for a line from GO
 
 Environment:
       --clear-env              nothing
       --reset-env              nothing but TERM, and HOME, SHELL, USER, LOGNAME, PATH of the user
       --setenv NAME=VALUE      this variable, whatever it was before
       --env-fd N               the same for each line of descriptor N; \\012 is a newline, \\134 a backslash
-      --set-home[=always]      HOME of the user, else '/': where HOME is not set or empty, or always
+      --set-home[=always]      HOME of the user, or '/', if HOME is unset or empty, or always
 
   -a, --argv0 NAME             give COMMAND this name
-      --failure-status N       exit with N, not 127 or 1, where this program itself fails
+      --failure-status N       exit with N, not 127 or 1, when this program itself fails
       --list-caps              list the capabilities of this kernel
-  -d, --dump                   show the present state; twice or thrice: more of it
+  -d, --dump                   show the present state; given two or three times: more of it
   -h, --help                   display this help
   -V, --version                display version
 ";

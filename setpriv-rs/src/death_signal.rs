@@ -9,11 +9,11 @@ use nix::sys::signal::Signal;
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeathSignal {
-    /// The one that is set, which a change of credentials takes away.
+    /// The present one, which the kernel clears at a change of credentials.
     Keep,
-    /// None.
+    /// No signal.
     Clear,
-    /// This one.
+    /// This signal.
     Set(c_int),
 }
 

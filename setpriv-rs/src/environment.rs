@@ -60,15 +60,15 @@ pub enum Source {
     Descriptor(c_int),
 }
 
-/// What the variables are before any is set by name.
+/// The variables before the options that set one by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Base {
-    /// Those of the caller.
+    /// The variables of the caller.
     #[default]
     Keep,
-    /// None.
+    /// No variables.
     Clear,
-    /// TERM, and those of the user.
+    /// TERM, and the variables of a login as the user.
     Reset,
 }
 
@@ -141,7 +141,7 @@ impl Environment {
 }
 
 impl Variables {
-    /// Sets them: each in the place of the first one of its name, or behind the others.
+    /// Sets them: each in the place of the first one of its name, or after the others.
     pub fn set(self) {
         if self.base == Base::Keep && self.set.is_empty() {
             return;
@@ -203,7 +203,7 @@ fn read(number: c_int, set: &mut Vec<Assignment>) -> Result<()> {
     input::keep_from_command(number).context(STEP, &object)
 }
 
-/// The parts before and behind the first '='; none where there is no name.
+/// The parts before and after the first '='; none where there is no name.
 fn split(text: &[u8]) -> Option<Assignment> {
     match text.iter().position(|&byte| byte == b'=') {
         None | Some(0) => None,

@@ -46,7 +46,7 @@ impl Securebits {
                 return Err(Error::usage("keep_caps is cleared by every execve: it cannot be set"));
             }
             Some(bit) => bit,
-            // None stays behind `-all`, whatever it means; `+all` is what every kernel knows.
+            // After `-all` none stays, also unknown ones; `+all` means those that every kernel knows.
             None if entry == "-all" => !KEEP_CAPS,
             None if entry == "+all" => 0xff & !KEEP_CAPS,
             None => return Err(Error::usage(format!("unknown securebit '{name}'"))),

@@ -58,7 +58,7 @@ impl Capabilities {
         Ok(Sets { now, then: self.apply(now) })
     }
 
-    /// What is no longer permitted is not effective either, unless it was asked for.
+    /// A capability that leaves the permitted set also leaves the effective set, unless an option adds it.
     pub fn apply(&self, now: CapabilitySets) -> CapabilitySets {
         let apply =
             |change: Option<Change>, old| change.map_or(old, |c| c.apply(old, now.permitted));

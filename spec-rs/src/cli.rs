@@ -25,33 +25,33 @@ Print the command line that makes the container of an OCI bundle, or one for a r
 
 Options:
   -b, --bundle DIR        the bundle: config.json and the root file system (default: .)
-      --no-new-keyring    leave the container the caller's session keyring
+      --no-new-keyring    keep the session keyring of the caller
       --no-pivot          move the root mount instead of pivoting, as on an initial ramfs
       --systemd-cgroup    have systemd make the cgroup: linux.cgroupsPath is SLICE:PREFIX:NAME
-      --mount DIR         one more mount, on DIR of the container; the next options are about it
-      --source SOURCE     what is mounted there
+      --mount DIR         one more mount, on DIR of the container; the next options belong to it
+      --source SOURCE     the source of the mount
       --type TYPE         the type of file system (default: bind)
       --options LIST      the mount options
-      --owners WORD       show the owners as a user namespace has them (map) or as they are (keep), and
+      --owners WORD       show the owners as in the user namespace (map) or unchanged (keep), and
                           open SOURCE outside of it
       --tools DIR         the directory of the tools on the line (default: that of spec-rs)
 
 The life of the container:
-      --state DIR         note the first process in DIR/process
-      --hold              stop before the command, which is let go over the descriptors 9 and 6
-      --foreground        with --hold: wait for the container all the same
+      --state DIR         write the first process to DIR/process
+      --hold              stop before the command; the descriptors 9 and 6 start it
+      --foreground        with --hold: wait for the container nevertheless
       --pid-file FILE     write the pid of the first process to FILE
       --console-socket PATH
                           with --hold: send the terminal over this socket
-      --preserve-fds N    hand on the descriptors from 100 on as those from 3 on
-      --listen-fds N      hand on so many more, and tell the container of them in LISTEN_FDS
-      --facts-fd N        write what is known of the container to descriptor N, as shell assignments
-      --config-fd N       write the configuration there, as it was read
-      --hooks-fd N        write the hooks there, as calls of a shell function
+      --preserve-fds N    pass N descriptors, from 100 on, as 3, 4 and so on
+      --listen-fds N      pass N more, and set LISTEN_FDS in the container
+      --facts-fd N        write facts about the container to descriptor N, as shell assignments
+      --config-fd N       write the configuration to descriptor N, as it was read
+      --hooks-fd N        write the hooks to descriptor N, as calls of a shell function
 
 A further process of the container of --state:
       --exec              print the line that executes ARG..., or the container's own command
-      --process FILE      this process object, and not that of the configuration
+      --process FILE      this process object instead of that of the configuration
   -e, --env NAME=VALUE    one more variable
       --cwd DIR           the working directory
   -u, --user UID[:GID]    the user, and the group
@@ -59,27 +59,27 @@ A further process of the container of --state:
                           one more supplementary group
   -t, --tty               a terminal
       --cap CAP           one more capability
-      --no-new-privs      no privileges are gained by executing a program
+      --no-new-privs      programs gain no privileges when they are executed
       --apparmor PROFILE  the AppArmor profile
       --process-label LABEL
                           the SELinux label
-      --detach            leave it behind, held as by --hold
+      --detach            start it in the background, stopped as with --hold
 
 New limits of the container of --state:
       --update            print the line that sets them
-      --resources FILE    those of this object, as linux.resources is one; - is standard input
+      --resources FILE    the limits in this JSON object (linux.resources); - is standard input
       --memory SIZE       the memory, with a suffix such as M
       --memory-reservation SIZE
-                          the memory that is taken back last
+                          the memory that is reclaimed last
       --memory-swap SIZE  memory and swap together
       --cpu-share N       the share of CPU time
       --cpu-period US     the period of the quota
       --cpu-quota US      the CPU time in a period
-      --cpu-burst US      what may be added to it from earlier periods
+      --cpu-burst US      the unused time of earlier periods that may be added
       --cpu-rt-period US  the period for real-time tasks
       --cpu-rt-runtime US
                           the CPU time of real-time tasks in a period
-      --cpu-idle N        1: run only where no one else wants to
+      --cpu-idle N        1: run only when no other task wants to
       --cpuset-cpus LIST  the CPUs
       --cpuset-mems LIST  the memory nodes
       --blkio-weight N    the weight of block I/O
@@ -87,7 +87,7 @@ New limits of the container of --state:
 
       --new               print a new config.json, as 'runc spec' writes it
       --rootless          with --new: one for an ordinary user
-      --features          print what of the specification is supported, as JSON
+      --features          print the supported parts of the specification, as JSON
 
   -h, --help              display this help
   -V, --version           display version
@@ -300,7 +300,7 @@ fn is_of_process(name: &str) -> bool {
     .contains(&name)
 }
 
-/// The options behind `--exec`. They end at the first operand: all that follows is the program's.
+/// The options after `--exec`. They end at the first operand; the words after it belong to the program.
 fn parse_exec(mut parser: lexopt::Parser, before: &Request) -> Result<Action> {
     let mut request = ExecRequest {
         state: before.state.clone().unwrap_or_default(),
@@ -355,7 +355,7 @@ fn parse_exec(mut parser: lexopt::Parser, before: &Request) -> Result<Action> {
     Ok(Action::Exec(Box::new(request)))
 }
 
-/// The options behind `--update`.
+/// The options after `--update`.
 fn parse_update(mut parser: lexopt::Parser, before: &Request) -> Result<Action> {
     let (tools, state) = (before.tools.clone(), before.state.clone());
     let mut request = UpdateRequest { tools, ..UpdateRequest::default() };

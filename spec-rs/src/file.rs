@@ -20,7 +20,7 @@ pub struct File {
 
 impl File {
     /// # Errors
-    /// Where it is no regular file, or cannot be read.
+    /// If it is not a regular file, or cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
         // A FIFO is not waited for.
         let file = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path);

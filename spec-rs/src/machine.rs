@@ -21,7 +21,7 @@ use nix::unistd::{AccessFlags, Uid, faccessat, getegid, geteuid};
 
 use crate::model::{Kind, Limit};
 
-/// What cannot be told is no limit.
+/// An unknown value counts as no limit.
 pub type HardLimit = fn(&Limit) -> u64;
 
 /// What the line depends on.
@@ -220,7 +220,7 @@ fn is_capable(capability: u32) -> bool {
     sys::capget().is_ok_and(|sets| sets.effective & 1 << capability != 0)
 }
 
-/// The field behind the name, which may hold blanks and brackets (proc_pid_stat(5)).
+/// The field after the name, which may hold blanks and brackets (proc_pid_stat(5)).
 fn nice() -> i128 {
     let stat = read("/proc/self/stat");
     let fields = stat.rsplit(|&b| b == b')').next().unwrap_or_default();

@@ -141,7 +141,7 @@ pub fn assigned(text: &[u8], name: &str) -> Option<Vec<u8>> {
     None
 }
 
-/// The word at the start of `text`, as [`word`] has written it, and what is behind its line.
+/// The word at the start of `text`, as [`word`] has written it, and the text after its line.
 fn unquoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     const PRINTF: &[u8] = br#""$(printf '"#;
     let (mut word, mut rest) = (Vec::new(), text);
@@ -173,7 +173,7 @@ fn unquoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     }
 }
 
-/// A command with a here-document. Its words hold no newline, so that whoever reads the text by lines knows each.
+/// A command with a here-document. Its words hold no newline, so that a reader of lines finds each.
 pub fn call(out: &mut Vec<u8>, words: &[&[u8]], document: &Document) {
     for (index, text) in words.iter().enumerate() {
         if index > 0 {
@@ -196,7 +196,7 @@ pub fn call(out: &mut Vec<u8>, words: &[&[u8]], document: &Document) {
     }
 }
 
-/// Writes `text` as one word of shell. Control characters would reach the terminal of whoever reads the text, or, as
+/// Writes `text` as one word of shell. Control characters would reach the terminal of the reader, or, as
 /// tabs do, act on the shell that it is pasted into: printf writes them.
 fn word(out: &mut Vec<u8>, text: &[u8]) {
     if !text.is_empty() && text[0] != b'=' && text.iter().all(|&byte| is_plain(byte)) {

@@ -87,7 +87,7 @@ fn size(text: &str) -> Option<i128> {
     number.parse::<i128>().ok()?.checked_mul(1 << (10 * shift))
 }
 
-/// The member of an object, made where it is missing. What is no object gives way.
+/// The member of an object, made where it is missing. A value that is not an object is replaced.
 fn member_of<'a>(value: &'a mut Value, name: &str, new: fn() -> Value) -> &'a mut Value {
     if !matches!(value, Value::Object(_)) {
         *value = Value::Object(Vec::new());

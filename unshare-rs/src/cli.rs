@@ -32,7 +32,7 @@ Namespaces; with =FILE they last, bound onto FILE:
   -u, --uts[=FILE]           new UTS namespace (host name and domain name)
   -i, --ipc[=FILE]           new IPC namespace
   -n, --net[=FILE]           new network namespace
-  -p, --pid[=FILE]           new pid namespace, which begins with the next child: see --fork
+  -p, --pid[=FILE]           new pid namespace, which only children are in: see --fork
   -U, --user[=FILE]          new user namespace
   -C, --cgroup[=FILE]        new cgroup namespace
   -T, --time[=FILE]          new time namespace
@@ -48,38 +48,38 @@ Ids of the user namespace (all but --setgroups and --print-map imply --user):
       --map-subids           map the caller's subordinate ids to themselves
       --owner UID:GID        make the namespace for another user
       --setgroups WORD       allow or deny setgroups(2)
-      --print-map            print what would be written, and make no namespace
+      --print-map            print the maps that would be written, and make no namespace
 
 The child (all imply --fork):
-  -f, --fork                 run COMMAND as a child and end as it ends
+  -f, --fork                 run COMMAND as a child and end with its status
       --kill-child[=SIGNAL]  send SIGNAL, by default SIGKILL, to the child when this process dies
-      --forward-signals      hand signals on to the child
+      --forward-signals      pass signals on to the child
       --foreground           lend the child the terminal, as a job of its own
       --new-session          give the child a session of its own, without a terminal
-      --init                 put a pid 1 before COMMAND that reaps orphans (implies --pid)
+      --init                 run a pid 1 that reaps orphans, with COMMAND as its child (implies --pid)
       --reap                 kill all that COMMAND has started and left when it ends
-      --detach               leave with status 0 when COMMAND has started
+      --detach               exit with status 0 when COMMAND has started
       --pid-file FILE        write the child's pid to FILE when its set-up is complete
       --process-file FILE    write a line with its pid and its start time to FILE
       --process-fd N         write the same to the descriptor N, with 'process' before it
       --info-fd N            write its pid and namespaces to the descriptor N as JSON
-      --remove-cgroup        kill what is left in the cgroups of --into-cgroup at the end, and remove them
-      --remove DIR           remove the directory DIR and what is in it at the end
+      --remove-cgroup        at the end, kill all processes in the cgroups of --into-cgroup, and remove them
+      --remove DIR           remove the directory DIR and its contents at the end
 
 Set-up:
       --into-cgroup PATH     put COMMAND into the cgroup PATH, or into those that the file PATH lists
       --monotonic SECONDS    offset the monotonic clock, with --time
       --boottime SECONDS     offset the boot-time clock, with --time
-      --propagation HOW      of all mounts: private (default), shared, slave or unchanged
+      --propagation HOW      the propagation of all mounts: private (default), shared, slave or unchanged
       --hostname NAME        set the host name (implies --uts)
       --domainname NAME      set the NIS domain name (implies --uts)
       --loopback             bring up lo (implies --net)
-      --sysctl NAME=VALUE    set a kernel parameter, as the new namespaces have it
+      --sysctl NAME=VALUE    set a kernel parameter in the new namespaces
   -R, --root DIR             change the root to DIR
   -w, --wd DIR               change the working directory to DIR
       --mount-proc[=DIR]     mount proc on DIR, by default /proc (implies --mount)
       --mount-binfmt[=DIR]   mount binfmt_misc on DIR (implies --mount and --user)
-  -l, --load-interp LINE     register LINE with it (implies --mount-binfmt)
+  -l, --load-interp LINE     register LINE with binfmt_misc (implies --mount-binfmt)
   -G, --setgid GID           set the group id and drop the supplementary groups
   -S, --setuid UID           set the user id
       --keep-caps            keep the user namespace's capabilities when COMMAND starts
@@ -162,7 +162,7 @@ struct Options {
     environment: Option<Vec<String>>,
 }
 
-/// The letters of options that are no namespaces.
+/// The letters of options other than namespaces.
 const LETTERS: [(char, &str); 8] = [
     ('r', "map-root-user"),
     ('c', "map-current-user"),
@@ -527,7 +527,7 @@ fn number<T: FromStr>(value: &OsStr) -> Option<T> {
     value.to_str()?.parse().ok()
 }
 
-/// A number or a name; the name is looked up later. The last number is no id.
+/// A number or a name; the name is looked up later. The last number is not an id.
 fn own_id(value: OsString) -> Result<Own> {
     match number(&value) {
         Some(u32::MAX) => Err(not_an_id("an id or a name", &value)),

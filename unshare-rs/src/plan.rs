@@ -98,7 +98,7 @@ impl Plan {
         }
     }
 
-    /// Opens all that can be opened: what is wrong with one is no reason to leave the other behind.
+    /// Opens all that can be opened: an error with one must not leave the others behind.
     fn open(&self, remains: &mut Remains) -> Result<()> {
         let groups = self.cgroups.open(&mut remains.groups);
         remains.directory = self.remove.as_deref().map(Directory::open).transpose()?;

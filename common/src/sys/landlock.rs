@@ -1,4 +1,4 @@
-//! Landlock: landlock_create_ruleset(2) and its kin.
+//! Landlock: its system calls.
 
 use std::ffi::{c_int, c_uint, c_void};
 use std::os::fd::{BorrowedFd, OwnedFd};

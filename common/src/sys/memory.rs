@@ -10,7 +10,7 @@ pub fn make_huge_pages<T>(memory: &mut [std::mem::MaybeUninit<T>]) {
     let before = memory.as_mut_ptr().addr() % PAGE;
     let start = memory.as_mut_ptr().cast::<u8>().wrapping_sub(before);
     let length = before + size_of_val(memory);
-    // SAFETY: the advice changes how pages are backed and not what they hold, whoever else uses the first and
+    // SAFETY: the advice changes how pages are backed and not their contents, even if others use the first and
     // the last of them.
     unsafe { libc::madvise(start.cast(), length, MADV_COLLAPSE) };
 }

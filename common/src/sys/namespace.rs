@@ -26,7 +26,7 @@ pub fn setdomainname(name: &OsStr) -> nix::Result<()> {
 /// EPERM without CAP_NET_ADMIN over the namespace, and those of socket(2).
 pub fn bring_up_loopback() -> nix::Result<()> {
     const UP: libc::c_short = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
-    // SAFETY: an ifreq of zeros is valid; the name stays terminated by the zeros behind it.
+    // SAFETY: an ifreq of zeros is valid; the name stays terminated by the zeros after it.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     request.ifr_name[0] = b'l' as libc::c_char;
     request.ifr_name[1] = b'o' as libc::c_char;
@@ -45,7 +45,7 @@ pub fn bring_up_loopback() -> nix::Result<()> {
 /// The network namespace that a socket is in (`SIOCGSKNS` of linux/sockios.h).
 ///
 /// # Errors
-/// ENOTTY where it is no socket, EPERM without CAP_NET_ADMIN over the namespace.
+/// ENOTTY if it is not a socket, EPERM without CAP_NET_ADMIN over the namespace.
 pub fn socket_namespace(socket: BorrowedFd) -> nix::Result<OwnedFd> {
     const SIOCGSKNS: libc::c_ulong = 0x894c;
     // SAFETY: the request takes no argument and gives a new descriptor.
@@ -55,7 +55,7 @@ pub fn socket_namespace(socket: BorrowedFd) -> nix::Result<OwnedFd> {
 /// The `CLONE_NEW*` flag of the namespace that `file` is open on (ioctl_ns(2)).
 ///
 /// # Errors
-/// ENOTTY where it is no namespace.
+/// ENOTTY if it is not a namespace.
 pub fn namespace_type(file: BorrowedFd) -> nix::Result<c_int> {
     const NS_GET_NSTYPE: libc::c_ulong = 0xb703;
     // SAFETY: the request takes no argument.

@@ -1,4 +1,4 @@
-//! Processes by descriptors: pidfd_open(2) and its kin.
+//! Processes by descriptors: pidfd_open(2), pidfd_send_signal(2), pidfd_getfd(2).
 
 use std::ffi::{c_int, c_void};
 use std::os::fd::{BorrowedFd, OwnedFd};

@@ -22,7 +22,7 @@ pub enum Disposition {
 /// that "ignored" and "default" are all there can be.
 ///
 /// # Errors
-/// EINVAL for SIGKILL, SIGSTOP and numbers that are no signal.
+/// EINVAL for SIGKILL, SIGSTOP and numbers that are not signals.
 pub fn set_disposition(signal: c_int, disposition: Disposition) -> nix::Result<Disposition> {
     let handler = match disposition {
         Disposition::Default => libc::SIG_DFL,
@@ -39,7 +39,7 @@ pub fn set_disposition(signal: c_int, disposition: Disposition) -> nix::Result<D
 /// Takes a signal, which may be a real-time one, out of this process's mask.
 ///
 /// # Errors
-/// EINVAL for a number that is no signal.
+/// EINVAL for a number that is not a signal.
 pub fn unblock(signal: c_int) -> nix::Result<()> {
     let mut set = std::mem::MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: sigemptyset makes the set, and sigprocmask reads it.

@@ -87,7 +87,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Its new user namespace has no power over the one that is joined, and whoever joins it first leaves the bundle.
+    /// Its new user namespace has no power over the one that is joined, and a process that joins it first leaves the bundle.
     fn demand_joins(&self) {
         let namespaces = &self.config.linux.namespaces;
         let mount = namespaces.iter().find(|namespace| namespace.kind == Kind::Mount);

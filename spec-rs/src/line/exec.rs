@@ -114,7 +114,7 @@ impl Writer<'_> {
         chain.options(self.options_of_terminal().into_iter().chain(["--own".into(), "--".into()]));
     }
 
-    /// taskset(1), before the cgroup is joined and behind that.
+    /// taskset(1), before the cgroup is joined and after that.
     fn exec_affinity(&self, is_first: bool) -> Vec<Vec<String>> {
         let (first, last) = &self.config.process.exec_affinity;
         let list = if is_first { first } else { last };

@@ -1,4 +1,4 @@
-//! The table of mounts, as bindmount-rs reads it. The comment behind each line names the property that it comes from.
+//! The table of mounts, as bindmount-rs reads it. The comment after each line names the property that it comes from.
 
 use super::Writer;
 use crate::model::{Kind, Mount, Owners, Word};

@@ -607,7 +607,7 @@ fn a_caller_without_a_cgroup() {
     assert_eq!(log.warnings().len(), 1);
 }
 
-/// The word behind -g.
+/// The word after -g.
 fn target(path: &str, setting: &Setting) -> Result<String, Vec<Fault>> {
     let config = with(&["linux", "cgroupsPath"], &format!("{path:?}"));
     let log = Log::default();
@@ -1155,7 +1155,7 @@ fn the_classics_and_their_arguments() {
     }
 }
 
-/// A policy that ends with a fork is set behind the last one.
+/// A policy that ends with a fork is set after the last one.
 #[test]
 fn a_policy_that_no_child_inherits() {
     for (value, want) in [

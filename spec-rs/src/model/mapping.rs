@@ -24,7 +24,7 @@ impl Mapping {
 /// The kernel takes no more lines (UID_GID_MAP_MAX_EXTENTS).
 const LINES: usize = 340;
 
-/// The number behind the last id: the one that means "no id".
+/// The number after the last id: the one that means "no id".
 const END: i128 = u32::MAX as i128;
 
 pub const ROWS: &[Row<Mapping>] = &[

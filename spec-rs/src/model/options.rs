@@ -128,7 +128,7 @@ pub fn read(node: Node) -> Options {
         let Some(text) = node.text() else { return };
         length += text.len() + 1;
         if text.contains('"') || text.ends_with('\\') || text.contains("\\,") {
-            // Between quotes, or behind a backslash, a comma does not separate: the words that follow would be lost.
+            // Between quotes, or after a backslash, a comma does not separate: the words that follow would be lost.
             node.fault(format!("has a quote, or a backslash at its end: {}", common::quote(text)));
             return;
         }

@@ -25,7 +25,7 @@ pub struct Process {
     pub oom_score_adj: Option<i128>,
     pub scheduler: Option<Scheduler>,
     pub io_priority: Option<IoPriority>,
-    /// The CPUs of a process that joins a container, before it is in its cgroup and behind that.
+    /// The CPUs of a process that joins a container, before it is in its cgroup and after that.
     pub exec_affinity: (String, String),
 }
 

@@ -7,7 +7,7 @@ use crate::node::{Node, Row, U64, row};
 /// A limit of the kernel.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// As in the specification, behind `RLIMIT_`.
+    /// As in the specification, after `RLIMIT_`.
     pub name: &'static str,
     pub resource: Resource,
     pub ulimit: Ulimit,
