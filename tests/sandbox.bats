@@ -190,8 +190,6 @@ a'\\
 b"
   ok "$sandbox" --args 12 sh -c 'cat "/# it'"'"'s"*/file' 12<args
   equal "$output" here
-}
-
   # A source that begins as a comment does, and one in the first place for the new root.
   mkdir '#'
   touch '#/file'
