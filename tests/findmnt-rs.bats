@@ -688,6 +688,17 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
 UUID=absent
 ID=absent"
   equal "$(cat ran)" x
+  # A file system of several devices, of which udev links to one.
+  sed -i 's,LABEL=nosuch.*,UUID=two\\nDEVNAME=/dev/vdb\\nUUID=two\\n\\n",' blkid
+  printf '%s\n' 'UUID=two /a btrfs' 'UUID=absent /b ext4' >table2
+  ok tagged -s -F table2 -J -o SOURCES
+  equal "$(jq -c '.filesystems[].sources' <<<"$output")" '["/dev/vda","/dev/vdb"]'$'\n''["UUID=absent"]'
+  ok tagged -s -F table2 -n -r -o SOURCES
+  equal "$output" '/dev/vda\x0a/dev/vdb'$'\n''UUID=absent'
+  echo '21 1 0:30 /sub / rw,relatime - btrfs /dev/vdb rw' >table2
+  ok tagged -F table2 -n -r -o SOURCES
+  equal "$output" '/dev/vda[/sub]\x0a/dev/vdb[/sub]'
+  printf '#!/bin/sh\nprintf "DEVNAME=/dev/vda\\nLABEL=nosuch\\\\ label\\nUUID=no-such\\n\\n"\n' >blkid
   echo '21 1 1:1 / / rw,relatime - ext4 /dev/vda rw' >table
   ok tagged -F table -n -r -o LABEL,UUID
   equal "$output" 'nosuch\x20label no-such'

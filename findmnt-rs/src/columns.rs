@@ -177,7 +177,7 @@ pub static COLUMNS: &[Column] = &[
     column!("PROPAGATION", P(0.10), Left, Text, mask::MNT_BASIC, |view, mount| view.propagation(mount), "VFS propagation flags"),
     column!("SIZE", C(5), Right, Size, TARGET | FSTYPE, |view, mount| view.size(mount, Statvfs::blocks), "filesystem size, use <number> if --bytes is given"),
     column!("SOURCE", P(0.25), Uneven, Text, SOURCE, |view, mount| view.source(mount), "source device"),
-    column!("SOURCES", P(0.25), Uneven, List, SOURCE, |view, mount| view.source(mount), "all possible source devices"),
+    column!("SOURCES", P(0.25), Uneven, List, SOURCE, |view, mount| view.sources(mount), "all possible source devices"),
     column!("TID", C(4), Right, Number, 0, |view, _| view.table.task.map_or(Cell::None, |task| Cell::Number(task.into())), "task ID"),
     column!("UNIQ-ID", C(10), Right, Number, UNIQUE, |view, mount| view.extra(mount, |extra| extra.unique_id), "mount 64-bit ID"),
     column!("USED", C(5), Right, Size, TARGET | FSTYPE, |view, mount| view.size(mount, |fs| fs.blocks() - fs.blocks_free()), "filesystem size used, use <number> if --bytes is given"),
@@ -331,6 +331,31 @@ impl<'a> View<'a> {
             return Cell::word(source);
         }
         Cell::Source(source, root)
+    }
+
+    /// All devices of the file system: those of the tag that the table names, or of the device's UUID, a line each.
+    fn sources(&self, mount: &'a Mount) -> Cell<'a> {
+        let source = self.table.source(mount);
+        let devices = match Tag::parse(source) {
+            Some((tag, value)) => self.tags.devices(tag, value),
+            None if source.starts_with(b"/dev/") => {
+                let uuid = self.tags.value(Tag::Uuid, source);
+                uuid.map_or_else(Vec::new, |uuid| self.tags.devices(Tag::Uuid, &uuid))
+            }
+            None => Vec::new(),
+        };
+        let root = self.table.word(mount.root);
+        match devices.len() {
+            0 | 1 => self.source(mount),
+            _ if self.style.no_fsroot || root.is_empty() || root == b"/" => {
+                Cell::Text(devices.join(&b'\n').into())
+            }
+            _ => {
+                let rooted = |device: &Vec<u8>| [device, &b"["[..], root, b"]"].concat();
+                let devices: Vec<_> = devices.iter().map(rooted).collect();
+                Cell::Text(devices.join(&b'\n').into())
+            }
+        }
     }
 
     fn device_name(&self, mount: &'a Mount) -> Cow<'a, [u8]> {

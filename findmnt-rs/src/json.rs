@@ -119,11 +119,16 @@ fn write_value(
         _ if is_number => out.extend_from_slice(value),
         _ if column.kind == Kind::List => {
             out.push(b'[');
-            if let Some(level) = level {
-                indent(out, level);
-                blanks(out, 4);
+            for (place, part) in value.split(|&byte| byte == b'\n').enumerate() {
+                if place > 0 {
+                    out.push(b',');
+                }
+                if let Some(level) = level {
+                    indent(out, level);
+                    blanks(out, 4);
+                }
+                text::json(out, part);
             }
-            text::json(out, value);
             if let Some(level) = level {
                 indent(out, level);
             }

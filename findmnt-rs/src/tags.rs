@@ -76,6 +76,17 @@ impl Tags {
         })
     }
 
+    /// All devices with this tag: udev links to one of them, blkid(8) names the others.
+    pub fn devices(&self, tag: Tag, value: &[u8]) -> Vec<Vec<u8>> {
+        let mut devices: Vec<_> = self.device(tag, value).into_iter().collect();
+        for (device, found) in self.probed(tag) {
+            if found == value && !devices.contains(&device) {
+                devices.push(device);
+            }
+        }
+        devices
+    }
+
     /// Every device and its value of this tag, by blkid(8).
     fn probed(&self, tag: Tag) -> Vec<Link> {
         if tag == Tag::Id { Vec::new() } else { links(self.probed.get_or_init(probe), tag) }
