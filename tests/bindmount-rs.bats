@@ -1806,7 +1806,8 @@ new"
     "/dev/fd/7 $PWD/bound data ro,mode=604" >table
   touch bound
   ok private bindmount-rs --fstab table sh -c 'cat target/new bound; stat -c %a target/new target/file bound; ls -A target
-    [ ! -e /proc/self/fd/5 ] && [ ! -e /proc/self/fd/6 ] && [ ! -e /proc/self/fd/7 ] && echo closed; (: >bound) 2>&1; ls -A bound' \
+    [ ! -e /proc/self/fd/5 ] && [ ! -e /proc/self/fd/6 ] && [ ! -e /proc/self/fd/7 ] && echo closed; (: >bound) 2>&1; ls -A bound
+    grep -c "/bound ro,nosuid,nodev" /proc/self/mountinfo' \
     5<source 6<<<six 7<<<seven
   contains "$output" "six
 seven
@@ -1817,6 +1818,7 @@ file
 new
 closed"
   contains "$output" 'Read-only file system'
+  equal "${output##*$'\n'}" 1
   equal "$(cat bound)" ''
   # What is there is not written to, and no link is changed.
   ln -s /etc/passwd source/link
@@ -2042,7 +2044,8 @@ $PWD/root/dir ro,nosuid,nodev,noexec,relatime"
     refused 32 'only a proc may stand in for /proc' "mkdir -p root/proc; $filter bindmount-rs --root root -T table" 'mkdir -p root/proc'
     # What needs a second call is an error that names the one that is missing.
     printf 'none /file mask\n' >table
-    for words in '-o ro a b' '-o rro a b' '--map-users 0:0:1 a b' '-t tmpfs -o ro=fs none b' '--root root -T table'; do
+    for words in '-o ro a b' '-o rro a b' '--map-users 0:0:1 a b' '-t tmpfs -o ro=fs none b' '--root root -T table' \
+      '-t tmpfs -o rnodev none b' '-o X-mount.subdir=sub a b' '-t tmpfs -o tmpcopyup none a' '-o X-mount.fd=20 a b true'; do
       refused 32 'hint: a seccomp filter refuses open_tree(2), move_mount(2), mount_setattr(2), fsopen(2): as a profile that is older' \
         "$filter bindmount-rs $words"
     done
