@@ -2,6 +2,7 @@
 # The scripts, and the text that runsh explain prints, under every shell that is there.
 # shellcheck disable=SC2154 # bats and the helpers assign output, status, stderr and project.
 # shellcheck disable=SC2016 # The shells under test expand what they get.
+# shellcheck disable=SC2030,SC2031 # A test is a process of its own.
 
 load helpers
 
@@ -452,8 +453,8 @@ whole_life() {
   "$@" "$runsh" start "$life" <nothing
   "$@" "$runsh" exec -e 'A=a b' "$life" sh -c 'echo "$A" $PPID' <nothing >said
   equal "$(<said)" 'a b 0'
-  "$@" "$runsh" exec -d --pid-file more "$life" sleep 600 <nothing >said 2>&1
-  pid=$(<more)
+  "$@" "$runsh" exec -d --pid-file next "$life" sleep 600 <nothing >said 2>&1
+  pid=$(<next)
   equal "$(tr '\0' ' ' <"/proc/$pid/cmdline")" 'sleep 600 '
   [ "/proc/$pid/root" -ef "/proc/$(<init)/root" ]
   expect 7 "$@" "$scripts/debug" "$life" sh -c 'echo "$A"; exit 7'
