@@ -567,6 +567,20 @@ told() {
   done
 }
 
+@test "exec: many while the container is deleted: none outlives it" {
+  container
+  local i pids=() nap=61$RANDOM
+  for ((i = 0; i < 12; i++)); do
+    enter -d -- sleep "$nap" >"said.$i" 2>&1 3>&- &
+    pids+=($!)
+  done
+  runtime delete --force "$box" </dev/null
+  wait "${pids[@]}" || :
+  eventually eval '! pgrep -x -f "sleep $nap" >/dev/null'
+  [ ! -e "state/$box" ]
+  equal "$(find /sys/fs/cgroup -name "*$box*" 2>/dev/null)" ''
+}
+
 @test "exec: the command line" {
   container
   for options in '--nothing' '-x' '--user' '--format x' '--preserve-fds x' '--preserve-fds -1'; do
