@@ -14,14 +14,7 @@ engine() {
 }
 
 start_engine() {
-  cat >containerd.toml <<toml
-version = 2
-root = "$PWD/containerd/root"
-state = "$PWD/containerd/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "$PWD/containerd.sock"
-toml
+  configure_containerd
   mkdir bin
   printf '#!/bin/sh\nexec "%s" "$@"\n' "$runtime" >bin/runc
   chmod 755 bin/runc

@@ -20,14 +20,7 @@ engine() {
 # A containerd of the tests' own too: the machine's may run.
 start_engine() {
   jq -n --arg runtime "$runtime" '{runtimes: {runsh: {path: $runtime}}, "default-runtime": "runsh"}' >daemon.json
-  cat >containerd.toml <<toml
-version = 2
-root = "$PWD/containerd/root"
-state = "$PWD/containerd/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
-[grpc]
-  address = "$PWD/containerd.sock"
-toml
+  configure_containerd
   cat >daemons <<'script'
 mount --make-rshared /
 mkdir -p /etc/docker

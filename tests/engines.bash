@@ -90,6 +90,18 @@ end() {
   timeout 20 tail --pid="$1" -f /dev/null || kill -9 "$1"
 }
 
+# configure_containerd: writes containerd.toml, of a daemon that has nothing in common with the machine's.
+configure_containerd() {
+  cat >containerd.toml <<toml
+version = 2
+root = "$PWD/containerd/root"
+state = "$PWD/containerd/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "$PWD/containerd.sock"
+toml
+}
+
 # cgroups_of_file: those that the engine was given, in every hierarchy.
 cgroups_of_file() {
   find /sys/fs/cgroup -mindepth 1 -maxdepth 4 \( -name "$name" -o -name "${slice:-$name}" \) 2>/dev/null || :

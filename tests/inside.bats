@@ -477,6 +477,60 @@ gone() {
   done
 }
 
+# told PID: what a process may do, and where it is.
+told() {
+  grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp:)' "/proc/$1/status"
+  namespaces "$1"
+  cat "/proc/$1/cgroup"
+  stat -L -c '%d:%i' "/proc/$1/root" "/proc/$1/cwd"
+}
+
+@test "exec: a faked /proc, accounts that are no files, and a directory that is exchanged meanwhile" {
+  container '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE"]) | .process.args = ["sh", "-c",
+    "mount -t tmpfs none /proc && mkdir -p /proc/self/fd /proc/self/ns /proc/self/attr /proc/1 /proc/thread-self &&
+    echo 0 >/proc/self/status && touch /proc/self/exe /tmp/ready; mkdir -p /tmp/other; ln -s /.. /tmp/link
+    while :; do mv -T /tmp/other /tmp/at; mv -T /tmp/at /tmp/other; mv -T /tmp/link /tmp/at; mv -T /tmp/at /tmp/link; done"]'
+  eventually test -e b/rootfs/tmp/ready
+  local account i before
+  for account in touch 'ln -s /tmp/../../../../etc/shadow' mkfifo mkdir 'ln -s /dev/zero' 'ln -s /proc/self/exe'; do
+    rm -rf b/rootfs/etc/passwd pid
+    $account b/rootfs/etc/passwd
+    if timeout 20 "$RUNTIME" --root "$PWD/state" exec -d --pid-file pid "$box" sleep 600 <nothing >detached 2>&1; then
+      equal "$(told "$(<pid)")" "$(told "$init")"
+      kill -9 "$(<pid)"
+    else
+      [ "$account" != touch ]
+      contains "$(<detached)" "cannot read 'etc/passwd'"
+    fi
+  done
+  before=$(stat -L -c %d:%i "/proc/$init/root")
+  for ((i = 0; i < $(rounds 100); i++)); do
+    run "$RUNTIME" --root "$PWD/state" exec --cwd /tmp/at "$box" stat -c %d:%i / <nothing
+    [ "$status" -eq 255 ] || equal "$output" "$before"
+  done
+}
+
+@test "exec: into a container that forks until its limit is reached" {
+  requires root
+  container '.linux.resources.pids = {limit: 20} | .process.args = ["sh", "-c", "sh -c \"while :; do sleep 600 & done\" & exec sleep 600"]'
+  local most
+  most=$(find /sys/fs/cgroup -path "*$box*" -name pids.current | head -n 1)
+  [ -n "$most" ] || skip 'needs the pids controller'
+  is_full() { [ "$(<"$most")" -ge 20 ]; }
+  eventually is_full
+  local i
+  for i in 1 2 3; do
+    run timeout 20 "$RUNTIME" --root "$PWD/state" exec "$box" echo in <nothing
+    case $status/$output in
+      0/in) ;;
+      255/*) contains "$output" 'Resource temporarily unavailable' ;;
+      *) equal "$status/$output" '0/in, or an error' ;;
+    esac
+  done
+  ok timeout 20 "$RUNTIME" --root "$PWD/state" delete --force "$box"
+  equal "$(find /sys/fs/cgroup -name "*$box*")" ''
+}
+
 @test "exec: a container without a shell and without libraries" {
   requires cc
   printf '#include <unistd.h>\nint main(int c, char **v) { if (c > 1) return write(1, "in\\n", 3) != 3; for (;;) pause(); }' >only.c
@@ -511,6 +565,20 @@ gone() {
     [ -s "pid.$i" ]
     eventually test -s "b/rootfs/tmp/detached.$i"
   done
+}
+
+@test "exec: many while the container is deleted: none outlives it" {
+  container
+  local i pids=() nap=61$RANDOM
+  for ((i = 0; i < 12; i++)); do
+    enter -d -- sleep "$nap" >"said.$i" 2>&1 3>&- &
+    pids+=($!)
+  done
+  runtime delete --force "$box" </dev/null
+  wait "${pids[@]}" || :
+  eventually eval '! pgrep -x -f "sleep $nap" >/dev/null'
+  [ ! -e "state/$box" ]
+  equal "$(find /sys/fs/cgroup -name "*$box*" 2>/dev/null)" ''
 }
 
 @test "exec: the command line" {

@@ -533,28 +533,13 @@ END
 @test "--console-socket sends one descriptor and a name, before COMMAND starts" {
   requires busybox python3
   make_root
-  cat >peer.py <<'END'
-import os, socket, sys
-listener = socket.socket(socket.AF_UNIX)
-listener.bind("socket")
-listener.listen()
-print("up", flush=True)
-peer = listener.accept()[0]
-data, fds, flags, _ = socket.recv_fds(peer, 4096, 8)
-print(len(fds), 0 < len(data) < 4096, flags & socket.MSG_CTRUNC)
-output = b""
-try:
-    while chunk := os.read(fds[0], 4096):
-        output += chunk
-except OSError:
-    pass
-print(output.decode().replace("\r", ""), end="")
-END
-  "$python" peer.py >peer &
+  mkfifo ended
+  "$python" "$project/tests/fixtures/console.py" "$PWD" <>ended >peer 3>&- &
   job=$!
   appears socket
   options="--console-socket $PWD/socket --root . --console /dev/console --size 12x34" \
     ok confined sh enter : 'stty size; tty; stty -a | grep -o "[-]*echo "'
+  echo >ended
   wait "$job"
   # A terminal at the other end: what is typed there is to be seen.
   equal "$(cat peer)" $'up\n1 True 0\n12 34\n/dev/pts/0\necho '

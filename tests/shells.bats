@@ -17,6 +17,11 @@ ksh93
 yash
 zsh --emulate sh'
 
+teardown() {
+  [ -n "$BATS_TEST_COMPLETED" ] || "$scripts/runsh" delete --force "life-$$" </dev/null || :
+  nothing_left
+}
+
 # in_each_shell FUNCTION: calls it with the words of each shell that is there.
 in_each_shell() {
   local count=0 shell

@@ -41,8 +41,8 @@ check_volumes() {
 }
 
 make_volumes() {
-  # shellcheck disable=SC2174 # It is the store alone that is nobody else's.
-  [ -d "$volumes" ] || reason=$(mkdir -p -m 700 -- "$volumes" 2>&1) || die "cannot make the directory '$volumes': ${reason##*: }"
+  # mkdir of busybox sets the mode given by -m later: another command that looks meanwhile would refuse the store.
+  [ -d "$volumes" ] || reason=$(umask 077 && mkdir -p -- "$volumes" 2>&1) || die "cannot make the directory '$volumes': ${reason##*: }"
   check_volumes
 }
 
