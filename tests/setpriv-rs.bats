@@ -1097,6 +1097,7 @@ END
   equal "${lines[0]}" sh
   contains "$output" "can't create"
   cmp program "$(type -P busybox)"
+  ok as_root setpriv-rs --program-fd 4 sh -c '[ ! -e /proc/self/fd/4 ]' 4<program
   refused 127 "cannot execute the descriptor '4': Bad file number" --program-fd 4 4>&-
   refused 1 '--program-fd excludes --gate-fds' --program-fd 4 --gate-fds 9,6
 }
