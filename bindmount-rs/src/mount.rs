@@ -8,7 +8,7 @@ use common::denied::Call;
 use common::sys::flags::{
     MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_BENEATH,
 };
-use common::{Context, Error, Result, quote, sys};
+use common::{Context, Error, Hint, Result, quote, sys};
 use nix::NixPath;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl, open, readlink};
@@ -643,8 +643,7 @@ impl Mounter {
 }
 
 fn map_owners(map: &IdMap, tree: &OwnedFd, recursive: bool, target: &OsStr) -> Result<()> {
-    map.apply(tree, recursive, target)
-        .map_err(|error| error.explain(|error| hints::idmap(map, error.errno()?)))
+    map.apply(tree, recursive, target).hint(|error| hints::idmap(map, error.errno()?))
 }
 
 fn file_system(kind: &CStr, source: &CStr, options: &Options) -> Result<OwnedFd> {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::fd::{AsFd, OwnedFd};
 
-use common::{Command, Context, Error, Kind, Result, capability, denied, directory};
+use common::{Command, Context, Error, Hint, Kind, Result, capability, denied, directory};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -68,7 +68,7 @@ impl Chroot {
 
         change_root(&root, &self.start)
             .context("change the root to", &self.new_root)
-            .map_err(|error| error.explain(explain))?;
+            .hint(explain)?;
         identity.assume()?;
         if let Some((directory, path)) = directory {
             fchdir(directory).context("enter the directory", path)?;

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 use common::capability::{self, SETGID, SETUID, is_effective};
-use common::{Context, Error, Result};
+use common::{Context, Error, Hint, Result};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, setgid, setgroups, setuid};
 
@@ -75,17 +75,17 @@ impl Identity {
         if let Some(groups) = &self.groups {
             setgroups(groups)
                 .step("set the supplementary groups")
-                .map_err(|error| error.explain(|error| explain_groups(error, groups)))?;
+                .hint(|error| explain_groups(error, groups))?;
         }
         if let Some(gid) = self.gid {
             setgid(gid)
                 .context("set the group", gid.to_string())
-                .map_err(|error| error.explain(|error| explain(error, SETGID)))?;
+                .hint(|error| explain(error, SETGID))?;
         }
         if let Some(uid) = self.uid {
             setuid(uid)
                 .context("set the user", uid.to_string())
-                .map_err(|error| error.explain(|error| explain(error, SETUID)))?;
+                .hint(|error| explain(error, SETUID))?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::Mode;
 use nix::unistd::fchdir;
 
-use crate::error::{Context, Error, Result, quote};
+use crate::error::{Context, Error, Hint, Result, quote};
 
 /// How often a walk is tried again.
 const TRIES: usize = 128;
@@ -82,7 +82,7 @@ pub fn find(root: impl AsFd, directory: impl AsRef<OsStr>) -> Result<OwnedFd> {
     let directory = directory.as_ref();
     open_in_root(root, directory, DIRECTORY)
         .context("enter the directory", directory)
-        .map_err(|error| error.explain(|error| explain(error, directory)))
+        .hint(|error| explain(error, directory))
 }
 
 fn explain(error: &Error, directory: &OsStr) -> Option<String> {

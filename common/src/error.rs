@@ -174,6 +174,21 @@ impl From<lexopt::Error> for Error {
     }
 }
 
+/// Adds a hint to a failure.
+pub trait Hint: Sized {
+    /// Looks for a hint after a failure, unless there is one already ([`Error::explain`]).
+    ///
+    /// # Errors
+    /// The same failure.
+    fn hint(self, find: impl FnOnce(&Error) -> Option<String>) -> Self;
+}
+
+impl<T> Hint for Result<T> {
+    fn hint(self, find: impl FnOnce(&Error) -> Option<String>) -> Self {
+        self.map_err(|error| error.explain(find))
+    }
+}
+
 /// Adds the step and the object to a bare errno.
 pub trait Context<T> {
     /// `cannot <step> '<object>': <errno>`.

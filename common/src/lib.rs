@@ -36,6 +36,6 @@ pub mod target;
 pub mod toolbox;
 
 pub use command::Command;
-pub use error::{Context, Error, Kind, Result, quote, shown};
+pub use error::{Context, Error, Hint, Kind, Result, quote, shown};
 pub use start::{arguments, print};
 pub use toolbox::Tool;

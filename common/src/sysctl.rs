@@ -13,7 +13,7 @@ use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use nix::unistd::sethostname;
 
 use crate::capability::{self, Namespace};
-use crate::error::{Context, Error, Result, quote};
+use crate::error::{Context, Error, Hint, Result, quote};
 use crate::sys;
 
 const DIRECTORY: &str = "/proc/sys";
@@ -93,9 +93,9 @@ impl<'a> Sysctls<'a> {
     /// The first that cannot be set.
     pub fn set(&self) -> Result<()> {
         let Some(directory) = &self.directory else { return Ok(()) };
-        self.list.iter().try_for_each(|sysctl| {
-            sysctl.set(directory).map_err(|error| error.explain(|e| explain(sysctl, e.errno()?)))
-        })
+        self.list
+            .iter()
+            .try_for_each(|sysctl| sysctl.set(directory).hint(|e| explain(sysctl, e.errno()?)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use common::target::Target;
-use common::{Context, Error, Result, print, start, sys};
+use common::{Context, Error, Hint, Result, print, start, sys};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
@@ -54,7 +54,7 @@ impl Job {
             Receiver::Group(number) => sys::kill(Pid::from_raw(*number), self.signal),
         }
         .context("signal the process", name)
-        .map_err(|error| error.explain(explain))
+        .hint(explain)
     }
 }
 

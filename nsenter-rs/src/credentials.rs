@@ -2,7 +2,7 @@
 
 use common::process::keep_capabilities;
 use common::sys::Prctl;
-use common::{Context, Error, Result, sys};
+use common::{Context, Error, Hint, Result, sys};
 use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, getgroups, setgid, setgroups, setuid};
 
@@ -47,7 +47,7 @@ impl Credentials {
             let gid = number(gid, owner.map(|owner| owner.st_gid));
             setgid(Gid::from_raw(gid))
                 .context("set the group", gid.to_string())
-                .map_err(|error| error.explain(|error| explain(error, "group")))?;
+                .hint(|error| explain(error, "group"))?;
         }
         if let Some(uid) = self.uid {
             if self.keep_capabilities {
@@ -56,7 +56,7 @@ impl Credentials {
             let uid = number(uid, owner.map(|owner| owner.st_uid));
             setuid(Uid::from_raw(uid))
                 .context("set the user", uid.to_string())
-                .map_err(|error| error.explain(|error| explain(error, "user")))?;
+                .hint(|error| explain(error, "user"))?;
         }
         match self.keep_capabilities {
             true => keep_capabilities().step("keep the capabilities"),
@@ -68,9 +68,7 @@ impl Credentials {
 fn drop_groups(dropped: bool) -> Result<()> {
     match setgroups(&[]) {
         Err(_) if dropped || getgroups().is_ok_and(|groups| groups.is_empty()) => Ok(()),
-        result => result
-            .step("drop the supplementary groups")
-            .map_err(|error| error.explain(explain_groups)),
+        result => result.step("drop the supplementary groups").hint(explain_groups),
     }
 }
 

@@ -10,7 +10,7 @@ use common::death_signal::DeathSignal;
 use common::record::Record;
 use common::sysctl::{Sysctl, Sysctls};
 use common::target::Target;
-use common::{Command, Context, Error, Result, capability, error, quote, sys, toolbox};
+use common::{Command, Context, Error, Hint, Result, capability, error, quote, sys, toolbox};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 
@@ -187,8 +187,7 @@ impl Entry {
                         Some(id) => by_id::open_namespace(kind, id),
                         None => open_file(path),
                     };
-                    let file =
-                        file.map_err(|error| error.explain(|error| letters(kind, path, error)));
+                    let file = file.hint(|error| letters(kind, path, error));
                     Source::Open(file?, path.clone())
                 }
                 None => {
@@ -368,7 +367,7 @@ fn socket(process: &Process, fd: c_int) -> Result<Source> {
     let namespace = sys::pidfd_getfd(pidfd, fd)
         .and_then(|socket| sys::socket_namespace(socket.as_fd()))
         .context(step, &name)
-        .map_err(|error| error.explain(|error| explain_socket(error.errno()?, &name)))?;
+        .hint(|error| explain_socket(error.errno()?, &name))?;
     Ok(Source::Open(namespace, name.into()))
 }
 

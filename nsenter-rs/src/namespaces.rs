@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use common::capability::{self, SYS_ADMIN};
-use common::{Context, Error, Result, quote, sys};
+use common::{Context, Error, Hint, Result, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sched::{CloneFlags, setns};
@@ -284,7 +284,7 @@ fn is_same(kind: &Kind, own: &fs::Metadata, process: &Process) -> Result<bool> {
 pub fn owner(file: &OwnedFd) -> Result<Source> {
     let owner = sys::namespace_owner(file.as_fd())
         .step("find the parent user namespace")
-        .map_err(|error| error.explain(explain_owner))?;
+        .hint(explain_owner)?;
     Ok(Source::Open(owner, "the parent".into()))
 }
 

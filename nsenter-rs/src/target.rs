@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use common::target::Target;
-use common::{Context, Error, Result, procfs};
+use common::{Context, Error, Hint, Result, procfs};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlink};
 use nix::sys::stat::{FileStat, Mode, fstat};
@@ -53,9 +53,7 @@ impl Process {
     fn open_own_directory(&self) -> Result<OwnedFd> {
         let path = self.path("");
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        open(&path, flags, Mode::empty())
-            .context("open", &path)
-            .map_err(|error| error.explain(explain_proc))
+        open(&path, flags, Mode::empty()).context("open", &path).hint(explain_proc)
     }
 
     fn of_another(&self) -> Error {
@@ -91,7 +89,7 @@ impl Process {
     pub fn open_file(&self, name: &str, flags: OFlag) -> Result<OwnedFd> {
         openat(self.directory()?, name, flags | OFlag::O_CLOEXEC, Mode::empty())
             .context("open", self.path(name))
-            .map_err(|error| error.explain(|error| self.explain(error)))
+            .hint(|error| self.explain(error))
     }
 
     /// Its root or working directory.

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use common::sys::{self, MountAttr, flags};
-use common::{Command, Context, Error, Kind, Result, directory};
+use common::{Command, Context, Error, Hint, Kind, Result, directory};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
 use nix::libc::AT_EMPTY_PATH;
@@ -170,7 +170,7 @@ fn find(new_root: &OwnedFd, start_in: &[OsString]) -> Result<Option<OwnedFd>> {
     found
         .map_or_else(|| directory::find(new_root, last), Ok)
         .map(Some)
-        .map_err(|error| error.explain(|error| cause::refused(error.errno()?)))
+        .hint(|error| cause::refused(error.errno()?))
 }
 
 /// The mounts may be peers of another namespace's: what is done to them here must not reach those.

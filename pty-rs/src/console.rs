@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use common::directory::{open_in_root, walk};
 use common::sys::{self, MountAttr, flags};
-use common::{Context, Error, Result};
+use common::{Context, Error, Hint, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag};
 use nix::sys::stat::{Mode, SFlag, fstat, mknodat};
@@ -16,9 +16,7 @@ const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEX
 /// Binds the slave on `path` in the root, read-only: that stops no write to the terminal, but chmod(2) and
 /// chown(2). What is there is neither opened nor followed, only covered.
 pub fn bind(slave: &OwnedFd, root: &OwnedFd, path: &OsStr) -> Result<()> {
-    let place = place(root, path)
-        .context("bind the terminal on", path)
-        .map_err(|error| error.explain(explain))?;
+    let place = place(root, path).context("bind the terminal on", path).hint(explain)?;
     let attributes = MountAttr {
         set: flags::MOUNT_ATTR_RDONLY | flags::MOUNT_ATTR_NOSUID | flags::MOUNT_ATTR_NOEXEC,
         ..MountAttr::default()
@@ -29,7 +27,7 @@ pub fn bind(slave: &OwnedFd, root: &OwnedFd, path: &OsStr) -> Result<()> {
             sys::move_mount(copy.as_fd(), place.as_fd(), 0)
         })
         .context("bind the terminal on", path)
-        .map_err(|error| error.explain(explain))
+        .hint(explain)
 }
 
 /// The file, made where it is missing. Links on the way stay inside the root.

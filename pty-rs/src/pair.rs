@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use common::directory::{open_in_root, walk};
 use common::sys::pty;
-use common::{Context, Error, Result};
+use common::{Context, Error, Hint, Result};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat, makedev};
@@ -40,8 +40,7 @@ impl Pair {
             Err(Errno::ENOENT) => Err(errno),
             result => result,
         });
-        let master =
-            master.context("open", "/dev/pts/ptmx").map_err(|error| error.explain(explain))?;
+        let master = master.context("open", "/dev/pts/ptmx").hint(explain)?;
         Self::of(master)
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use common::{Context, Error, Result, input, sys};
+use common::{Context, Error, Hint, Result, input, sys};
 use nix::errno::Errno;
 use nix::libc::{SECCOMP_FILTER_FLAG_SPEC_ALLOW, sock_filter};
 use seccomp::{Instruction, LIMIT, text};
@@ -105,7 +105,7 @@ impl Filter {
     pub fn load(&self) -> Result<()> {
         sys::seccomp::load_filter(&self.program, self.flags)
             .context(&self.step(), &self.path)
-            .map_err(|error| error.explain(explain))
+            .hint(explain)
     }
 
     fn step(&self) -> String {

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use common::accounts::{self, Host};
 use common::capability::{self, SETGID, SETUID};
-use common::{Context, Error, Result, procfs, quote};
+use common::{Context, Error, Hint, Result, procfs, quote};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::{Gid, Uid, getgroups, getresuid, getuid, setgroups, setresgid, setresuid};
@@ -149,9 +149,7 @@ impl Identity {
 fn replace_groups(groups: &[Gid]) -> Result<()> {
     match setgroups(groups) {
         Err(Errno::EPERM) if getgroups().is_ok_and(|now| sorted(&now) == sorted(groups)) => Ok(()),
-        result => result
-            .step("set the supplementary groups")
-            .map_err(|error| error.explain(explain_groups)),
+        result => result.step("set the supplementary groups").hint(explain_groups),
     }
 }
 

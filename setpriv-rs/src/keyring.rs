@@ -1,6 +1,6 @@
 //! The session keyring (session-keyring(7)).
 
-use common::{Context, Error, Result, sys};
+use common::{Context, Error, Hint, Result, sys};
 use nix::errno::Errno;
 
 /// Leaves the caller's session keyring for a new one, in which nothing is.
@@ -11,7 +11,7 @@ use nix::errno::Errno;
 pub fn renew() -> Result<()> {
     match sys::new_session_keyring() {
         Ok(()) | Err(Errno::ENOSYS) => Ok(()),
-        failed => failed.step("make a session keyring").map_err(|error| error.explain(explain)),
+        failed => failed.step("make a session keyring").hint(explain),
     }
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use common::sys::Prctl;
-use common::{Error, Result, denied, procfs, sys};
+use common::{Error, Hint, Result, denied, procfs, sys};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::read;
@@ -71,7 +71,7 @@ impl Module {
                 .write_all(&text)
                 .map_err(|error| Error::from_io(format!("set the {}", self.label), label, &error))
         });
-        set.map_err(|error| error.explain(|error| self.explain(error.errno())))
+        set.hint(|error| self.explain(error.errno()))
     }
 
     /// A container's root may not show the directory of a module that runs; the module itself tells what it does not know.

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use common::sys::{self, LandlockRuleset};
-use common::{Context, Error, Kind, Result, quote};
+use common::{Context, Error, Hint, Kind, Result, quote};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -99,7 +99,7 @@ fn known(table: &'static [Right], version: u32) -> impl Iterator<Item = &'static
 }
 
 fn version() -> Result<u32> {
-    sys::landlock_version().step("use Landlock").map_err(|error| error.explain(explain_version))
+    sys::landlock_version().step("use Landlock").hint(explain_version)
 }
 
 /// The rights of one type that are asked for.
@@ -247,13 +247,13 @@ impl Rule {
                 let rights = or_all(*rights, handled.fs);
                 sys::landlock_allow_path(ruleset.as_fd(), rights, place.as_fd())
                     .context("allow access to", path)
-                    .map_err(|error| error.explain(|error| explain(error, rights, handled.fs)))
+                    .hint(|error| explain(error, rights, handled.fs))
             }
             Self::Port { rights, port } => {
                 let rights = or_all(*rights, handled.net);
                 sys::landlock_allow_port(ruleset.as_fd(), rights, *port)
                     .context("allow the port", port.to_string())
-                    .map_err(|error| error.explain(|error| explain(error, rights, handled.net)))
+                    .hint(|error| explain(error, rights, handled.net))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use common::capability::{SETPCAP, hint};
 use common::sys::Prctl;
-use common::{Context, Error, Result, sys};
+use common::{Context, Error, Hint, Result, sys};
 use nix::errno::Errno;
 
 /// linux/securebits.h.
@@ -68,7 +68,7 @@ impl Securebits {
         sys::prctl(Prctl::SetSecurebits(then))
             .map(drop)
             .context("set the securebits", list(then))
-            .map_err(|error| error.explain(explain))
+            .hint(explain)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use common::capability::{SETPCAP, hint};
 use common::sys::Prctl;
-use common::{Context, Error, Result, sys};
+use common::{Context, Error, Hint, Result, sys};
 use nix::errno::Errno;
 use sys::CapabilitySets;
 
@@ -106,7 +106,7 @@ impl Capabilities {
         for number in change.added(if change.adds_all() { raisable()? } else { 0 }) {
             sys::prctl(Prctl::RaiseAmbient(number))
                 .context("raise the ambient capability", capabilities::name(number))
-                .map_err(|error| error.explain(|_| explain_ambient(number)))?;
+                .hint(|_| explain_ambient(number))?;
         }
         Ok(())
     }
@@ -133,9 +133,7 @@ impl Sets {
         if self.then == self.now && !(changed_user && self.now != CapabilitySets::default()) {
             return Ok(());
         }
-        sys::capset(self.then)
-            .step("set the capabilities")
-            .map_err(|error| error.explain(|_| self.explain()))
+        sys::capset(self.then).step("set the capabilities").hint(|_| self.explain())
     }
 
     /// Whether the process may load a filter when these are set: CAP_SYS_ADMIN, which is no longer there.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use common::sys::Prctl;
-use common::{Context, Error, Result, accounts, sys};
+use common::{Context, Error, Hint, Result, accounts, sys};
 use nix::errno::Errno;
 use nix::libc;
 
@@ -42,7 +42,7 @@ impl Tracer {
         sys::prctl(Prctl::Ptracer(argument))
             .map(drop)
             .context("allow the tracer", object)
-            .map_err(|error| error.explain(|error| explain(error.errno()?)))
+            .hint(|error| explain(error.errno()?))
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::fs;
 
 use common::accounts::Host;
-use common::{Context, Error, Result, sys};
+use common::{Context, Error, Hint, Result, sys};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getegid, geteuid, write};
@@ -223,7 +223,7 @@ impl Maps {
     fn write_setgroups(&self, pid: &str) -> Result<()> {
         let Some(setgroups) = self.setgroups else { return Ok(()) };
         put(pid, "setgroups", setgroups.word())
-            .map_err(|error| error.explain(|error| explain::ids::setgroups_word(error.errno()?)))
+            .hint(|error| explain::ids::setgroups_word(error.errno()?))
     }
 
     /// What would be written, and by whom, for `--print-map`.
@@ -361,7 +361,7 @@ fn put(pid: &str, file: &str, text: &str) -> Result<()> {
         let file = open(path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
         write(&file, text.as_bytes())
     };
-    write().map(drop).context("write", &path).map_err(|error| error.explain(|_| explain::no_proc()))
+    write().map(drop).context("write", &path).hint(|_| explain::no_proc())
 }
 
 #[cfg(test)]

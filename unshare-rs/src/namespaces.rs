@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use common::{Context, Result, sys};
+use common::{Context, Hint, Result, sys};
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, unshare};
@@ -152,7 +152,7 @@ fn bind(namespace: &OwnedFd, file: &OsString) -> nix::Result<()> {
 fn not_bound<T>(bound: nix::Result<T>, kind: &Kind, file: &OsString) -> Result<T> {
     bound
         .context(&format!("bind the {} namespace onto", kind.option), file)
-        .map_err(|error| error.explain(|e| explain::mounts::bind(kind, file, e.errno()?)))
+        .hint(|e| explain::mounts::bind(kind, file, e.errno()?))
 }
 
 /// Nothing can be said of a failure: this is the way out of another one.

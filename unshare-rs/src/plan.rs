@@ -8,7 +8,7 @@ use common::cgroup::group::Group;
 use common::line::number_in_proc;
 use common::process::end_by;
 use common::sysctl::{Sysctl, Sysctls};
-use common::{Command, Context, Error, Result, print, start, sys};
+use common::{Command, Context, Error, Hint, Result, print, start, sys};
 use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
 
@@ -64,7 +64,7 @@ impl Owner {
             .and_then(|()| setuid(Uid::from_raw(self.uid)));
         changed
             .context("become the owner", format!("{}:{}", self.uid, self.gid))
-            .map_err(|error| error.explain(|error| explain::owner(error.errno()?)))
+            .hint(|error| explain::owner(error.errno()?))
     }
 }
 

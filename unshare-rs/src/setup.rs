@@ -8,7 +8,7 @@ use std::path::Path;
 use common::process::keep_capabilities;
 use common::seconds::{self, NANOSECONDS};
 use common::sys::Prctl;
-use common::{Context, Error, Result, directory, sys};
+use common::{Context, Error, Hint, Result, directory, sys};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{Gid, Uid, chdir, chroot, setgid, setgroups, sethostname, setuid};
@@ -59,12 +59,12 @@ impl Names {
         if let Some(name) = &self.host {
             sethostname(name)
                 .context("set the host name", name)
-                .map_err(|error| error.explain(|error| explain::host_name(name, error.errno()?)))?;
+                .hint(|error| explain::host_name(name, error.errno()?))?;
         }
         if let Some(name) = &self.domain {
             sys::setdomainname(name)
                 .context("set the domain name", name)
-                .map_err(|error| error.explain(|error| explain::host_name(name, error.errno()?)))?;
+                .hint(|error| explain::host_name(name, error.errno()?))?;
         }
         Ok(())
     }
@@ -136,11 +136,11 @@ impl Setup {
             (None, None) => Ok(()),
             (None, Some(directory)) => chdir(directory)
                 .context("enter the directory", directory)
-                .map_err(|error| error.explain(|e| explain::directory(directory, e.errno()?))),
+                .hint(|e| explain::directory(directory, e.errno()?)),
             (Some(root), directory) => {
                 chroot(root.as_os_str())
                     .context("change the root to", root)
-                    .map_err(|error| error.explain(|error| explain::root(error.errno()?)))?;
+                    .hint(|error| explain::root(error.errno()?))?;
                 directory::enter(directory.unwrap_or(OsStr::new("/"))).map_err(|error| {
                     error.explain(|error| explain::directory_in_root(error.errno()?))
                 })
@@ -158,8 +158,7 @@ impl Setup {
                 Err(errno) => return Err(errno).context("cut the propagation of", target),
             }
         }
-        mount_new("proc", target)
-            .map_err(|error| error.explain(|error| explain::mounts::proc(error.errno()?)))
+        mount_new("proc", target).hint(|error| explain::mounts::proc(error.errno()?))
     }
 
     fn mount_binfmt(&self, registered: bool) -> Result<()> {
@@ -187,16 +186,16 @@ impl Setup {
 fn set_group(gid: u32) -> Result<()> {
     setgroups(&[])
         .step("drop the supplementary groups")
-        .map_err(|error| error.explain(|error| explain::ids::setgroups(error.errno()?)))?;
+        .hint(|error| explain::ids::setgroups(error.errno()?))?;
     setgid(Gid::from_raw(gid))
         .context("set the group id", gid.to_string())
-        .map_err(|error| error.explain(|error| explain::ids::id(&GROUPS, error.errno()?)))
+        .hint(|error| explain::ids::id(&GROUPS, error.errno()?))
 }
 
 fn set_user(uid: u32) -> Result<()> {
     setuid(Uid::from_raw(uid))
         .context("set the user id", uid.to_string())
-        .map_err(|error| error.explain(|error| explain::ids::id(&USERS, error.errno()?)))
+        .hint(|error| explain::ids::id(&USERS, error.errno()?))
 }
 
 fn mount_new(kind: &str, target: &OsStr) -> Result<()> {
@@ -206,8 +205,7 @@ fn mount_new(kind: &str, target: &OsStr) -> Result<()> {
 }
 
 fn mount_binfmt(target: &OsStr) -> Result<()> {
-    mount_new("binfmt_misc", target)
-        .map_err(|error| error.explain(|error| explain::mounts::binfmt(error.errno()?)))
+    mount_new("binfmt_misc", target).hint(|error| explain::mounts::binfmt(error.errno()?))
 }
 
 /// Hands a definition to a mounted binfmt_misc.
