@@ -177,7 +177,6 @@ same_words() {
   # A masked directory: an empty tmpfs that nobody can write to, with limits or without.
   # The tmpfs with the hierarchies of version 1: runc names it otherwise, and leaves it writable under read-only mounts.
   # A hierarchy of version 1 has no source; runc writes another name in a cgroup namespace.
-  # A /dev/core, which runc alone makes where the kernel has /proc/kcore.
   # A device of the host's, bound where none may be made; what it is and who may use it are facts of their own.
   # A rule for /dev/net/tun, which runc 1.1 gives to every container, and 1.2 to none.
   # Who may set no device rules keeps an image's devices away with nodev, which runc does not.
@@ -192,7 +191,6 @@ same_words() {
     s#^mount [^ ]*/null (/(proc|sys)/[^ ]*) .*#mount mask \1#
     s#^mount / (/(proc|sys)/[^ ]*) ro,.* - tmpfs .*#mount mask \1#
     s#^(mount .*) - cgroup [^ ]+ #\1 - cgroup #
-    /^dev \/dev\/core /d
     /^mount (\/[^ ]+) \/dev\1 .* devtmpfs /d
     /^cgroup devices.list:c 10:200 rwm$/d
     s#^mount /[^ ]* /sys/fs/cgroup ([^ ]*) - cgroup2 .*#mount cgroup2 /sys/fs/cgroup \1#
@@ -201,16 +199,24 @@ same_words() {
     /^mount cgroup2 \/sys\/fs\/cgroup /d; /^mount tmpfs \/sys\/fs\/cgroup /d'; fi
 }
 
+# cgroup2_options: of the machine's hierarchy, where it has version 2 alone.
+cgroup2_options() {
+  findmnt -nro OPTIONS -M /sys/fs/cgroup -t cgroup2 || true
+}
+
 # same_container: under runc, or under crun where runc refuses the file, and under runsh. crun 1.8 knows no tree with a
 # hierarchy of version 2 beside those of version 1, and gets one without.
 same_container() {
-  local differs=nothing
+  local differs=nothing options
+  options=$(cgroup2_options)
   facts theirs runc --root "$PWD/runc" run -b b "$id" >refused ||
     facts theirs unshare --mount sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec crun --root "$1" run -b b "$2"' sh \
       "$PWD/crun" "$id" >>refused || {
     cat refused
     return 1
   }
+  # For a container without a cgroup namespace both mount the hierarchy anew, which takes options of the machine's away.
+  [ "$(cgroup2_options)" = "$options" ] || mount -o "remount,$options" /sys/fs/cgroup
   # crun was given no hierarchy of version 2.
   [ ! -s refused ] || differs='cgroup unified'
   # With CAP_SYS_ADMIN a container could mount the cgroups of the machine, and leave its own: runsh adds a cgroup namespace.
