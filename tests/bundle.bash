@@ -217,8 +217,8 @@ same_container() {
   }
   # For a container without a cgroup namespace both mount the hierarchy anew, which takes options of the machine's away.
   [ "$(cgroup2_options)" = "$options" ] || mount -o "remount,$options" /sys/fs/cgroup
-  # crun was given no hierarchy of version 2.
-  [ ! -s refused ] || differs='cgroup unified'
+  # crun was given no hierarchy of version 2, in which an engine may have enabled hugetlb.
+  [ ! -s refused ] || differs='cgroup (unified|hugetlb)'
   # With CAP_SYS_ADMIN a container could mount the cgroups of the machine, and leave its own: runsh adds a cgroup namespace.
   if jq -e '(.process.capabilities | objects | .bounding // [] | index("CAP_SYS_ADMIN")) and
     all(.linux.namespaces[]; .type != "cgroup")' b/config.json >is-admin; then
