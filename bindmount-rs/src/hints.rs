@@ -365,7 +365,6 @@ fn wrong_range(lines: &str, what: &str, own: &str) -> Option<String> {
 
 /// The hint for a node that could not be made.
 pub fn node(node: &Node, errno: Errno) -> Option<String> {
-    const CAP_MKNOD: u32 = 27;
     if errno != Errno::EPERM || !node.is_device() {
         return None;
     }
@@ -373,8 +372,7 @@ pub fn node(node: &Node, errno: Errno) -> Option<String> {
     if in_user_namespace() {
         return Some(format!("a user namespace may make no device nodes: {instead}"));
     }
-    let has = sys::capget().ok()?.effective >> CAP_MKNOD & 1 == 1;
-    (!has).then(|| {
+    (!capability::is_effective(capability::MKNOD)).then(|| {
         format!("making a device node needs CAP_MKNOD, which this process lacks: {instead}")
     })
 }

@@ -21,6 +21,10 @@ pub const SYS_CHROOT: u32 = 18;
 #[allow(missing_docs)]
 pub const SYS_ADMIN: u32 = 21;
 #[allow(missing_docs)]
+pub const SYS_NICE: u32 = 23;
+#[allow(missing_docs)]
+pub const SYS_RESOURCE: u32 = 24;
+#[allow(missing_docs)]
 pub const MKNOD: u32 = 27;
 #[allow(missing_docs)]
 pub const SETFCAP: u32 = 31;
@@ -140,9 +144,12 @@ fn elsewhere(number: u32, Namespace { name, option, .. }: &Namespace) -> String 
 /// Whom the namespace of this kind belongs to; none where proc(5) is not there to tell.
 #[must_use]
 pub fn owner(namespace: &Namespace) -> Option<Owner> {
-    let file = open_namespace(namespace.file)?;
+    owner_of(open_namespace(namespace.file)?.as_fd())
+}
+
+fn owner_of(file: BorrowedFd) -> Option<Owner> {
     let own = sys::location(open_namespace("user")?.as_fd()).ok()?;
-    match sys::namespace_owner(file.as_fd()) {
+    match sys::namespace_owner(file) {
         Ok(owner) if sys::location(owner.as_fd()).ok()?.inode == own.inode => Some(Owner::Own),
         Ok(_) => Some(Owner::Beneath),
         // ioctl_ns(2): it is outside of the user namespace of the caller.
@@ -167,9 +174,7 @@ pub fn foreign(namespace: &Namespace) -> Option<String> {
 /// that is the own one.
 #[must_use]
 pub fn lost_over(number: u32, file: BorrowedFd) -> Option<String> {
-    let own = sys::location(open_namespace("user")?.as_fd()).ok()?;
-    let owner = sys::namespace_owner(file).ok()?;
-    let is_own = sys::location(owner.as_fd()).ok()?.inode == own.inode;
+    let is_own = owner_of(file) == Some(Owner::Own);
     (is_own && !is_effective(number)).then(|| lost(number)).flatten()
 }
 
@@ -214,11 +219,17 @@ fn is_mapped(user: u32) -> bool {
     })
 }
 
-/// Whether this is another user namespace than the machine's first, whose map is every number to itself.
+/// Whether this is another user namespace than the machine's first.
 #[must_use]
 pub fn in_user_namespace() -> bool {
-    fs::read_to_string("/proc/self/uid_map")
-        .is_ok_and(|map| !map.split_whitespace().eq(["0", "0", "4294967295"]))
+    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| !is_of_first_user_namespace(&map))
+}
+
+/// Whether the map is that of the machine's first user namespace, every number to itself: only that has all of them
+/// (user_namespaces(7)).
+#[must_use]
+pub fn is_of_first_user_namespace(map: &str) -> bool {
+    map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 #[cfg(test)]
@@ -233,11 +244,20 @@ mod tests {
             (SETPCAP, "setpcap"),
             (SYS_CHROOT, "sys_chroot"),
             (SYS_ADMIN, "sys_admin"),
+            (SYS_NICE, "sys_nice"),
+            (SYS_RESOURCE, "sys_resource"),
             (MKNOD, "mknod"),
             (SETFCAP, "setfcap"),
         ] {
             assert_eq!(NAMES[number as usize], name);
         }
+    }
+
+    #[test]
+    fn user_namespaces() {
+        assert!(is_of_first_user_namespace("         0          0 4294967295\n"));
+        assert!(!is_of_first_user_namespace("         0       1000          1\n"));
+        assert!(!is_of_first_user_namespace(""));
     }
 
     #[test]

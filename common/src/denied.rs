@@ -92,7 +92,10 @@ fn filtered() -> Option<String> {
 /// Whether this process has a seccomp filter (proc_pid_status(5)).
 #[must_use]
 pub fn has_filter() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_filtered(&fs::read_to_string("/proc/self/status").unwrap_or_default())
+}
+
+fn is_filtered(status: &str) -> bool {
     status.lines().any(|line| line.strip_prefix("Seccomp:").is_some_and(|mode| mode.trim() == "2"))
 }
 
@@ -133,6 +136,12 @@ mod tests {
         assert_eq!(enforced(b"unconfined\n"), None);
         assert_eq!(enforced(b"x (complain)"), None);
         assert_eq!(enforced(b"system_u:system_r:container_t:s0\0"), None);
+    }
+
+    #[test]
+    fn a_seccomp_filter_is_seen() {
+        let filter = |mode: &str| is_filtered(&format!("Name:\tx\nSeccomp:\t{mode}\n"));
+        assert!(filter("2") && !filter("0"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The five capability sets of the process.
 
-use common::capability::{SETPCAP, hint};
+use common::capability::{SETPCAP, SYS_ADMIN, hint};
 use common::sys::Prctl;
 use common::{Context, Error, Hint, Result, sys};
 use nix::errno::Errno;
@@ -9,7 +9,7 @@ use sys::CapabilitySets;
 use crate::capabilities::{self, Change, is_bound};
 
 /// CAP_SYS_ADMIN of linux/capability.h.
-const ADMIN: u64 = 1 << 21;
+const ADMIN: u64 = 1 << SYS_ADMIN;
 
 /// What becomes of the five sets.
 #[derive(Clone, Copy, Debug, Default)]

@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use common::capability::{SYS_ADMIN, SYS_NICE, SYS_RESOURCE, is_of_first_user_namespace};
 use common::cgroup::Cgroups;
 use common::{quote, sys};
 use nix::errno::Errno;
@@ -82,11 +83,6 @@ pub struct Found {
     pub is_own: bool,
 }
 
-/// linux/capability.h
-const CAP_SYS_ADMIN: u32 = 21;
-const CAP_SYS_NICE: u32 = 23;
-const CAP_SYS_RESOURCE: u32 = 24;
-
 impl Machine {
     /// This machine. What is a function is asked only where it is needed.
     pub fn this() -> Self {
@@ -110,7 +106,7 @@ impl Machine {
             found_controllers: OnceCell::new(),
             may_make_cgroup,
             // The kernel asks for the capability over the first user namespace.
-            may_rule_devices: has(CAP_SYS_ADMIN) && is_in_first_user_namespace,
+            may_rule_devices: has(SYS_ADMIN) && is_in_first_user_namespace,
             is_in_first_user_namespace,
             user_manager: (uid != 0 || !is_in_first_user_namespace && !owns_machine(uid))
                 .then(|| outside(&map, uid)),
@@ -120,7 +116,7 @@ impl Machine {
             has_huge_pages,
             device,
             hard_limit: |limit| getrlimit(limit.resource).map_or(u64::MAX, |(_, hard)| hard),
-            may_raise_limits: has(CAP_SYS_RESOURCE),
+            may_raise_limits: has(SYS_RESOURCE),
             nice,
             lowest_nice,
             has_default_personality,
@@ -164,11 +160,6 @@ fn may_make_cgroup(directory: &[u8]) -> bool {
         Err(Errno::ENOENT) => None,
         may => Some(may.is_ok() && may_write(&path.join("cgroup.procs")).is_ok()),
     }) == Some(true)
-}
-
-/// Only the first one has all ids (user_namespaces(7)).
-fn is_of_first_user_namespace(map: &str) -> bool {
-    map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// Whether the root of this user namespace is the one of a whole system in a container, with a systemd of its own. The machine's
@@ -231,7 +222,7 @@ fn nice() -> i128 {
 
 /// getrlimit(2), RLIMIT_NICE
 fn lowest_nice() -> i128 {
-    match is_capable(CAP_SYS_NICE) {
+    match is_capable(SYS_NICE) {
         true => -20,
         false => getrlimit(Resource::RLIMIT_NICE).map_or(20, |(soft, _)| 20 - i128::from(soft)),
     }
