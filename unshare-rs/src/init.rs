@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 /// status to end with. No signal of its own ends a pid 1, so that one which ended the child is told
 /// through `report`.
 pub fn run(child: Pid, held: &Held, report: Option<Line>) -> Result<u8> {
-    match reap(child, held)? {
+    match reap(child, held, |_| false)? {
         End::Exit(status) => Ok(status),
         End::Signal(signal) => {
             let _ = report.map(|mut report| report.say(&[signal as u8]));
@@ -20,13 +20,17 @@ pub fn run(child: Pid, held: &Held, report: Option<Line>) -> Result<u8> {
     }
 }
 
-fn reap(child: Pid, held: &Held) -> Result<End> {
+/// Reaps until `child` has ended, or a signal comes that `stops` the waiting: that one is given. Others are handed on.
+pub fn reap(child: Pid, held: &Held, stops: impl Fn(i32) -> bool) -> Result<End> {
     loop {
         match held.next() {
             Ok(Event::ChildChanged) => {
                 if let Some(end) = reap_ended(child) {
                     return Ok(end);
                 }
+            }
+            Ok(Event::Signal(arrived)) if stops(arrived.signal) => {
+                return Ok(End::Signal(arrived.signal));
             }
             Ok(Event::Signal(arrived)) => hand_on(arrived, child),
             Err(Errno::EINTR) => {}
@@ -36,7 +40,7 @@ fn reap(child: Pid, held: &Held) -> Result<End> {
 }
 
 /// Reaps all that have ended, and says how `child` ended where it is among them.
-pub fn reap_ended(child: Pid) -> Option<End> {
+fn reap_ended(child: Pid) -> Option<End> {
     while let Ok(Some((pid, end))) = sys::reap() {
         if pid == child {
             return Some(end);

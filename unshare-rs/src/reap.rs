@@ -4,14 +4,14 @@
 use std::fs;
 use std::path::Path;
 
-use common::held::{Event, Held, hand_on};
+use common::held::Held;
 use common::sys::{self, End, Prctl};
 use common::{Context, Error, Result};
 use nix::errno::Errno;
 use nix::libc;
 use nix::unistd::{Pid, getpid};
 
-use crate::init::reap_ended;
+use crate::init::reap;
 
 /// Makes the orphans among the descendants of this process its children, within its PID namespace
 /// (`PR_SET_CHILD_SUBREAPER` of prctl(2)). A child does not inherit it.
@@ -22,27 +22,9 @@ pub fn adopt() -> Result<()> {
 /// Waits until `child` has ended, or this process is told to end, and then ends all others. What tells it so is SIGTERM,
 /// or SIGHUP, which the end of its terminal sends.
 pub fn wait(child: Pid, held: &Held) -> Result<End> {
-    let end = wait_for(child, held)?;
+    let end = reap(child, held, |signal| matches!(signal, libc::SIGHUP | libc::SIGTERM))?;
     end_all()?;
     Ok(end)
-}
-
-fn wait_for(child: Pid, held: &Held) -> Result<End> {
-    loop {
-        match held.next() {
-            Ok(Event::ChildChanged) => {
-                if let Some(end) = reap_ended(child) {
-                    return Ok(end);
-                }
-            }
-            Ok(Event::Signal(arrived)) => match arrived.signal {
-                signal @ (libc::SIGHUP | libc::SIGTERM) => return Ok(End::Signal(signal)),
-                _ => hand_on(arrived, child),
-            },
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno).step("wait for a signal"),
-        }
-    }
 }
 
 /// The children of one that is killed are there in the next round.

@@ -74,7 +74,7 @@ pub fn map(sort: &Sort, ranges: &[Range], writer: Writer, errno: Errno) -> Optio
         Errno::EINVAL => overlap(ranges),
         Errno::EPERM if writer == Writer::Inside => setgroups_allowed(sort)
             .or_else(|| forbidding_setting(Path::new(PROC)))
-            .or_else(|| seccomp_filter(Path::new(PROC))),
+            .or_else(seccomp_filter),
         Errno::EPERM => missing_outside(sort, ranges).or_else(|| root_without_setfcap(ranges)),
         _ => None,
     }
