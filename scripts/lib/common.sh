@@ -16,6 +16,16 @@ usage_error() {
   exit 1
 }
 
+# shown TEXT: prints it without control characters, which a terminal would obey.
+shown() {
+  printf %s "$1" | tr '\000-\037\177' '?'
+}
+
+# The input as the inside of a JSON string.
+json_text() {
+  tr '\000-\010\013-\037\177' '?' | sed -e 's/[\\"]/\\&/g' -e 's/	/\\t/g' -e ':next' -e '$!N' -e 's/\n/\\n/' -e 't next'
+}
+
 # Sets $tools to the absolute path of the directory of the tools: RUNSH_TOOLS, or that of the build tree which the script
 # $here/NAME belongs to, or $here itself once both are installed. The links to the one file that holds all tools come
 # first: there a tool becomes the next one without being executed.

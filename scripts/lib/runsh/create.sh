@@ -72,16 +72,8 @@ claim() {
   trap 'exit 143' TERM
   trap 'exit 130' INT
   trap 'exit 129' HUP
-  read_start
+  read_start "$$"
   put creator "$$ $start"
-}
-
-# read_start: sets $start to the time that this process started at.
-read_start() {
-  read -r stat <"/proc/$$/stat"
-  # shellcheck disable=SC2086 # The fields of the line.
-  set -- ${stat##*") "}
-  start=${20}
 }
 
 # put NAME TEXT: a file of the state.

@@ -55,7 +55,7 @@ find_hook_failure() {
   esac
   hook_failure="$hook_name '$hook_path' failed: $hook_failure"
   said=$(head -c 2000 "$dir/hook" 2>/dev/null | tr '\000-\011\013-\037\177' '?') || :
-  hook_failure=$(printf %s "$hook_failure" | tr '\000-\037\177' '?')${said:+: $said}
+  hook_failure=$(shown "$hook_failure")${said:+: $said}
 }
 
 # warn_of_hooks KIND STATUS: all of them run, whatever the others do.

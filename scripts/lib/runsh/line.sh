@@ -33,7 +33,7 @@ find_line() {
 
 # command_failure NAME "STATUS REASON": prints why a command cannot be executed, in the words by which engines tell what it was.
 command_failure() {
-  shown=$(printf %s "$1" | tr '\000-\037\177' '?')
+  shown=$(shown "$1")
   reason=$(printf %s "${2#* }" | tr '[:upper:]' '[:lower:]')
   # shellcheck disable=SC2016 # These very characters.
   case $1/$reason in

@@ -38,8 +38,3 @@ record() {
     *) printf 'time="%s" level=%s msg="%s"\n' "$time" "$1" "$message" ;;
   esac >>"$log"
 } 2>/dev/null
-
-# The input as the inside of a JSON string.
-json_text() {
-  tr '\000-\010\013-\037\177' '?' | sed -e 's/[\\"]/\\&/g' -e 's/	/\\t/g' -e ':next' -e '$!N' -e 's/\n/\\n/' -e 't next'
-}

@@ -9,11 +9,10 @@
 
 # take_volume WORD: SOURCE:DESTINATION[:OPTIONS] of -v.
 take_volume() {
-  shown=$(printf %s "$1" | tr '\000-\037\177' '?')
   case $1 in
-    *:*:*:*) usage_error "invalid value '$shown' of '--volume': it has more than three parts" ;;
+    *:*:*:*) usage_error "invalid value '$(shown "$1")' of '--volume': it has more than three parts" ;;
     *:*) ;;
-    *) usage_error "invalid value '$shown' of '--volume': it is NAME:DIR or PATH:DIR; a volume without a name is not supported" ;;
+    *) usage_error "invalid value '$(shown "$1")' of '--volume': it is NAME:DIR or PATH:DIR; a volume without a name is not supported" ;;
   esac
   start_mount
   source=${1%%:*} destination=${1#*:} words_of_mount=
@@ -58,7 +57,7 @@ volume_word() {
     z | Z)
       [ ! -e /sys/fs/selinux/enforce ] || usage_error "option '$1' of '--volume' is not supported where SELinux is: files are not labelled anew"
       ;;
-    *) usage_error "invalid option '$(printf %s "$1" | tr '\000-\037\177' '?')' of '--volume'" ;;
+    *) usage_error "invalid option '$(shown "$1")' of '--volume'" ;;
   esac
 }
 
@@ -104,7 +103,7 @@ mount_word() {
       mount_words=$mount_words,${1#tmpfs-}
       ;;
     consistency=* | volume-driver=local) ;;
-    *) usage_error "invalid option '$(printf %s "${1%%=*}" | tr '\000-\037\177' '?')' of '--mount'" ;;
+    *) usage_error "invalid option '$(shown "${1%%=*}")' of '--mount'" ;;
   esac
 }
 
@@ -113,7 +112,7 @@ add_mount() {
   unset IFS
   case $destination in
     /*[!/]*) ;;
-    *) usage_error "invalid destination '$(printf %s "$destination" | tr '\000-\037\177' '?')': it must be an absolute path, and not the root" ;;
+    *) usage_error "invalid destination '$(shown "$destination")': it must be an absolute path, and not the root" ;;
   esac
   case $destination in
     *[,\"\\"$newline"]*) [ "$kind" != volume ] || [ -z "$copy" ] || usage_error "a volume cannot be filled from '$destination': use nocopy" ;;
@@ -161,7 +160,7 @@ put_mount() {
 # claim_volumes: those that are missing are made, and the container uses them from now on.
 claim_volumes() {
   case $dir in
-    *"$newline"*) die "cannot use volumes with the state in '$(printf %s "$root" | tr '\000-\037\177' '?')': its name has more than one line" ;;
+    *"$newline"*) die "cannot use volumes with the state in '$(shown "$root")': its name has more than one line" ;;
   esac
   command -v flock >/dev/null || die "cannot lock '$volumes': flock is not installed"
   names=$(printf %s "$volume_list" | cut -d ' ' -f 1 | sort -u)

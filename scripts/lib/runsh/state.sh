@@ -76,6 +76,19 @@ read_line() {
   read -r line <"$1" || :
 } 2>/dev/null
 
+# read_start PID: sets $start to the time that it started at.
+read_start() {
+  case $1 in
+    '' | 0 | *[!0-9]*) return 1 ;;
+  esac
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  # The name before the parenthesis may hold anything, but for a newline in what is read.
+  # shellcheck disable=SC2086 # The fields of the line.
+  set -- ${stat##*") "}
+  start=${20-}
+  [ -n "$start" ]
+}
+
 # is_alive "PID START": that very process is there, and not only to be waited for.
 is_alive() {
   [ -n "$1" ] || return 1

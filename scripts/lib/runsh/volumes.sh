@@ -52,8 +52,7 @@ check_volume_name() {
     [!a-zA-Z0-9]* | *[!a-zA-Z0-9_.-]* | '') ;;
     *) [ "${#1}" -gt 255 ] || return 0 ;;
   esac
-  shown=$(printf %s "$1" | tr '\000-\037\177' '?')
-  die "cannot name a volume '$shown': a name is made of letters, digits, '_', '.' and '-', and begins with a letter or a digit"
+  die "cannot name a volume '$(shown "$1")': a name is made of letters, digits, '_', '.' and '-', and begins with a letter or a digit"
 }
 
 # lock_volumes: waits for others that change the store. What they have begun and not finished is removed.
@@ -88,10 +87,8 @@ make_volume() {
 
 # discard_volume NAME: with the lock; sweep_volumes does the rest.
 discard_volume() {
-  read -r stat <"/proc/$$/stat"
-  # shellcheck disable=SC2086 # The fields of the line: the 22nd is when this process started.
-  set -- "$1" ${stat##*") "}
-  gone=$volumes/.gone.$1.$$.${21}
+  read_start "$$"
+  gone=$volumes/.gone.$1.$$.$start
   mv -T -- "$volumes/$1" "$gone" || die "cannot remove the volume '$1'"
 }
 
