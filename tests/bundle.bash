@@ -228,6 +228,9 @@ same_container() {
   # A program in Go raises its own soft limit, and runc 1.1 hands it on.
   jq -e 'any(.process.rlimits[]?; .type == "RLIMIT_NOFILE")' b/config.json >is-set ||
     sed -i -E 's/^(limit Max open files) [^ ]+/\1 soft/' theirs.facts ours.facts
+  # runc before 1.3.2 has another curve from shares to weights: see cpu_weight in spec-rs/src/convert.rs.
+  ! jq -e '.linux.resources.cpu.shares == 1024' b/config.json >is-set ||
+    sed -i 's/^cgroup cpu.weight:39$/cgroup cpu.weight:100/; s/^cgroup cpu.weight.nice:4$/cgroup cpu.weight.nice:0/' theirs.facts
   sed -i -E "/^$differs/d" theirs.facts ours.facts
   [ "$differs" != 'namespace cgroup' ] || sed -i -E 's#^mount /[^ ]* (/sys/fs/cgroup/)#mount / \1#' theirs.facts ours.facts
   LC_ALL=C sort -o theirs.facts theirs.facts && LC_ALL=C sort -o ours.facts ours.facts
