@@ -8,7 +8,7 @@ use std::path::Path;
 
 use common::capability::{self, in_user_namespace};
 use common::sys::flags::{MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODIRATIME, MOUNT_ATTR_RDONLY};
-use common::{Error, accounts, denied, procfs, quote, sys};
+use common::{Error, accounts, denied, id_map, procfs, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::{Mode, SFlag, fstat};
@@ -218,21 +218,11 @@ fn unmapped(options: &Options) -> Option<String> {
         };
         let id = accounts::id(word.strip_prefix(key)?)?;
         let map = fs::read_to_string(file).ok()?;
-        if is_mapped(&map, id.into(), 1) {
+        if id_map::holds(&map, id.into(), 1) {
             return None;
         }
         let word = String::from_utf8_lossy(word);
         Some(format!("{id} is not mapped in this user namespace: map it, or leave `{word}` out"))
-    })
-}
-
-/// Whether one line of a map holds so many numbers from `id` on.
-fn is_mapped(map: &str, id: u64, count: u64) -> bool {
-    map.lines().any(|line| {
-        let mut numbers = line.split_whitespace().map(|number| number.parse::<u64>().unwrap_or(0));
-        let first = numbers.next().unwrap_or(0);
-        let length = numbers.nth(1).unwrap_or(0);
-        id >= first && id + count <= first + length
     })
 }
 
@@ -338,7 +328,7 @@ fn wrong_range(lines: &str, what: &str, own: &str) -> Option<String> {
     // The largest number means none.
     const NUMBERS: u64 = u32::MAX as u64;
     let own = fs::read_to_string(own).ok()?;
-    let is_in_own = |first, count| is_mapped(&own, first, count);
+    let is_in_own = |first, count| id_map::holds(&own, first, count);
     lines.lines().find_map(|line| {
         let mut numbers = line.split(' ').filter_map(|number| number.parse::<u64>().ok());
         let (inner, outer, count) = (numbers.next()?, numbers.next()?, numbers.next()?);

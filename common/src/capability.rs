@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
-use crate::sys;
+use crate::{id_map, sys};
 
 // Their numbers (linux/capability.h).
 #[allow(missing_docs)]
@@ -212,24 +212,14 @@ fn name_of(number: u32) -> String {
 /// Whether the user namespace has this user: the number for those that it has not may be a user's too.
 fn is_mapped(user: u32) -> bool {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    map.lines().any(|line| {
-        let mut numbers = line.split_whitespace().filter_map(|number| number.parse::<u32>().ok());
-        let first = numbers.next().unwrap_or(u32::MAX);
-        user.checked_sub(first).is_some_and(|offset| offset < numbers.nth(1).unwrap_or(0))
-    })
+    id_map::holds(&map, user.into(), 1)
 }
 
 /// Whether this is another user namespace than the machine's first.
 #[must_use]
 pub fn in_user_namespace() -> bool {
-    fs::read_to_string("/proc/self/uid_map").is_ok_and(|map| !is_of_first_user_namespace(&map))
-}
-
-/// Whether the map is that of the machine's first user namespace, every number to itself: only that has all of them
-/// (user_namespaces(7)).
-#[must_use]
-pub fn is_of_first_user_namespace(map: &str) -> bool {
-    map.split_whitespace().eq(["0", "0", "4294967295"])
+    fs::read_to_string("/proc/self/uid_map")
+        .is_ok_and(|map| !id_map::is_of_first_user_namespace(&map))
 }
 
 #[cfg(test)]
@@ -251,13 +241,6 @@ mod tests {
         ] {
             assert_eq!(NAMES[number as usize], name);
         }
-    }
-
-    #[test]
-    fn user_namespaces() {
-        assert!(is_of_first_user_namespace("         0          0 4294967295\n"));
-        assert!(!is_of_first_user_namespace("         0       1000          1\n"));
-        assert!(!is_of_first_user_namespace(""));
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod escape;
 mod explain;
 mod getent;
 pub mod held;
+pub mod id_map;
 pub mod input;
 pub mod line;
 pub mod options;

@@ -9,8 +9,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::capability::{SYS_ADMIN, SYS_NICE, SYS_RESOURCE, is_of_first_user_namespace};
+use common::capability::{SYS_ADMIN, SYS_NICE, SYS_RESOURCE};
 use common::cgroup::Cgroups;
+use common::id_map::{self, is_of_first_user_namespace};
 use common::{quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open};
@@ -168,22 +169,16 @@ fn owns_machine(uid: u32) -> bool {
     fs::metadata("/").is_ok_and(|status| status.uid() == uid)
 }
 
-/// The ID that an ID of this user namespace has in the one around it (uid_map of user_namespaces(7)).
+/// The ID that an ID of this user namespace has in the one around it; one that the map lacks stays.
 fn outside(map: &str, id: u32) -> u32 {
-    let found = map.lines().find_map(|line| {
-        let mut numbers = line.split_whitespace().map_while(|number| number.parse::<u32>().ok());
-        let (inside, outside, size) = (numbers.next()?, numbers.next()?, numbers.next()?);
-        let distance = id.checked_sub(inside).filter(|&distance| distance < size)?;
-        outside.checked_add(distance)
-    });
-    found.unwrap_or(id)
+    id_map::outside(map, id).unwrap_or(id)
 }
 
-/// Each device names the schedulers that it may have.
 fn has_kcore() -> bool {
     fs::exists("/proc/kcore").unwrap_or_default()
 }
 
+/// Each device names the schedulers that it may have.
 fn has_bfq() -> bool {
     let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
     let schedulers =

@@ -333,12 +333,9 @@ fn writer(sort: &Sort, ranges: &[Range], own: u32, alone: bool) -> Result<Writer
 /// The ids that this process's user namespace has, as themselves; none where that cannot be read.
 pub fn id_map(file: &str) -> Vec<Range> {
     let text = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
-    let range = |line: &str| {
-        let mut numbers = line.split_ascii_whitespace().map(|word| word.parse().ok());
-        let (start, _, count) = (numbers.next()??, numbers.next()?, numbers.next()??);
-        Some(Range { inner: start, outer: start, count })
-    };
-    text.lines().filter_map(range).collect()
+    common::id_map::parse(&text)
+        .map(|block| Range { inner: block.inside, outer: block.inside, count: block.count })
+        .collect()
 }
 
 /// The id of a user or group of the host.
