@@ -81,8 +81,9 @@ may_raise() {
 # facts NAME RUNTIME...: starts b under RUNTIME, and writes to NAME.facts what it is; fails with its messages where it does
 # not start. Its input is a pipe: runc changes the owner of what it is given.
 facts() {
-  local name=$1 runtime hold failed=0
+  local name=$1 runtime hold failed=0 options
   shift
+  options=$(cgroup2_options)
   rm -rf "$name".* b/rootfs
   cp -a image b/rootfs
   mkfifo "$name.input"
@@ -98,12 +99,20 @@ facts() {
   fi
   exec {hold}>&-
   wait "$runtime" || failed=$?
+  # For a container without a cgroup namespace runc mounts the hierarchy anew, which takes options of the machine's away:
+  # runsh must not, and teardown looks for that.
+  [ "$1" = "$runsh" ] || [ "$(cgroup2_options)" = "$options" ] || mount -o "remount,$options" /sys/fs/cgroup
   if [ "$failed" -ne 0 ] || [ ! -e "$name.outside" ]; then
     printf '%s: status %s\n' "$*" "$failed"
     sed 's/^/  /' "$name.errors"
     return 1
   fi
   cat "$name.inside" "$name.outside" | same_words | LC_ALL=C sort >"$name.facts"
+}
+
+# cgroup2_options: of the machine's hierarchy, where it has version 2 alone.
+cgroup2_options() {
+  findmnt -nro OPTIONS -M /sys/fs/cgroup -t cgroup2 || true
 }
 
 # container_of RUNTIME: the process of the container, a descendant of the runtime or itself; a shell may have left a dead child,
@@ -199,24 +208,16 @@ same_words() {
     /^mount cgroup2 \/sys\/fs\/cgroup /d; /^mount tmpfs \/sys\/fs\/cgroup /d'; fi
 }
 
-# cgroup2_options: of the machine's hierarchy, where it has version 2 alone.
-cgroup2_options() {
-  findmnt -nro OPTIONS -M /sys/fs/cgroup -t cgroup2 || true
-}
-
 # same_container: under runc, or under crun where runc refuses the file, and under runsh. crun 1.8 knows no tree with a
 # hierarchy of version 2 beside those of version 1, and gets one without.
 same_container() {
-  local differs=nothing options
-  options=$(cgroup2_options)
+  local differs=nothing
   facts theirs runc --root "$PWD/runc" run -b b "$id" >refused ||
     facts theirs unshare --mount sh -c 'umount /sys/fs/cgroup/unified 2>/dev/null; exec crun --root "$1" run -b b "$2"' sh \
       "$PWD/crun" "$id" >>refused || {
     cat refused
     return 1
   }
-  # For a container without a cgroup namespace both mount the hierarchy anew, which takes options of the machine's away.
-  [ "$(cgroup2_options)" = "$options" ] || mount -o "remount,$options" /sys/fs/cgroup
   # crun was given no hierarchy of version 2, in which an engine may have enabled hugetlb.
   [ ! -s refused ] || differs='cgroup (unified|hugetlb)'
   # With CAP_SYS_ADMIN a container could mount the cgroups of the machine, and leave its own: runsh adds a cgroup namespace.
