@@ -676,7 +676,7 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
 @test "tags without links of udev are those of blkid, which runs for tags alone" {
   requires root
   [ -e /usr/sbin/blkid ] || skip 'no blkid'
-  printf '#!/bin/sh\necho x >>"%s/ran"\nprintf "DEVNAME=/dev/vda\\nLABEL=nosuch\\\\ label\\nUUID=no-such\\n\\n"\n' "$PWD" >blkid
+  printf '#!/bin/sh\necho x >>"%s/ran"\nprintf "DEVNAME=/dev/xdy\\nLABEL=nosuch\\\\ label\\nUUID=no-such\\n\\n"\n' "$PWD" >blkid
   chmod +x blkid
   printf '%s\n' 'LABEL="nosuch\040label" /a ext4' 'UUID=absent /b ext4' 'ID=absent /c ext4' >table
   tagged() { private bash -c 'mount --bind blkid /usr/sbin/blkid && "$@"' sh findmnt-rs "$@"; }
@@ -684,22 +684,22 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
   ok tagged -s -F table
   [ ! -e ran ]
   ok tagged -s -F table -e -n -o SOURCE
-  equal "$output" "/dev/vda
+  equal "$output" "/dev/xdy
 UUID=absent
 ID=absent"
   equal "$(cat ran)" x
   # A file system of several devices, of which udev links to one.
-  sed -i 's,LABEL=nosuch.*,UUID=two\\nDEVNAME=/dev/vdb\\nUUID=two\\n\\n",' blkid
+  sed -i 's,LABEL=nosuch.*,UUID=two\\nDEVNAME=/dev/xdz\\nUUID=two\\n\\n",' blkid
   printf '%s\n' 'UUID=two /a btrfs' 'UUID=absent /b ext4' >table2
   ok tagged -s -F table2 -J -o SOURCES
-  equal "$(jq -c '.filesystems[].sources' <<<"$output")" '["/dev/vda","/dev/vdb"]'$'\n''["UUID=absent"]'
+  equal "$(jq -c '.filesystems[].sources' <<<"$output")" '["/dev/xdy","/dev/xdz"]'$'\n''["UUID=absent"]'
   ok tagged -s -F table2 -n -r -o SOURCES
-  equal "$output" '/dev/vda\x0a/dev/vdb'$'\n''UUID=absent'
-  echo '21 1 0:30 /sub / rw,relatime - btrfs /dev/vdb rw' >table2
+  equal "$output" '/dev/xdy\x0a/dev/xdz'$'\n''UUID=absent'
+  echo '21 1 0:30 /sub / rw,relatime - btrfs /dev/xdz rw' >table2
   ok tagged -F table2 -n -r -o SOURCES
-  equal "$output" '/dev/vda[/sub]\x0a/dev/vdb[/sub]'
-  printf '#!/bin/sh\nprintf "DEVNAME=/dev/vda\\nLABEL=nosuch\\\\ label\\nUUID=no-such\\n\\n"\n' >blkid
-  echo '21 1 1:1 / / rw,relatime - ext4 /dev/vda rw' >table
+  equal "$output" '/dev/xdy[/sub]\x0a/dev/xdz[/sub]'
+  printf '#!/bin/sh\nprintf "DEVNAME=/dev/xdy\\nLABEL=nosuch\\\\ label\\nUUID=no-such\\n\\n"\n' >blkid
+  echo '21 1 1:1 / / rw,relatime - ext4 /dev/xdy rw' >table
   ok tagged -F table -n -r -o LABEL,UUID
   equal "$output" 'nosuch\x20label no-such'
   ok tagged -F table -n -o TARGET -S UUID=no-such
