@@ -165,3 +165,62 @@ errno ENOSYS clone3' >rules
   equal "$output" up
   equal "$stderr" ''
 }
+
+@test "a frozen cgroup is not used" {
+  requires root
+  local tree=/sys/fs/cgroup/unified
+  [ -d "$tree" ] || tree=/sys/fs/cgroup
+  [ -e "$tree/cgroup.procs" ] || skip 'no cgroup2'
+  mkdir "$tree/$name"
+  echo 1 >"$tree/$name/cgroup.freeze"
+  bundle ".linux.cgroupsPath = \"/$name\""
+  run --separate-stderr timeout 20 "$runsh" run -b b "$name" </dev/null
+  rmdir "$tree/$name"
+  equal "$status" 1
+  contains "$stderr" "cannot use the cgroup '$tree/$name': it exists already and is frozen"
+}
+
+@test "many containers make the same mount points" {
+  local number
+  bundle '.process.args = ["true"] | .root.readonly = false
+    | .mounts += [range(20) | {destination: "/new/\(.)/dir", type: "tmpfs", source: "x"}]'
+  for number in 1 2 3 4 5 6 7 8; do
+    "$runsh" run -b b "$name-$number" </dev/null >"said.$number" 2>&1 3>&- || echo "$number" >>failed &
+  done
+  wait
+  equal "$(cat said.*)" ''
+  [ ! -e failed ]
+  [ -d b/rootfs/new/19/dir ]
+}
+
+@test "an error is short, however long the name in it" {
+  local member
+  for member in '.process.args = ["a" * 90000]' '.process.cwd = "/" + "b" * 90000'; do
+    bundle "$member"
+    expect 1 timeout 20 "$runsh" --log log --log-format json create -b b "$name" </dev/null
+    [ "${#stderr}" -lt 8192 ]
+    [ "$(wc -c <log)" -lt 16384 ]
+    rm log
+  done
+  expect 1 "$runsh" state "$name"
+}
+
+@test "a terminal where /dev is the host's" {
+  requires root
+  requires script
+  local before
+  bundle '.process.terminal = true | .process.args = ["sh", "-c", "tty; echo written >/dev/console"]
+    | .mounts |= [.[] | select(.destination | startswith("/dev") | not)] + [{destination: "/dev", source: "/dev", type: "bind", options: ["rbind", "rslave"]}]'
+  before=$(stat -c '%a %u %g %Y' /dev/console)
+  ok script -qec "$(printf '%q ' "$runsh" run -b b "$name")" /dev/null </dev/null
+  contains "$output" /dev/pts/
+  contains "$output" written
+  equal "$(stat -c '%a %u %g %Y' /dev/console)" "$before"
+}
+
+@test "standard streams that the caller closed" {
+  bundle '.process.args = ["sh", "-c", "ls -l /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 /proc/self/fd/9 >/said; :"] | .root.readonly = false'
+  "$runsh" run -b b "$name" <&- >&- 2>&-
+  contains "$(cat b/rootfs/said)" '/proc/self/fd/0 -> /dev/null'
+  contains "$(cat b/rootfs/said)" '/proc/self/fd/2 -> /dev/null'
+}
