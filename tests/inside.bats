@@ -736,6 +736,21 @@ find_cgroup_of() {
   expect 1 enter -- sh -c 'mknod /tmp/kmsg c 1 11 && cat /tmp/kmsg'
 }
 
+@test "update: a limit below what is used is refused where the configuration asks for that" {
+  requires root
+  container '.linux.resources.memory = {limit: 100003840, checkBeforeUpdate: true}
+    | .process.args = ["sh", "-c", "x=$(head -c 8000000 /dev/zero | tr \"\\\\000\" x); sleep 300; echo $x"]'
+  uses() { [ "$(file_of memory.usage_in_bytes memory.current)" -gt 8000000 ]; }
+  eventually uses
+  # Version 1 always refuses it.
+  expect 1 runtime update --memory 1m "$box"
+  [ -d "/proc/$init" ]
+  equal "$(file_of memory.limit_in_bytes memory.max)" 100003840
+  [ -d /sys/fs/cgroup/memory ] || contains "$stderr" 'linux.resources.memory.limit: must not be below the '
+  ok runtime update --memory 50m "$box"
+  equal "$(file_of memory.limit_in_bytes memory.max)" 52428800
+}
+
 @test "update: what is refused" {
   container
   expect 1 runtime update

@@ -1,7 +1,6 @@
 //! New limits for a container that is there: a part of `linux.resources`, from a file or from options.
 
 use std::env;
-use std::path::Path;
 
 use common::{Error, Result, quote};
 
@@ -23,7 +22,8 @@ use crate::print;
 pub fn line(request: &UpdateRequest) -> Result<Option<Vec<u8>>> {
     let here =
         env::current_dir().map_err(|e| Error::from_io("find", "the working directory", &e))?;
-    let directories = directories(&here.join(&request.state).join("facts"))?;
+    let facts = here.join(&request.state).join("facts");
+    let facts = std::fs::read(&facts).map_err(|e| Error::from_io("read", &facts, &e))?;
     let file = match &request.resources {
         None => None,
         Some(path) if path == "-" => Some(File::of_standard_input()?),
@@ -39,10 +39,12 @@ pub fn line(request: &UpdateRequest) -> Result<Option<Vec<u8>>> {
     let nested = |name: &str, value| Value::Object(vec![(name.to_owned(), value)]);
     let whole = nested("linux", nested("resources", resources));
     let log = Log::default();
-    let config = model::read_linux(Node::new(&whole, &log));
+    let mut config = model::read_linux(Node::new(&whole, &log));
+    let checks = &mut config.linux.resources.memory.check_before_update;
+    *checks |= print::assigned(&facts, line::CHECK_MEMORY).is_some();
     let setting =
         Setting { updates: true, ..Setting::of_tools(own_tools(request.tools.as_deref(), &here)?) };
-    let text = line::update(&config, &directories, &setting, &Machine::this(), &log);
+    let text = line::update(&config, &directories(&facts), &setting, &Machine::this(), &log);
     let is_right = match &file {
         Some(file) => file.report(&log, "linux.resources."),
         None => File::of_options().report(&log, "linux.resources."),
@@ -51,11 +53,10 @@ pub fn line(request: &UpdateRequest) -> Result<Option<Vec<u8>>> {
 }
 
 /// The container's cgroups.
-fn directories(facts: &Path) -> Result<Vec<Vec<u8>>> {
-    let text = std::fs::read(facts).map_err(|e| Error::from_io("read", facts, &e))?;
-    let list = print::assigned(&text, line::CGROUPS).unwrap_or_default();
+fn directories(facts: &[u8]) -> Vec<Vec<u8>> {
+    let list = print::assigned(facts, line::CGROUPS).unwrap_or_default();
     let lines = list.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
-    Ok(lines.map(<[u8]>::to_vec).collect())
+    lines.map(<[u8]>::to_vec).collect()
 }
 
 /// Sets `object.member`, whatever it was before.

@@ -10,6 +10,8 @@ use crate::time;
 /// Those that are read again.
 pub const CGROUPS: &str = "cgroup_dirs";
 pub const CGROUP_LEAF: &str = "cgroup_leaf";
+/// There only where the configuration asks for the check.
+pub const CHECK_MEMORY: &str = "check_memory";
 
 impl Writer<'_> {
     pub(super) fn facts(&self) -> Vec<u8> {
@@ -36,6 +38,9 @@ impl Writer<'_> {
         let groups: Vec<_> = self.place.groups.iter().map(Group::directory).collect();
         set(CGROUPS, &groups.join(&b'\n'));
         set(CGROUP_LEAF, if self.place.has_leaf() { LEAF.as_bytes() } else { b"" });
+        if config.linux.resources.memory.check_before_update {
+            set(CHECK_MEMORY, b"yes");
+        }
         let kinds: Vec<_> = config.hooks.kinds().collect();
         set("hooks", kinds.join(" ").as_bytes());
         set("json_id", json::string(id).as_bytes());

@@ -33,7 +33,7 @@ use crate::node::Log;
 use crate::print::{Chain, Document, Script};
 
 pub use exec::{Target, exec};
-pub use facts::CGROUPS;
+pub use facts::{CGROUPS, CHECK_MEMORY};
 use place::Place;
 pub use update::update;
 

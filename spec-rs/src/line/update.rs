@@ -27,6 +27,7 @@ pub fn update(
     writer.place.groups = directories.iter().filter_map(|path| group(path, machine)).collect();
     let mut files = writer.files().files;
     writer.grow_first(&mut files);
+    writer.check_memory();
     let mut chain = Chain::default();
     writer.add_new_limits(&mut chain, &files);
     Script::new(setting.failure).become_chain("", &chain, &[])
@@ -101,6 +102,18 @@ impl Writer<'_> {
         chain.options(targets.iter().flat_map(|target| [b"-g", &target[..]]));
         chain.options(narrowed.iter().flat_map(|file| ["--set", file]));
         chain.options(["--list-fd", "6", "--"]);
+    }
+
+    /// Version 2 takes a limit below what is used, and kills. Version 1 refuses it itself.
+    fn check_memory(&self) {
+        let memory = &self.config.linux.resources.memory;
+        let group = self.place.keeper("memory").filter(|group| group.version == Version::Two);
+        let used = group.and_then(|group| group.number_in("memory.current"));
+        let limit = memory.limit.filter(|&limit| memory.check_before_update && limit >= 0);
+        if let Some((limit, used)) = limit.zip(used).filter(|(limit, used)| limit < used) {
+            let reason = format!("must not be below the {used} bytes that are used: {limit}");
+            self.log.fault("linux.resources.memory.limit", &reason);
+        }
     }
 
     /// In version 1 memory may never be above memory and swap: where both grow, the sum comes first.

@@ -11,6 +11,8 @@ pub struct Memory {
     pub swap: Option<i128>,
     pub swappiness: Option<i128>,
     pub disable_oom_killer: bool,
+    /// An update of the limit is refused where more is used already.
+    pub check_before_update: bool,
 }
 
 pub const ROWS: &[Row<Memory>] = &[
@@ -23,7 +25,7 @@ pub const ROWS: &[Row<Memory>] = &[
     row("disableOOMKiller", |memory, n| memory.disable_oom_killer = n.flag().unwrap_or_default()),
     // Every cgroup is hierarchical since Linux 5.11, and nothing is used in a new one yet.
     row("useHierarchy", |_, n| n.check_flag()),
-    row("checkBeforeUpdate", |_, n| n.check_flag()),
+    row("checkBeforeUpdate", |memory, n| memory.check_before_update = n.flag().unwrap_or_default()),
 ];
 
 /// 0 is unset, as runc has it.
