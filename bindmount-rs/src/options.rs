@@ -422,7 +422,7 @@ fn word_length(list: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arbitrary::Arbitrary;
+    use common::arbitrary::Arbitrary;
 
     fn options(list: &str) -> Options {
         let mut options = Options::default();

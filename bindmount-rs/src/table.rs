@@ -138,7 +138,7 @@ pub fn has_options(wanted: &OsStr, options: &OsStr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arbitrary::Arbitrary;
+    use common::arbitrary::Arbitrary;
 
     fn entries(text: &[u8]) -> Vec<Entry> {
         parse(text).map(Result::unwrap).collect()

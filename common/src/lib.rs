@@ -7,6 +7,7 @@
 
 mod account;
 pub mod accounts;
+pub mod arbitrary;
 pub mod capability;
 mod carry;
 pub mod cgroup;
@@ -22,6 +23,7 @@ pub mod held;
 pub mod id_map;
 pub mod input;
 pub mod line;
+pub mod mountinfo;
 pub mod options;
 pub mod process;
 pub mod procfs;
