@@ -5,7 +5,7 @@ use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use common::mountinfo;
+use common::{mountinfo, option_list};
 use nix::fcntl::readlink;
 
 /// A mount of this process's namespace.
@@ -40,7 +40,7 @@ impl Mount {
 
     /// Whether this word is one of its options.
     pub fn is(&self, word: &[u8]) -> bool {
-        mountinfo::Word(&self.options).has_option(word)
+        option_list::options(&self.options).any(|option| option == word)
     }
 
     /// Whether one of its propagation fields starts with `word`.

@@ -1,6 +1,7 @@
 //! The table of a `/proc/PID/mountinfo`.
 
-use common::mountinfo::{self, Word};
+use common::escape::Word;
+use common::mountinfo;
 
 use crate::memory::{self, LARGE};
 use crate::table::{Kind, Mount, Span, Table};
@@ -25,11 +26,7 @@ pub fn parse(text: Vec<u8>) -> Table {
 
 #[inline(always)]
 fn mount(text: &[u8], line: &mountinfo::Mount) -> Mount {
-    let span = |word: &[u8]| {
-        let start = word.as_ptr().addr() - text.as_ptr().addr();
-        Span::new(start, start + word.len())
-    };
-    let word = |word: Word| span(word.0);
+    let word = |word: Word| Span::of(text, word.0);
     Mount {
         id: line.id,
         parent: line.parent,
@@ -38,7 +35,7 @@ fn mount(text: &[u8], line: &mountinfo::Mount) -> Mount {
         root: word(line.root),
         target: word(line.point),
         vfs_options: word(line.options),
-        optional: span(line.optional),
+        optional: Span::of(text, line.optional),
         fstype: word(line.kind),
         source: word(line.source),
         fs_options: word(line.superblock),

@@ -16,6 +16,13 @@ impl Span {
         Self { start: start as u32, end: end as u32 }
     }
 
+    /// The place of `word`, a part of `text`.
+    #[inline(always)]
+    pub fn of(text: &[u8], word: &[u8]) -> Self {
+        let start = word.as_ptr().addr() - text.as_ptr().addr();
+        Self::new(start, start + word.len())
+    }
+
     /// Decodes the escapes of the word where it stands in `text`.
     pub fn decode(&mut self, text: &mut [u8]) {
         let word = &mut text[self.start as usize..self.end as usize];
