@@ -19,7 +19,8 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2, readlink};
 use nix::mount::{MsFlags, mount};
 
-use crate::options::{Change, Options, unquote};
+use crate::options::{Change, Options};
+use common::option_list::unquoted;
 
 /// The kernel copies a page of options at most, and the last byte of it is a NUL.
 pub const LONGEST_OPTIONS: usize = 4095;
@@ -156,7 +157,7 @@ fn flags(attributes: u64) -> MsFlags {
 fn without_quotes(word: &[u8]) -> Vec<u8> {
     let Some(at) = word.iter().position(|&byte| byte == b'=') else { return word.to_vec() };
     let (key, value) = word.split_at(at + 1);
-    match unquote(value) {
+    match unquoted(value) {
         inner if inner.len() == value.len() => word.to_vec(),
         inner => {
             [key, &inner.split(|&byte| byte == b',').collect::<Vec<_>>().join(&b"\\,"[..])].concat()

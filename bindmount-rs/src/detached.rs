@@ -13,8 +13,9 @@ use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag};
 use nix::unistd::read;
 
-use crate::options::{Change, Options, Propagation, unquote};
+use crate::options::{Change, Options, Propagation};
 use crate::{at_once, statmount};
+use common::option_list::unquoted;
 
 /// With [`sys::open_tree`]: the descriptor itself, not a path beneath it.
 const ITSELF: u32 = AtFlags::AT_EMPTY_PATH.bits() as u32;
@@ -23,7 +24,7 @@ const ITSELF: u32 = AtFlags::AT_EMPTY_PATH.bits() as u32;
 pub fn has_long_value(options: &Options) -> bool {
     options.data.iter().any(|word| {
         let word = word.as_bytes();
-        let value = word.iter().position(|&byte| byte == b'=').map(|at| unquote(&word[at + 1..]));
+        let value = word.iter().position(|&byte| byte == b'=').map(|at| unquoted(&word[at + 1..]));
         value.is_some_and(|value| value.len() > LONGEST_VALUE)
     })
 }
@@ -175,7 +176,7 @@ fn set_word(context: BorrowedFd, kind: &CStr, word: &OsStr) -> nix::Result<()> {
     let Some(equals) = word.iter().position(|&byte| byte == b'=') else {
         return sys::fsconfig_set(context, &c_string(word)?, None);
     };
-    let (key, value) = (&word[..equals], unquote(&word[equals + 1..]));
+    let (key, value) = (&word[..equals], unquoted(&word[equals + 1..]));
     if kind == c"overlay" && key == b"lowerdir" && must_be_split(value) {
         return set_layers(context, value);
     }

@@ -17,10 +17,11 @@ use nix::sys::utsname::uname;
 use crate::idmap::IdMap;
 use crate::mountinfo::{self, Mount};
 use crate::node::Node;
-use crate::options::{Options, unquote};
+use crate::options::Options;
 use crate::place::is;
 use crate::statmount;
 use crate::{at_once, detached};
+use common::option_list::unquoted;
 
 /// File systems that show a namespace: who mounts one must own that namespace too.
 const SHOWN: &[(&CStr, &str)] = &[
@@ -273,7 +274,7 @@ fn lower_with_locked_mounts(options: &Options) -> Option<&OsStr> {
     let lower = |word: &&OsString| word.as_bytes().starts_with(b"lowerdir");
     let layers = options.data.iter().filter(lower).flat_map(|word| {
         let value = word.as_bytes().splitn(2, |&byte| byte == b'=').nth(1).unwrap_or_default();
-        unquote(value).split(|&byte| byte == b':').map(OsStr::from_bytes)
+        unquoted(value).split(|&byte| byte == b':').map(OsStr::from_bytes)
     });
     layers.into_iter().find(|layer| {
         let Ok(path) = CString::new(layer.as_bytes()) else { return false };

@@ -158,7 +158,7 @@ fn write_map(path: &str, text: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arbitrary::Arbitrary;
+    use common::arbitrary::Arbitrary;
 
     fn parse(value: &[u8]) -> Result<IdMap> {
         IdMap::parse(OsStr::from_bytes(value))

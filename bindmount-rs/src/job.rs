@@ -18,6 +18,8 @@ use crate::options::Options;
 use crate::place::Places;
 use crate::table::{self, Entry};
 use crate::{hints, input};
+use common::fstab::Malformed;
+use common::option_list;
 
 /// The status of mount(8) where some lines of a table were mounted and some were not.
 const SOME: u8 = 64;
@@ -253,7 +255,7 @@ impl Table {
             let place = |number, comment| Place { table: Rc::clone(table), number, comment };
             let mut entry = match entry {
                 Ok(entry) => entry,
-                Err(table::Malformed { number, reason }) => {
+                Err(Malformed { number, reason }) => {
                     return Some(Err(place(number, None).locate("read", &Error::usage(reason))));
                 }
             };
@@ -292,11 +294,12 @@ impl Table {
         !matches!(entry.kind.as_bytes(), b"swap" | b"ignore")
             && is(&self.source, &entry.source)
             && is(&self.target, &entry.target)
-            && self.types.as_ref().is_none_or(|list| table::selected(list, &entry.kind))
-            && self
-                .test_options
-                .as_ref()
-                .is_none_or(|list| table::has_options(list, &entry.options))
+            && self.types.as_ref().is_none_or(|list| {
+                option_list::selects_type(list.as_bytes(), entry.kind.as_bytes())
+            })
+            && self.test_options.as_ref().is_none_or(|list| {
+                option_list::satisfies(list.as_bytes(), entry.options.as_bytes())
+            })
     }
 }
 

@@ -2,8 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
-mod arbitrary;
 mod at_once;
 mod before;
 mod cli;

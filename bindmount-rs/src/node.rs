@@ -11,9 +11,10 @@ use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, fstat, makedev, mkdir
 use nix::unistd::{Gid, Uid, fchownat, symlinkat};
 
 use crate::descriptor;
-use crate::options::{Options, mode, unquote};
+use crate::options::{Options, mode};
 use crate::place::{NoMask, is};
 use crate::table::Entry;
+use common::option_list::unquoted;
 
 /// A file to make, and how it is to be.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl Node {
     }
 
     fn set(&mut self, word: &OsStr) -> Result<()> {
-        let value = |key: &[u8]| word.as_bytes().strip_prefix(key).map(unquote);
+        let value = |key: &[u8]| word.as_bytes().strip_prefix(key).map(unquoted);
         if let Some(digits) = value(b"mode=") {
             self.mode = mode(Some(digits))?;
         } else if let Some(uid) = value(b"uid=").and_then(accounts::id) {

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use crate::idmap::IdMap;
+use common::option_list::{self, name_and_value, unquoted};
 use common::sys::flags::{
     MOUNT_ATTR_ATIME, MOUNT_ATTR_NOATIME, MOUNT_ATTR_NODEV, MOUNT_ATTR_NODIRATIME,
     MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NOSYMFOLLOW, MOUNT_ATTR_RDONLY,
@@ -189,14 +190,11 @@ pub struct Options {
 impl Options {
     /// Adds the words of a comma-separated list, each after those before it.
     pub fn add(&mut self, list: &OsStr) -> Result<()> {
-        split(list.as_bytes()).try_for_each(|word| self.word(word))
+        option_list::options(list.as_bytes()).try_for_each(|word| self.word(word))
     }
 
     fn word(&mut self, word: &[u8]) -> Result<()> {
-        let (name, value) = match word.iter().position(|&byte| byte == b'=') {
-            Some(at) => (&word[..at], Some(&word[at + 1..])),
-            None => (word, None),
-        };
+        let (name, value) = name_and_value(word);
         // All known names are UTF-8.
         let name = std::str::from_utf8(name).unwrap_or_default();
         match value {
@@ -302,7 +300,7 @@ impl Options {
             let word = quote(OsStr::from_bytes(word));
             Error::usage(format!("the mount option {word} is not supported"))
         };
-        let value = value.map(unquote);
+        let value = value.map(unquoted);
         if let Some(name) = name.strip_prefix("X-mount.").or(name.strip_prefix("x-mount.")) {
             return if self.userspace(name, value)? { Ok(()) } else { Err(unsupported()) };
         }
@@ -382,47 +380,10 @@ pub fn mode(digits: Option<&[u8]>) -> Result<u32> {
     })
 }
 
-/// Double quotes around a value protect its commas and blanks, and are not part of it.
-pub fn unquote(value: &[u8]) -> &[u8] {
-    match value {
-        [b'"', inner @ .., b'"'] => inner,
-        _ => value,
-    }
-}
-
-/// The words of an option list. A comma after a backslash or within a value in double quotes belongs to
-/// the word, as in libmount.
-fn split(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        while let [b',', rest @ ..] = list {
-            list = rest;
-        }
-        if list.is_empty() {
-            return None;
-        }
-        let (word, rest) = list.split_at(word_length(list));
-        list = rest;
-        Some(word)
-    })
-}
-
-fn word_length(list: &[u8]) -> usize {
-    let (mut quoted, mut before) = (false, 0);
-    for (at, &byte) in list.iter().enumerate() {
-        match byte {
-            b'"' if quoted || before == b'=' => quoted = !quoted,
-            b',' if !quoted && before != b'\\' => return at,
-            _ => {}
-        }
-        before = byte;
-    }
-    list.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arbitrary::Arbitrary;
+    use common::arbitrary::Arbitrary;
 
     fn options(list: &str) -> Options {
         let mut options = Options::default();
@@ -620,10 +581,9 @@ mod tests {
     }
 
     #[test]
-    fn a_comma_in_quotes_or_behind_a_backslash_is_no_separator() {
-        let words: Vec<_> = split(br#"a="b,c",,d=e\,f,g"h,"#).collect();
-        assert_eq!(words, [&br#"a="b,c""#[..], br"d=e\,f", br#"g"h"#]);
+    fn options_of_the_file_system() {
         assert_eq!(options("size=1m,mode=755").data, ["size=1m", "mode=755"]);
+        assert_eq!(options(r#"a="b,c",,d=e\,f"#).data, [r#"a="b,c""#, r"d=e\,f"]);
     }
 
     #[test]
@@ -665,7 +625,7 @@ mod tests {
             let whole = one.add(OsStr::from_bytes(&list));
 
             let mut each = Options::default();
-            let words: Vec<_> = split(&list).collect();
+            let words: Vec<_> = option_list::options(&list).collect();
             assert!(words.iter().all(|word| !word.is_empty()));
             let by_word = words.iter().try_for_each(|word| each.word(word));
             assert_eq!((whole, one), (by_word, each));

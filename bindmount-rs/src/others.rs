@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 
 use common::sys;
-use common::{Context, Error, Result, escape};
+use common::{Context, Error, Result, mountinfo};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::mount::{MntFlags, MsFlags, umount2};
@@ -46,7 +46,7 @@ pub struct Others {
     stay: HashSet<u64>,
 }
 
-/// What proc_pid_mountinfo(5) says of a mount.
+/// A mount of this namespace.
 #[derive(Debug, PartialEq, Eq)]
 struct Mount {
     id: u64,
@@ -54,6 +54,18 @@ struct Mount {
     target: OsString,
     /// A proc or sysfs, seen from its root: what the kernel looks for.
     is_revealing: bool,
+}
+
+impl Mount {
+    fn of(line: &mountinfo::Mount) -> Self {
+        let is_whole = *line.root.0 == *b"/";
+        Self {
+            id: line.id.into(),
+            parent: line.parent.into(),
+            target: OsString::from_vec(line.point.decoded().into_owned()),
+            is_revealing: is_whole && matches!(line.kind.0, b"proc" | b"sysfs"),
+        }
+    }
 }
 
 impl Others {
@@ -158,7 +170,7 @@ impl Others {
         let mut text = Vec::new();
         self.table.rewind().map_err(failed)?;
         self.table.read_to_end(&mut text).map_err(failed)?;
-        Ok(text.split(|&byte| byte == b'\n').filter_map(parse).collect())
+        Ok(mountinfo::mounts(&text).map(|line| Mount::of(&line)).collect())
     }
 }
 
@@ -207,21 +219,6 @@ impl Tree {
         let is_top = |mount: &&Mount| !stay.contains(&mount.id) && stay.contains(&mount.parent);
         self.mounts.iter().rev().filter(is_top).collect()
     }
-}
-
-fn parse(line: &[u8]) -> Option<Mount> {
-    let mut fields = line.split(|&byte| byte == b' ');
-    let id = number(fields.next()?)?;
-    let parent = number(fields.next()?)?;
-    let is_whole = fields.nth(1)? == b"/";
-    let target = OsString::from_vec(escape::decoded(fields.next()?));
-    let kind = fields.skip_while(|field| *field != b"-").nth(1)?;
-    let is_revealing = is_whole && matches!(kind, b"proc" | b"sysfs");
-    Some(Mount { id, parent, target, is_revealing })
-}
-
-fn number(digits: &[u8]) -> Option<u64> {
-    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 fn with_ancestors(mounts: &[Mount], id: u64) -> Vec<u64> {
@@ -279,7 +276,7 @@ mod tests {
 ";
 
     fn mounts() -> Vec<Mount> {
-        TABLE.as_bytes().split(|&byte| byte == b'\n').filter_map(parse).collect()
+        mountinfo::mounts(TABLE.as_bytes()).map(|line| Mount::of(&line)).collect()
     }
 
     #[test]
@@ -289,9 +286,6 @@ mod tests {
         assert_eq!(mounts[4].target, "/a b");
         let revealing: Vec<_> = mounts.iter().filter(|m| m.is_revealing).map(|m| m.id).collect();
         assert_eq!(revealing, [22, 30, 41]);
-        for end in 0..TABLE.len() {
-            TABLE.as_bytes()[..end].split(|&byte| byte == b'\n').for_each(|line| drop(parse(line)));
-        }
     }
 
     #[test]

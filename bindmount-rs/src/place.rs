@@ -400,7 +400,7 @@ pub fn normal(path: &OsStr) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arbitrary::Arbitrary;
+    use common::arbitrary::Arbitrary;
 
     #[test]
     fn paths_and_their_parts() {

@@ -8,7 +8,8 @@ mod tree;
 
 use std::ffi::OsStr;
 
-use crate::{escape, input};
+use crate::input;
+use crate::mountinfo::{self, Mount};
 
 /// The hierarchies that are mounted, without their doubles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,14 +33,6 @@ pub struct Hierarchy {
     pub own: Vec<u8>,
 }
 
-/// A line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
-struct Mount<'a> {
-    root: &'a [u8],
-    point: &'a [u8],
-    kind: &'a [u8],
-    superblock: &'a [u8],
-}
-
 impl Cgroups {
     /// Those of this process. A file that cannot be read says nothing.
     #[must_use]
@@ -51,14 +44,14 @@ impl Cgroups {
     /// From /proc/self/cgroup (cgroups(7)) and /proc/self/mountinfo.
     #[must_use]
     pub fn parse(groups: &[u8], mountinfo: &[u8]) -> Self {
-        let groups: Vec<_> = groups.split(|&b| b == b'\n').filter_map(group).collect();
+        let groups: Vec<_> = lines(groups).collect();
         let mut cgroups = Self::default();
-        for mount in mountinfo.split(|&b| b == b'\n').filter_map(Mount::parse) {
-            match mount.kind {
+        for mount in mountinfo::mounts(mountinfo) {
+            match mount.kind.0 {
                 b"cgroup" => cgroups.add(&mount, &groups),
                 b"cgroup2" if cgroups.unified.is_none() => {
-                    let own = groups.iter().find(|(controllers, _)| controllers.is_empty());
-                    cgroups.unified = own.map(|(_, path)| mount.hierarchy(b"", path));
+                    let own = groups.iter().find(|line| line.controllers.is_empty());
+                    cgroups.unified = own.map(|line| hierarchy(&mount, *line));
                 }
                 _ => {}
             }
@@ -73,62 +66,64 @@ impl Cgroups {
     }
 
     /// The controllers of a hierarchy are among the options of its superblock.
-    fn add(&mut self, mount: &Mount, groups: &[(&[u8], &[u8])]) {
+    fn add(&mut self, mount: &Mount, groups: &[Line]) {
         let of_mount = |controllers: &[u8]| {
-            let mut of_superblock = mount.superblock.split(|&b| b == b',');
+            let mut of_superblock = mount.superblock.0.split(|&b| b == b',');
             let mut wanted = controllers.split(|&b| b == b',');
             wanted.all(|controller| of_superblock.any(|option| option == controller))
         };
-        let group = groups.iter().find(|(list, _)| !list.is_empty() && of_mount(list));
-        let Some((controllers, path)) = group else { return };
-        if self.hierarchies.iter().any(|other| other.controllers == *controllers) {
+        let is_its = |line: &&Line| !line.controllers.is_empty() && of_mount(line.controllers);
+        let Some(line) = groups.iter().find(is_its) else { return };
+        if self.hierarchies.iter().any(|other| other.controllers == line.controllers) {
             return;
         }
-        self.hierarchies.push(mount.hierarchy(controllers, path));
+        self.hierarchies.push(hierarchy(mount, *line));
     }
 }
 
-/// `ID:CONTROLLERS:PATH`
-fn group(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut fields = line.splitn(3, |&b| b == b':').skip(1);
-    Some((fields.next()?, fields.next()?))
+/// A line of /proc/PID/cgroup (cgroups(7)): `ID:CONTROLLERS:PATH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// As in [`Hierarchy::controllers`].
+    pub controllers: &'a [u8],
+    /// The path of the cgroup, seen from the root of the cgroup namespace.
+    pub path: &'a [u8],
 }
 
-impl<'a> Mount<'a> {
-    fn parse(line: &'a [u8]) -> Option<Self> {
-        let mut fields = line.split(|&b| b == b' ').skip(3);
-        let (root, point) = (fields.next()?, fields.next()?);
-        let mut fields = fields.skip_while(|field| *field != b"-").skip(1);
-        let kind = fields.next()?;
-        Some(Self { root, point, kind, superblock: fields.nth(1)? })
-    }
+/// The lines of /proc/PID/cgroup.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = Line<'_>> {
+    text.split(|&byte| byte == b'\n').filter_map(|line| {
+        let mut fields = line.splitn(3, |&byte| byte == b':').skip(1);
+        Some(Line { controllers: fields.next()?, path: fields.next()? })
+    })
+}
 
-    fn hierarchy(&self, controllers: &[u8], path: &[u8]) -> Hierarchy {
-        let name = self.point.rsplit(|&b| b == b'/').next().unwrap_or_default();
-        Hierarchy {
-            name: escape::decoded(name),
-            controllers: controllers.to_vec(),
-            point: escape::decoded(self.point),
-            own: self.own(path),
-        }
+fn hierarchy(mount: &Mount, line: Line) -> Hierarchy {
+    let point = mount.point.decoded();
+    let name = point.rsplit(|&b| b == b'/').next().unwrap_or_default();
+    Hierarchy {
+        name: name.to_vec(),
+        controllers: line.controllers.to_vec(),
+        own: own(mount, line.path),
+        point: point.into_owned(),
     }
+}
 
-    /// Where the cgroup `path` is found; the root of the mount may be below that of the hierarchy.
-    fn own(&self, path: &[u8]) -> Vec<u8> {
-        let root = escape::decoded(self.root);
-        let mut own = escape::decoded(self.point);
-        let below = match root.as_slice() {
-            b"/" => path,
-            root => path
-                .strip_prefix(root)
-                .filter(|below| below.is_empty() || below.starts_with(b"/"))
-                .unwrap_or(path),
-        };
-        if below != b"/" {
-            own.extend_from_slice(below);
-        }
-        own
+/// The directory of the cgroup `path`. The root of the mount may be below that of the hierarchy.
+fn own(mount: &Mount, path: &[u8]) -> Vec<u8> {
+    let root = mount.root.decoded();
+    let mut own = mount.point.decoded().into_owned();
+    let below = match &*root {
+        b"/" => path,
+        root => path
+            .strip_prefix(root)
+            .filter(|below| below.is_empty() || below.starts_with(b"/"))
+            .unwrap_or(path),
+    };
+    if below != b"/" {
+        own.extend_from_slice(below);
     }
+    own
 }
 
 #[cfg(test)]
@@ -160,6 +155,15 @@ mod tests {
             (unified.point, unified.controllers),
             (b"/sys/fs/cgroup/unified".into(), vec![])
         );
+    }
+
+    #[test]
+    fn lines_of_both_versions() {
+        let text = b"2:name=systemd:/a:b\n1:cpu,cpuacct:/\n0::/x y\n";
+        let found: Vec<_> = lines(text).map(|line| (line.controllers, line.path)).collect();
+        let expected: [(&[u8], &[u8]); 3] =
+            [(b"name=systemd", b"/a:b"), (b"cpu,cpuacct", b"/"), (b"", b"/x y")];
+        assert_eq!(found, expected);
     }
 
     #[test]

@@ -1,6 +1,23 @@
 //! The `\ooo` of the kernel's mount table and of fstab(5): a byte that would end the field, as getmntent(3)
 //! writes it. Any other backslash stands for itself.
 
+use std::borrow::Cow;
+
+/// A word of such a file as it stands there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Word<'a>(pub &'a [u8]);
+
+impl<'a> Word<'a> {
+    /// The text of the word.
+    #[must_use]
+    pub fn decoded(self) -> Cow<'a, [u8]> {
+        match self.0.contains(&b'\\') {
+            true => decoded(self.0).into(),
+            false => self.0.into(),
+        }
+    }
+}
+
 /// Decodes a field in place; gives the new length.
 #[must_use]
 pub fn decode(field: &mut [u8]) -> usize {

@@ -7,6 +7,7 @@
 
 mod account;
 pub mod accounts;
+pub mod arbitrary;
 pub mod capability;
 mod carry;
 pub mod cgroup;
@@ -17,11 +18,14 @@ pub mod directory;
 pub mod error;
 pub mod escape;
 mod explain;
+pub mod fstab;
 mod getent;
 pub mod held;
 pub mod id_map;
 pub mod input;
 pub mod line;
+pub mod mountinfo;
+pub mod option_list;
 pub mod options;
 pub mod process;
 pub mod procfs;

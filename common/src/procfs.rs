@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::str::FromStr;
 
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
@@ -88,13 +89,23 @@ pub fn parent_has_same_root() -> bool {
     same().unwrap_or(false)
 }
 
-/// The number by which `/proc` knows the process that `pidfd` is open on (proc(5), fdinfo); none where it has ended.
+/// The number by which `/proc` knows the process that `pidfd` is open on. A process that has ended has none.
 #[must_use]
 pub fn number_of(pidfd: BorrowedFd) -> Option<Pid> {
-    let path = format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd());
+    fdinfo(pidfd, "Pid:").filter(|&number| number > 0).map(Pid::from_raw)
+}
+
+/// The id in mountinfo of the mount that `file` is open on, also before Linux 5.8.
+#[must_use]
+pub fn mount_of(file: BorrowedFd) -> Option<u64> {
+    fdinfo(file, "mnt_id:")
+}
+
+/// The number after `key` in `/proc/self/fdinfo` (proc_pid_fdinfo(5)).
+fn fdinfo<T: FromStr>(descriptor: BorrowedFd, key: &str) -> Option<T> {
+    let path = format!("/proc/self/fdinfo/{}", descriptor.as_raw_fd());
     let text = fs::read_to_string(path).ok()?;
-    let number = text.lines().find_map(|line| line.strip_prefix("Pid:"))?;
-    number.trim().parse().ok().filter(|&number| number > 0).map(Pid::from_raw)
+    text.lines().find_map(|line| line.strip_prefix(key))?.trim().parse().ok()
 }
 
 /// When the process of this number started, in clock ticks since the machine did: a later process of the same number
@@ -120,6 +131,7 @@ fn start_in(stat: &[u8]) -> Option<u64> {
 mod tests {
     use std::fs::File;
     use std::io::Read;
+    use std::os::fd::AsFd;
 
     use super::*;
 
@@ -130,6 +142,12 @@ mod tests {
         File::from(file).read_to_string(&mut text).unwrap();
         assert!(text.contains(&format!("\nPid:\t{}\n", nix::unistd::gettid())));
         assert_eq!(open_own("nosuch", OFlag::O_RDONLY).unwrap_err().errno(), Some(Errno::ENOENT));
+    }
+
+    #[test]
+    fn the_mount_of_a_file() {
+        let root = File::open("/").unwrap();
+        assert_eq!(mount_of(root.as_fd()), crate::sys::mount_id(root.as_fd()).ok());
     }
 
     #[test]

@@ -1,21 +1,6 @@
-//! Lists of mount options: what they say together, what sort each is, and what `-O` asks of them.
+//! Lists of mount options: two lists as one, and the sort of each option.
 
-/// The options one by one. A comma inside double quotes separates nothing.
-pub fn split(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut quoted = false;
-    list.split(move |&byte| {
-        quoted ^= byte == b'"';
-        byte == b',' && !quoted
-    })
-    .filter(|option| !option.is_empty())
-}
-
-fn name_and_value(option: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match option.iter().position(|&byte| byte == b'=') {
-        Some(at) => (&option[..at], Some(&option[at + 1..])),
-        None => (option, None),
-    }
-}
+use common::option_list::{name_and_value, options};
 
 /// Writes the options of mount and file system as one list: `ro` where either says so, and the rest of
 /// both after it.
@@ -146,7 +131,7 @@ pub fn sort(option: &[u8]) -> Sort {
 
 /// The options of one sort, as a list.
 pub fn of_sort(list: &[u8], wanted: Sort) -> Vec<u8> {
-    let wanted: Vec<_> = split(list).filter(|option| sort(option) == wanted).collect();
+    let wanted: Vec<_> = options(list).filter(|option| sort(option) == wanted).collect();
     wanted.join(&b","[..])
 }
 
@@ -174,7 +159,7 @@ const FLAGS: &[(&str, &str)] = &[
 /// Every flag of the VFS with the value that the list gives it: the last word on a flag holds.
 pub fn all_vfs(list: &[u8]) -> Vec<u8> {
     let mut on = [false; FLAGS.len()];
-    for option in split(list) {
+    for option in options(list) {
         for (flag, &(clear, set)) in on.iter_mut().zip(FLAGS) {
             if option == set.as_bytes() {
                 *flag = true;
@@ -192,55 +177,10 @@ pub fn all_vfs(list: &[u8]) -> Vec<u8> {
     words.join(",").into_bytes()
 }
 
-/// Whether the list satisfies every item of `-O`'s pattern: `name`, `name=value`, `noname` for its
-/// absence, and `+name` for a name that itself begins with `no`.
-pub fn satisfy(list: &[u8], pattern: &[u8]) -> bool {
-    split(pattern).all(|item| {
-        let (item, absent) = match item {
-            [b'+', item @ ..] => (item, false),
-            [b'n', b'o'] => return false,
-            [b'n', b'o', item @ ..] => (item, true),
-            item => (item, false),
-        };
-        has(list, item) != absent
-    })
-}
-
 /// The value that the option has in the list, empty where it has none; none where it is not in it.
 pub fn value<'a>(list: &'a [u8], wanted: &[u8]) -> Option<&'a [u8]> {
-    let options = split(list).map(name_and_value);
-    options
-        .into_iter()
-        .find(|(name, _)| *name == wanted)
-        .map(|(_, value)| value.unwrap_or_default())
-}
-
-/// Whether the list has the option; a value counts only where one is asked for.
-fn has(list: &[u8], wanted: &[u8]) -> bool {
-    let (wanted, wanted_value) = name_and_value(wanted);
-    split(list).any(|option| {
-        let (name, value) = name_and_value(option);
-        name == wanted
-            && wanted_value.is_none_or(|wanted| wanted.is_empty() || Some(wanted) == value)
-    })
-}
-
-/// Whether the type is among those of `-t`'s pattern; `no` before the whole excludes all of them, `no`
-/// before one excludes that.
-pub fn type_matches(fstype: &[u8], pattern: &[u8]) -> bool {
-    let (pattern, excluding) = match pattern {
-        [b'n', b'o', pattern @ ..] => (pattern, true),
-        pattern => (pattern, false),
-    };
-    for item in pattern.split(|&byte| byte == b',') {
-        if item.strip_prefix(b"no").is_some_and(|item| item.eq_ignore_ascii_case(fstype)) {
-            return false;
-        }
-        if item.eq_ignore_ascii_case(fstype) {
-            return !excluding;
-        }
-    }
-    excluding
+    let mut named = options(list).map(name_and_value);
+    named.find(|(name, _)| *name == wanted).map(|(_, value)| value.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -266,42 +206,6 @@ mod tests {
             ("rw", "rwx", "rw,rwx"),
         ] {
             assert_eq!(merged(vfs, fs), all);
-        }
-    }
-
-    #[test]
-    fn patterns_of_options() {
-        for (list, pattern, result) in [
-            ("rw,nosuid", "rw", true),
-            ("rw,nosuid", "nosuid", true),
-            ("rw,nosuid", "+nosuid", true),
-            ("rw,nosuid", "suid", false),
-            ("rw,relatime", "norelatime", false),
-            ("rw,size=4k", "size", true),
-            ("rw,size=4k", "size=4k", true),
-            ("rw,size=4k", "size=5k", false),
-            ("rw", "rw,ro", false),
-            ("rw", "no", false),
-            ("rw", "", true),
-            ("rw,c=\"a,ro\"", "ro", false),
-        ] {
-            assert_eq!(satisfy(list.as_bytes(), pattern.as_bytes()), result, "{list} {pattern}");
-        }
-    }
-
-    #[test]
-    fn patterns_of_types() {
-        for (fstype, pattern, result) in [
-            ("ext4", "ext4", true),
-            ("ext4", "xfs,EXT4", true),
-            ("ext4", "ext", false),
-            ("ext4", "noext4", false),
-            ("ext4", "noxfs,ext4", false),
-            ("ext4", "noxfs", true),
-            ("ext4", "xfs,noext4", false),
-        ] {
-            let got = type_matches(fstype.as_bytes(), pattern.as_bytes());
-            assert_eq!(got, result, "{fstype} {pattern}");
         }
     }
 

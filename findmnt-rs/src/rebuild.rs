@@ -3,11 +3,10 @@
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
-use common::{Result, quote, start, sys};
+use common::{Result, option_list, quote, start, sys};
 
 use crate::cli::Request;
 use crate::columns;
-use crate::options;
 use crate::output::Output;
 use crate::print::Answer;
 use crate::select::shadowed;
@@ -65,7 +64,7 @@ fn bind(out: &mut Vec<u8>, table: &Table, mount: &Mount, top: &[u8]) {
     text::fstab(out, beneath(target, top));
     out.extend_from_slice(b" none bind");
     // An idmapped mount's copy is idmapped as it is.
-    let attributes = options::split(table.word(mount.vfs_options));
+    let attributes = option_list::options(table.word(mount.vfs_options));
     for word in attributes.filter(|&word| word != b"idmapped") {
         out.push(b',');
         text::fstab(out, word);

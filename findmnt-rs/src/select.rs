@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
+use common::option_list;
 use common::sys::{PathMount, statmount as mask};
 
 use crate::columns::{self, View};
 use crate::filter::Filter;
-use crate::options;
 use crate::paths;
 use crate::table::{Kind, Mount, Table};
 use crate::tags::Tag;
@@ -298,7 +298,7 @@ impl<'a> Matcher<'a> {
         let fstype = self.table.fstype(mount);
         let pseudo = || is_pseudo(fstype);
         let holds = |asked: bool, does: &dyn Fn() -> bool| !asked || does();
-        selection.types.as_ref().is_none_or(|types| options::type_matches(fstype, types))
+        selection.types.as_ref().is_none_or(|types| option_list::selects_type(types, fstype))
             && self.has_options(mount)
             && selection.id.is_none_or(|id| id == mount.id)
             && selection.unique_id.is_none_or(|id| self.has_unique_id(mount, id))
@@ -312,7 +312,7 @@ impl<'a> Matcher<'a> {
 
     fn has_options(&self, mount: &Mount) -> bool {
         let Some(pattern) = &self.selection.options else { return true };
-        options::satisfy(&self.table.all_options(mount), pattern)
+        option_list::satisfies(&self.table.all_options(mount), pattern)
     }
 
     fn has_unique_id(&self, mount: &Mount, id: u64) -> bool {

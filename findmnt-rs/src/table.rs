@@ -1,5 +1,7 @@
 //! A table of mounts, whatever it was read from: one text and, a mount, the places of its words in it.
 
+use common::escape;
+
 use crate::options;
 
 /// The place of a word in [`Table::text`]: half as large as a slice, and it lives as long as the table.
@@ -12,6 +14,19 @@ pub struct Span {
 impl Span {
     pub fn new(start: usize, end: usize) -> Self {
         Self { start: start as u32, end: end as u32 }
+    }
+
+    /// The place of `word`, a part of `text`.
+    #[inline(always)]
+    pub fn of(text: &[u8], word: &[u8]) -> Self {
+        let start = word.as_ptr().addr() - text.as_ptr().addr();
+        Self::new(start, start + word.len())
+    }
+
+    /// Decodes the escapes of the word where it stands in `text`.
+    pub fn decode(&mut self, text: &mut [u8]) {
+        let word = &mut text[self.start as usize..self.end as usize];
+        self.end = self.start + escape::decode(word) as u32;
     }
 }
 

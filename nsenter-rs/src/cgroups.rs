@@ -3,15 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use common::cgroup::Cgroups;
 use common::cgroup::entry::refused;
 use common::cgroup::group::{Group, Version};
+use common::cgroup::{Cgroups, Line, lines};
 use common::{Error, Result, input};
 
 use crate::target::Process;
-
-/// `ID:CONTROLLERS:PATH` of /proc/PID/cgroup (cgroups(7)), without the number.
-type Line<'a> = (&'a [u8], &'a [u8]);
 
 /// Those that this process is not in itself.
 pub fn of(process: &Process) -> Result<Vec<Group>> {
@@ -22,16 +19,9 @@ pub fn of(process: &Process) -> Result<Vec<Group>> {
     differ.map(|line| open(line, &text, process)).collect()
 }
 
-fn lines(text: &[u8]) -> impl Iterator<Item = Line<'_>> {
-    text.split(|&byte| byte == b'\n').filter_map(|line| {
-        let mut fields = line.splitn(3, |&byte| byte == b':').skip(1);
-        Some((fields.next()?, fields.next()?))
-    })
-}
-
 /// Where each hierarchy is usually mounted there is no need to read the table of all mounts.
 fn open(line: Line, text: &[u8], process: &Process) -> Result<Group> {
-    let (controllers, path) = line;
+    let Line { controllers, path } = line;
     let failed = |reason: String| {
         Error::because("find the cgroup of the process", process.number().to_string(), reason)
     };
@@ -77,14 +67,6 @@ pub fn join(groups: &[Group]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_of_both_versions() {
-        let text = b"2:name=systemd:/a:b\n1:cpu,cpuacct:/\n0::/x y\n";
-        let expected: [Line; 3] =
-            [(b"name=systemd", b"/a:b"), (b"cpu,cpuacct", b"/"), (b"", b"/x y")];
-        assert_eq!(lines(text).collect::<Vec<_>>(), expected);
-    }
 
     #[test]
     fn places() {

@@ -2,11 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use common::{quote, sys};
+use common::{mountinfo, procfs, quote, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sched::CloneFlags;
@@ -52,11 +52,8 @@ fn is_foreign(file: &str) -> Option<bool> {
 /// A user namespace gets no proc that would show more than the one that can be seen (mount_too_revealing
 /// of fs/namespace.c).
 fn hidden_proc(table: &[u8]) -> Option<String> {
-    let points: Vec<_> = table
-        .split(|&byte| byte == b'\n')
-        .filter_map(|line| line.split(|&byte| byte == b' ').nth(4))
-        .collect();
-    if !points.contains(&&b"/proc"[..]) {
+    let points: Vec<_> = mountinfo::mounts(table).map(|mount| mount.point.decoded()).collect();
+    if !points.iter().any(|point| **point == *b"/proc") {
         return Some("no proc can be seen here, and the kernel mounts none that shows more".into());
     }
     let over: Vec<_> = points.into_iter().filter(|point| point.starts_with(b"/proc/")).collect();
@@ -109,20 +106,14 @@ pub fn bind(kind: &Kind, file: &OsStr, errno: Errno) -> Option<String> {
     }
 }
 
-/// Whether `file` is on a mount that is shared: its id is in fdinfo, and the rest in mountinfo (proc(5)).
 fn is_on_shared_mount(file: &OsStr) -> Option<bool> {
     let file = open(file, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty()).ok()?;
-    let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", file.as_raw_fd())).ok()?;
-    let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim();
+    let id = procfs::mount_of(file.as_fd())?;
     Some(is_shared(&fs::read("/proc/self/mountinfo").ok()?, id))
 }
 
-fn is_shared(table: &[u8], id: &str) -> bool {
-    let mut lines = table.split(|&byte| byte == b'\n').map(|line| line.split(|&byte| byte == b' '));
-    lines.find(|fields| fields.clone().next() == Some(id.as_bytes())).is_some_and(|fields| {
-        let mut optional = fields.skip(6).take_while(|field| *field != b"-");
-        optional.any(|field| field.starts_with(b"shared:"))
-    })
+fn is_shared(table: &[u8], id: u64) -> bool {
+    mountinfo::mounts(table).any(|mount| u64::from(mount.id) == id && mount.says(b"shared:"))
 }
 
 #[cfg(test)]
@@ -145,8 +136,8 @@ mod tests {
     #[test]
     fn the_mount_of_an_id() {
         let table = b"11 1 8:1 / / rw shared:1 - ext4 x rw\n1 11 0:5 / /a rw master:1 - tmpfs shared:2 rw\n";
-        assert!(is_shared(table, "11"));
-        assert!(!is_shared(table, "1"));
-        assert!(!is_shared(table, "2"));
+        assert!(is_shared(table, 11));
+        assert!(!is_shared(table, 1));
+        assert!(!is_shared(table, 2));
     }
 }

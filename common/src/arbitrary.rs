@@ -1,13 +1,23 @@
-//! Arbitrary bytes for the tests of parsers: the same ones in every run.
+//! Arbitrary bytes for the tests of parsers, the same in every run. No tool uses them.
 
 /// A generator of the xorshift family (Marsaglia).
+#[derive(Debug)]
 pub struct Arbitrary(u64);
 
-impl Arbitrary {
-    pub fn new() -> Self {
+impl Default for Arbitrary {
+    fn default() -> Self {
         Self(0x9e37_79b9_7f4a_7c15)
     }
+}
 
+impl Arbitrary {
+    /// The same sequence every time.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A number below `limit`.
     pub fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
