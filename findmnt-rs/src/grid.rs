@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use common::Result;
 
+use crate::answer::{Answer, Look, Shown, shown};
 use crate::columns::{self, Cell, Column, Layout};
 use crate::layout::{self, Need};
 use crate::output::{Output, blanks};
-use crate::print::{Answer, Look, Shown, shown};
 use crate::text;
 use crate::tree::Row;
 

@@ -2,9 +2,9 @@
 
 use common::Result;
 
+use crate::answer::{Answer, Look, Shown, shown};
 use crate::columns::{self, Cell, Column, Kind, Layout};
 use crate::output::{Output, blanks};
-use crate::print::{Answer, Look, Shown, shown};
 use crate::text;
 
 /// Writes the document. As in the classic, it is the mountpoint that has children.

@@ -11,76 +11,26 @@ use common::{Context, Error, Result, sys};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
-use crate::cli::Request;
+use crate::answer::Answer;
+use crate::change::{ChangeKind, ChangeKinds};
 use crate::columns::{Change, View};
-use crate::find;
-use crate::load::{self, From};
+use crate::load::{self, Origin};
 use crate::mountinfo;
-use crate::print::{Answer, Printer};
+use crate::print::Printer;
+use crate::request::Request;
 use crate::table::{Mount, Table};
 use crate::tags::Tags;
 use crate::tree::Row;
-
-/// The sorts of changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    Mount,
-    Unmount,
-    Move,
-    Remount,
-}
-
-/// The words for the sorts of changes.
-const ACTIONS: [(&str, Action); 4] = [
-    ("mount", Action::Mount),
-    ("umount", Action::Unmount),
-    ("move", Action::Move),
-    ("remount", Action::Remount),
-];
-
-impl Action {
-    fn word(self) -> &'static str {
-        ACTIONS[self as usize].0
-    }
-}
-
-/// The sorts of changes that are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Actions([bool; 4]);
-
-impl Actions {
-    /// The sorts of a comma-separated list; all where there is none.
-    ///
-    /// # Errors
-    /// If a word is not a kind of change.
-    pub fn parse(list: Option<&OsStr>) -> Result<Self> {
-        let Some(list) = list else { return Ok(Self([true; 4])) };
-        let mut actions = [false; 4];
-        for word in list.as_bytes().split(|&byte| byte == b',') {
-            let named = |(name, _): &&(&str, Action)| name.as_bytes().eq_ignore_ascii_case(word);
-            let Some((_, action)) = ACTIONS.iter().find(named) else {
-                let word = String::from_utf8_lossy(word);
-                return Err(Error::usage(format!("unknown action: {word}")));
-            };
-            actions[*action as usize] = true;
-        }
-        Ok(Self(actions))
-    }
-
-    fn contain(self, action: Action) -> bool {
-        self.0[action as usize]
-    }
-}
 
 /// Shows changes of the kernel's table as they happen, until one was shown with `--first-only`, or none
 /// was for the time of `--timeout`.
 ///
 /// # Errors
 /// When the table cannot be read or a change not be written.
-pub fn poll(request: &Request, actions: Actions) -> Result<u8> {
+pub fn poll(request: &Request, actions: ChangeKinds) -> Result<u8> {
     let mut watch = Watch::open(request)?;
     let poll = Poll { request, actions, tags: Tags::default() };
-    let mut printer = Printer::new(find::look(request))?;
+    let mut printer = Printer::new(request.look())?;
     let mut before = watch.read()?;
     let mut deadline = Deadline::after(request.timeout);
     while watch.wait(deadline)? {
@@ -98,7 +48,7 @@ pub fn poll(request: &Request, actions: Actions) -> Result<u8> {
 
 struct Poll<'a> {
     request: &'a Request,
-    actions: Actions,
+    actions: ChangeKinds,
     tags: Tags,
 }
 
@@ -142,7 +92,7 @@ impl Poll<'_> {
 
 /// A change of one mount: the table in which it is to be looked at, and its places there and before.
 struct Found<'a> {
-    action: Action,
+    action: ChangeKind,
     table: &'a Table,
     mount: usize,
     before: Option<&'a Mount>,
@@ -152,10 +102,10 @@ impl Found<'_> {
     fn change(&self, table: &Table) -> Change {
         let mut change = Change { action: self.action.word(), ..Change::default() };
         let Some(mount) = self.before else { return change };
-        if matches!(self.action, Action::Move | Action::Unmount) {
+        if matches!(self.action, ChangeKind::Move | ChangeKind::Unmount) {
             change.old_target = table.target(mount).to_vec();
         }
-        if matches!(self.action, Action::Remount | Action::Unmount) {
+        if matches!(self.action, ChangeKind::Remount | ChangeKind::Unmount) {
             change.old_options = table.all_options(mount);
         }
         change
@@ -175,15 +125,15 @@ fn changes<'a>(before: &'a Table, now: &'a Table) -> Vec<Found<'a>> {
         let old = old.filter(|old| same(before, old, now, mount));
         let mut add = |action| found.push(Found { action, table: now, mount: at, before: old });
         match old {
-            None => add(Action::Mount),
+            None => add(ChangeKind::Mount),
             Some(old) => {
                 if before.target(old) != now.target(mount) {
-                    add(Action::Move);
+                    add(ChangeKind::Move);
                 }
                 if before.word(old.vfs_options) != now.word(mount.vfs_options)
                     || before.word(old.fs_options) != now.word(mount.fs_options)
                 {
-                    add(Action::Remount);
+                    add(ChangeKind::Remount);
                 }
             }
         }
@@ -191,7 +141,7 @@ fn changes<'a>(before: &'a Table, now: &'a Table) -> Vec<Found<'a>> {
     for (at, mount) in before.mounts.iter().enumerate() {
         let new = at_id(&new_ids, mount.id).map(|at| &now.mounts[at]);
         if new.is_none_or(|new| !same(before, mount, now, new)) {
-            let action = Action::Unmount;
+            let action = ChangeKind::Unmount;
             found.push(Found { action, table: before, mount: at, before: Some(mount) });
         }
     }
@@ -227,8 +177,8 @@ struct Watch {
 
 impl Watch {
     fn open(request: &Request) -> Result<Self> {
-        let (path, task) = match (&request.from, &request.files[..]) {
-            (From::Tasks(tasks), _) => (format!("/proc/{}/mountinfo", tasks[0]).into(), tasks[0]),
+        let (path, task) = match (&request.origin, &request.files[..]) {
+            (Origin::Tasks(tasks), _) => (format!("/proc/{}/mountinfo", tasks[0]).into(), tasks[0]),
             (_, [file]) => (file.clone(), std::process::id()),
             _ => ("/proc/self/mountinfo".into(), std::process::id()),
         };
@@ -352,17 +302,5 @@ mod tests {
             let got: Vec<_> = got.iter().map(|(action, target)| (*action, &target[..])).collect();
             assert_eq!(got, want);
         }
-    }
-
-    #[test]
-    fn lists_of_actions() {
-        let parse = |list: &str| Actions::parse(Some(OsStr::new(list)));
-        for &(word, action) in &ACTIONS {
-            assert_eq!(action.word(), word);
-            assert!(parse(word).unwrap().contain(action));
-        }
-        assert_eq!(parse("Mount,UMOUNT").unwrap(), Actions([true, true, false, false]));
-        assert_eq!(parse("mount,x").unwrap_err().to_string(), "unknown action: x");
-        assert!(Actions::parse(None).unwrap().contain(Action::Move));
     }
 }
