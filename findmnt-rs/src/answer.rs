@@ -11,13 +11,13 @@ pub enum Form {
     Raw,
     Pairs,
     Json,
-    /// Every mount as one line of JSON.
+    /// One line of JSON for each mount.
     JsonLines,
-    /// Every cell ended by a NUL.
+    /// A NUL byte after each value.
     Null,
 }
 
-/// What the output looks like.
+/// The format of the output.
 #[derive(Clone, Debug, Default)]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Look {
@@ -26,31 +26,31 @@ pub struct Look {
     pub no_headings: bool,
     pub bytes: bool,
     pub shell: bool,
-    /// The tree is drawn with ASCII, whatever the locale.
+    /// Draw the tree with ASCII in every locale.
     pub ascii: bool,
     pub no_truncate: bool,
-    /// Mountpoints are links; this is the host's name in them.
+    /// Write mountpoints as links with this host name.
     pub links: Option<Vec<u8>>,
     /// The locale's character set is UTF-8.
     pub utf8: bool,
-    /// The terminal's width; `None` if the output is not a terminal.
+    /// The width of the terminal; `None` if the output is not a terminal.
     pub terminal: Option<usize>,
 }
 
-/// The mounts of one table that are to be shown.
+/// The mounts of one table to show.
 pub struct Answer<'a> {
     pub view: View<'a>,
     pub rows: Vec<Row>,
 }
 
-/// All mounts that are to be shown, one by one.
+/// Iterates over all mounts to show.
 pub fn shown<'a>(answers: &'a [Answer<'a>]) -> impl Iterator<Item = Shown<'a>> {
     answers
         .iter()
         .flat_map(|Answer { view, rows }| rows.iter().map(move |&row| Shown { view, row }))
 }
 
-/// A mount to be shown, and the table it is from.
+/// A mount to show, and its table.
 #[derive(Clone, Copy)]
 pub struct Shown<'a> {
     pub view: &'a View<'a>,
@@ -58,7 +58,7 @@ pub struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// What a column says of it.
+    /// The value of a column for this mount.
     pub fn cell(&self, column: &Column) -> Cell<'a> {
         (column.cell)(self.view, &self.view.table.mounts[self.row.mount as usize])
     }

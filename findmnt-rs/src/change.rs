@@ -1,11 +1,11 @@
-//! The kinds of changes that poll mode shows.
+//! The kinds of changes that `--poll` shows.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use common::{Error, Result};
 
-/// The sorts of changes.
+/// A kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeKind {
     Mount,
@@ -14,7 +14,7 @@ pub enum ChangeKind {
     Remount,
 }
 
-/// The words for the sorts of changes.
+/// The word for each kind of change.
 const KINDS: [(&str, ChangeKind); 4] = [
     ("mount", ChangeKind::Mount),
     ("umount", ChangeKind::Unmount),
@@ -28,15 +28,15 @@ impl ChangeKind {
     }
 }
 
-/// The sorts of changes that are asked for.
+/// The kinds of changes to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChangeKinds([bool; 4]);
 
 impl ChangeKinds {
-    /// The sorts of a comma-separated list; all where there is none.
+    /// Reads a comma-separated list. Without a list all kinds are shown.
     ///
     /// # Errors
-    /// If a word is not a kind of change.
+    /// If a word is unknown.
     pub fn parse(list: Option<&OsStr>) -> Result<Self> {
         let Some(list) = list else { return Ok(Self([true; 4])) };
         let mut actions = [false; 4];

@@ -1,4 +1,4 @@
-//! A search: which table, which rows, which form.
+//! The search: reads the tables, selects the mounts and shows them.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -17,10 +17,10 @@ use crate::table::Table;
 use crate::tags::Tags;
 use crate::text;
 
-/// Finds and shows; the status is 1 where nothing was found.
+/// Finds mounts and shows them; the status is 1 if there is no match.
 ///
 /// # Errors
-/// When a table cannot be read or the answer not be written.
+/// If a table cannot be read, or the output cannot be written.
 pub fn find(mut request: Request) -> Result<u8> {
     let tables = match request.one_mount() {
         Some(table) => vec![table],
@@ -50,11 +50,11 @@ pub fn find(mut request: Request) -> Result<u8> {
 }
 
 impl Request {
-    /// Where the words name one mount of our own, that one as a table of its own: no other is looked at.
-    /// Where others must be looked at too, its id is noted.
+    /// If the command line names one mount of our own namespace: a table of that mount, without reading others.
+    /// If others must be read too, stores the id of the named mount in the selection.
     ///
-    /// It is the kernel that follows the path, so that it is the mount that a process sees there, and not
-    /// one that another one hides.
+    /// The kernel follows the path. So the result is the mount that processes see there, and not a mount that
+    /// another one hides.
     fn one_mount(&mut self) -> Option<Table> {
         if !self.is_own() {
             return None;
@@ -74,7 +74,8 @@ impl Request {
         table
     }
 
-    /// Whether the path could be followed: a dead server is not said to have no mount.
+    /// Fails if the path cannot be followed because a server is dead. Otherwise the answer would be that there
+    /// is no mount.
     fn check_place(&self) -> Result<()> {
         let place = self.selection.place().filter(|_| self.is_own());
         let Some(path) = place.and_then(|place| CString::new(place).ok()) else { return Ok(()) };
@@ -86,7 +87,7 @@ impl Request {
         }
     }
 
-    /// The mount at a path, by statmount(2); none where the kernel cannot tell.
+    /// The mount at a path, by statmount(2); none if the kernel lacks it.
     fn mount_at(&self, path: &CStr) -> Option<Table> {
         let place = sys::path_mount(path, true).ok()?;
         if self.selection.accepts_place(place) {
@@ -96,17 +97,18 @@ impl Request {
         }
     }
 
-    /// The id of the mount at a path; 0, which no mount has, where that is not what was asked for.
+    /// The id of the mount at a path. 0, which is never an id, if `--mountpoint` names a path that is not a
+    /// mountpoint.
     fn id_at(&self, path: &CStr) -> Option<u32> {
         let place = sys::path_mount(path, false).ok()?;
         Some(if self.selection.accepts_place(place) { place.id as u32 } else { 0 })
     }
 }
 
-/// Shows what columns there are.
+/// Lists all columns.
 ///
 /// # Errors
-/// When the list cannot be written.
+/// If the list cannot be written.
 pub fn list_columns(form: Form) -> Result<u8> {
     let mut out = Output::new()?;
     let buffer = &mut out.buffer;

@@ -1,4 +1,4 @@
-//! Says what the kernel has mounted.
+//! Lists the mounts of the kernel or of a file.
 
 #![forbid(unsafe_code)]
 
@@ -50,7 +50,7 @@ fn run() -> Result<u8> {
     }
 }
 
-/// As util-linux's `findmnt` gives them: 1 for every failure, and where nothing was found.
+/// The same as util-linux's `findmnt`: 1 for every failure, and if there is no match.
 fn exit_status(_: common::Kind) -> u8 {
     1
 }

@@ -1,4 +1,4 @@
-//! What changes in the kernel's table: poll mode, and the wait for a mount.
+//! Waits for changes of the kernel's table: `--poll` and `--wait`.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
@@ -22,11 +22,11 @@ use crate::table::{Mount, Table};
 use crate::tags::Tags;
 use crate::tree::Row;
 
-/// Shows changes of the kernel's table as they happen, until one was shown with `--first-only`, or none
-/// was for the time of `--timeout`.
+/// Shows changes of the kernel's table. Ends after the first one with `--first-only`, and if there is none for
+/// the time of `--timeout`.
 ///
 /// # Errors
-/// When the table cannot be read or a change not be written.
+/// If the table cannot be read, or a change cannot be written.
 pub fn poll(request: &Request, actions: ChangeKinds) -> Result<u8> {
     let mut watch = Watch::open(request)?;
     let poll = Poll { request, actions, tags: Tags::default() };
@@ -53,7 +53,7 @@ struct Poll<'a> {
 }
 
 impl Poll<'_> {
-    /// Shows what is asked for of the changes between two tables; whether there was anything.
+    /// Shows the requested changes between two tables; returns whether there are any.
     fn show(&self, before: &Table, now: &Table, printer: &mut Printer) -> Result<bool> {
         let mut found = changes(before, now);
         if self.request.selection.backward {
@@ -90,7 +90,7 @@ impl Poll<'_> {
     }
 }
 
-/// A change of one mount: the table in which it is to be looked at, and its places there and before.
+/// A change of one mount: the table that shows the mount, its index there, and the mount before the change.
 struct Found<'a> {
     action: ChangeKind,
     table: &'a Table,
@@ -112,10 +112,11 @@ impl Found<'_> {
     }
 }
 
-/// What differs between two tables of the same namespace: first what is there now, then what is gone.
+/// The differences between two tables of the same namespace: first those of present mounts, then the mounts that
+/// are gone.
 ///
-/// Mounts are told apart by their ids, so that a mount on top of one that looks the same is a change. An
-/// id may be given anew between two looks: then the file system is another one.
+/// Mounts are compared by id, so that a second mount with the same source and target is a change. If the kernel
+/// has reused an id between two reads, the file system is a different one.
 fn changes<'a>(before: &'a Table, now: &'a Table) -> Vec<Found<'a>> {
     let old_ids = by_id(before);
     let new_ids = by_id(now);
@@ -160,7 +161,7 @@ fn at_id(ids: &[(u32, usize)], id: u32) -> Option<usize> {
     Some(ids[at].1)
 }
 
-/// Whether two mounts of the same id are one.
+/// Whether two mounts with the same id are the same mount.
 fn same(before: &Table, old: &Mount, now: &Table, new: &Mount) -> bool {
     (old.major, old.minor) == (new.major, new.minor)
         && before.word(old.root) == now.word(new.root)
@@ -168,7 +169,7 @@ fn same(before: &Table, old: &Mount, now: &Table, new: &Mount) -> bool {
         && before.source(old) == now.source(new)
 }
 
-/// A table of the kernel's that is open, and tells of changes since it was last read.
+/// An open table of the kernel. poll(2) reports a change since it was last read.
 struct Watch {
     file: File,
     path: OsString,
@@ -195,8 +196,7 @@ impl Watch {
         Ok(table)
     }
 
-    /// Waits for a change since the file was opened or the last change was seen; false where the time is
-    /// over.
+    /// Waits for a change since the file was opened or read; false if the time is over.
     fn wait(&self, deadline: Deadline) -> Result<bool> {
         loop {
             let mut files = [PollFd::new(self.file.as_fd(), PollFlags::POLLPRI)];
@@ -210,7 +210,7 @@ impl Watch {
     }
 }
 
-/// When to wait no longer.
+/// The end of the wait, if it has one.
 #[derive(Clone, Copy)]
 struct Deadline(Option<Instant>);
 
@@ -231,12 +231,12 @@ impl Deadline {
     }
 }
 
-/// Waits until something is mounted on `target`; the status is 1 where the time is over before.
+/// Waits until something is mounted on `target`; the status is 1 if the time is over before.
 ///
-/// The table is opened before the first look, so that no mount is missed in between.
+/// The table is opened before the first check. So a mount between the check and the wait is not missed.
 ///
 /// # Errors
-/// When the kernel cannot be asked.
+/// If the table or the target cannot be read.
 pub fn wait(target: &OsStr, timeout: Option<Duration>) -> Result<u8> {
     let path = CString::new(target.as_bytes())
         .map_err(|_| Error::because("look at", target, "the path holds a NUL byte"))?;
@@ -273,7 +273,7 @@ mod tests {
     const BEFORE: &str = "2 1 0:2 / /a rw - tmpfs x rw\n3 2 0:3 / /b rw - tmpfs x rw\n";
 
     #[test]
-    fn every_sort_of_change() {
+    fn every_kind_of_change() {
         for (now, want) in [
             (BEFORE, &[][..]),
             ("2 1 0:2 / /a rw - tmpfs x rw\n", &[("umount", "/b")]),
@@ -282,7 +282,7 @@ mod tests {
                 "2 1 0:2 / /a ro - tmpfs x rw\n3 2 0:3 / /c rw - tmpfs x ro\n",
                 &[("remount", "/a"), ("move", "/c"), ("remount", "/c")],
             ),
-            // An id that was given anew.
+            // The kernel has reused an id.
             (
                 "2 1 0:2 / /a rw - tmpfs x rw\n3 2 0:9 / /b rw - tmpfs x rw\n",
                 &[("mount", "/b"), ("umount", "/b")],
@@ -295,7 +295,7 @@ mod tests {
                 "2 1 0:2 / /a rw - tmpfs x rw\n3 2 0:3 / /b rw - tmpfs y rw\n",
                 &[("mount", "/b"), ("umount", "/b")],
             ),
-            // The same again, on top.
+            // A second mount with the same source and target.
             (&format!("{BEFORE}4 3 0:3 / /b rw - tmpfs x rw\n"), &[("mount", "/b")]),
         ] {
             let got = between(BEFORE, now);

@@ -1,4 +1,4 @@
-//! The forms of output.
+//! Writes mounts in each form of output.
 
 use common::Result;
 
@@ -9,24 +9,24 @@ use crate::json;
 use crate::output::Output;
 use crate::text;
 
-/// Writes answers, one or several that follow each other as if they were one.
+/// Writes answers to standard output. Several answers look like one.
 pub struct Printer {
     look: Look,
     out: Output,
-    /// The widths of a table's columns; none where nothing was written yet.
+    /// The widths of a table's columns; `None` before the first answer.
     widths: Option<Vec<usize>>,
     headed: bool,
 }
 
 impl Printer {
     /// # Errors
-    /// When standard output is closed.
+    /// If standard output is closed.
     pub fn new(look: Look) -> Result<Self> {
         let headed = look.no_headings;
         Ok(Self { look, out: Output::new()?, widths: None, headed })
     }
 
-    /// Writes the mounts as they follow each other.
+    /// Writes one answer.
     ///
     /// # Errors
     /// Those of write(2).
@@ -71,7 +71,7 @@ impl Look {
         Ok(())
     }
 
-    /// Gives every column's value of a row to `write`.
+    /// Calls `write` with each column and its value.
     fn values(&self, shown: &Shown, mut write: impl FnMut(&Column, &[u8])) {
         let mut value = Vec::new();
         for column in &self.columns {
@@ -115,7 +115,7 @@ impl Look {
     }
 }
 
-/// Ends a line, without the blank that stands after its last word.
+/// Ends a line, and removes the blank after its last word.
 fn end_line(out: &mut Vec<u8>) {
     out.pop();
     out.push(b'\n');

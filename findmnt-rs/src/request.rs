@@ -1,4 +1,4 @@
-//! A search, as the command line asks for it.
+//! A search, as the command line describes it.
 
 use std::ffi::OsString;
 use std::io;
@@ -15,7 +15,7 @@ use crate::load::{Load, Loaded, Method, Origin};
 use crate::select::Selection;
 use crate::table::Table;
 
-/// Whether links are written.
+/// When mountpoints are written as links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum When {
     #[default]
@@ -50,10 +50,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// Every table that is asked for.
+    /// Reads every table of the search.
     ///
     /// # Errors
-    /// When one cannot be read.
+    /// If a table cannot be read.
     pub fn load(&self) -> Result<Vec<Loaded>> {
         let load = Load {
             origin: self.origin.clone(),
@@ -64,19 +64,19 @@ impl Request {
         load.tables()
     }
 
-    /// Whether it is the mounts of this process that are looked at.
+    /// Whether the search is in the mount namespace of this process.
     pub fn is_own(&self) -> bool {
         self.origin == Origin::Kernel && self.files.is_empty()
     }
 
-    /// What of each mount is looked at, as statmount(2)'s mask.
+    /// The fields of a mount that the search needs, as a mask of statmount(2).
     pub fn needs(&self) -> u64 {
         let columns = self.columns.iter().map(|column| column.needs);
         let tree = if self.wants_tree() { mask::MNT_BASIC } else { 0 };
         columns.fold(self.selection.needs() | tree, |all, one| all | one)
     }
 
-    /// Whether the answer is a tree.
+    /// Whether the mounts of this table are shown as a tree.
     pub fn shows_tree(&self, table: &Table) -> bool {
         if !matches!(self.form, Form::Table | Form::Json) || !table.is_tree() {
             return false;
@@ -94,7 +94,7 @@ impl Request {
         self.tree || !self.list && (selection.submounts || !named && self.origin != Origin::Mtab)
     }
 
-    /// What the output is to look like.
+    /// The format of the output.
     pub fn look(&self) -> Look {
         let stdout = io::stdout();
         let terminal = sys::terminal_width(stdout.as_fd()).map(|width| match width {
@@ -116,7 +116,7 @@ impl Request {
     }
 }
 
-/// The host's name for links to mountpoints, where they are wanted.
+/// The host name for links to mountpoints; none if no links are written.
 fn links(when: When, on_terminal: bool) -> Option<Vec<u8>> {
     let wanted = match when {
         When::Always => true,
@@ -126,7 +126,7 @@ fn links(when: When, on_terminal: bool) -> Option<Vec<u8>> {
     wanted.then(|| gethostname().unwrap_or_default().into_encoded_bytes())
 }
 
-/// Whether the locale's character set is UTF-8: what setlocale(3) would read is read here.
+/// Whether the locale's character set is UTF-8, by the variables that setlocale(3) reads.
 fn utf8_locale() -> bool {
     let value = |name: &&str| std::env::var_os(name).filter(|value| !value.is_empty());
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(value).unwrap_or_default();
