@@ -8,12 +8,13 @@ use common::options::LongOptions;
 use common::{Error, Result};
 use lexopt::prelude::*;
 
-use crate::columns::{self, Column, Style};
+use crate::answer::Form;
+use crate::change::ChangeKinds;
+use crate::columns::{self, Column};
 use crate::filter::Filter;
-use crate::load::{From, Method};
-use crate::poll::Actions;
-use crate::print::Form;
-use crate::select::{Reach, Selection, Source};
+use crate::load::{Method, Origin};
+use crate::request::{Request, When};
+use crate::select::{Reach, Source};
 
 pub const VERSION: &str = concat!("findmnt-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
@@ -93,7 +94,7 @@ pub enum Action {
     Version,
     ListColumns(Form),
     Find(Box<Request>),
-    Poll(Box<Request>, Actions),
+    Poll(Box<Request>, ChangeKinds),
     Verify(Box<Request>),
     /// Wait until something is mounted on the path.
     Wait(OsString, Option<Duration>),
@@ -108,40 +109,6 @@ enum Output {
     Plus(Vec<&'static Column>),
     Minus(Vec<&'static Column>),
     All,
-}
-
-/// Whether links are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum When {
-    #[default]
-    Never,
-    Always,
-    /// On a terminal.
-    Auto,
-}
-
-/// A search.
-#[derive(Debug, Default)]
-#[allow(clippy::struct_excessive_bools)]
-pub struct Request {
-    pub from: From,
-    pub method: Option<Method>,
-    pub files: Vec<OsString>,
-    pub selection: Selection,
-    pub columns: Vec<&'static Column>,
-    pub form: Form,
-    pub style: Style,
-    pub list: bool,
-    pub tree: bool,
-    pub ascii: bool,
-    pub bytes: bool,
-    pub no_headings: bool,
-    pub no_truncate: bool,
-    pub shell: bool,
-    pub fstab_output: bool,
-    pub hyperlink: When,
-    pub timeout: Option<Duration>,
-    pub verbose: bool,
 }
 
 const DEFAULT: &[&str] = &["TARGET", "SOURCE", "FSTYPE", "OPTIONS"];
@@ -274,7 +241,7 @@ struct Gathered {
     request: Request,
     output: Output,
     given: Vec<&'static str>,
-    poll: Option<Actions>,
+    poll: Option<ChangeKinds>,
     wait: Option<OsString>,
     operands: Vec<OsString>,
     ends: Option<&'static str>,
@@ -327,13 +294,13 @@ impl Gathered {
             "df" | "dfi" => selection.like_df = true,
             "evaluate" => request.style.evaluate = true,
             "first-only" => selection.first = true,
-            "fstab" => request.from = From::Fstab,
+            "fstab" => request.origin = Origin::Fstab,
             "fstab-output" => request.fstab_output = true,
             "help" | "version" | "list-columns" => self.ends = Some(name),
             "invert" => selection.invert = true,
             "json" => request.form = Form::Json,
             "list" => request.list = true,
-            "mtab" => request.from = From::Mtab,
+            "mtab" => request.origin = Origin::Mtab,
             "nocanonicalize" => selection.literal = true,
             "nofsroot" => request.style.no_fsroot = true,
             "noheadings" => request.no_headings = true,
@@ -375,14 +342,14 @@ impl Gathered {
             }
             "options" => selection.options = Some(parser.value()?.into_vec()),
             "output" => self.output = output(&parser.value()?)?,
-            "poll" => self.poll = Some(Actions::parse(parser.optional_value().as_deref())?),
+            "poll" => self.poll = Some(ChangeKinds::parse(parser.optional_value().as_deref())?),
             "source" => selection.source = Some(Source::new(parser.value()?.into_vec())),
             "tab-file" => request.files.push(parser.value()?),
             "task" => {
                 let task = number(&parser.value()?, "TID")?;
-                match &mut request.from {
-                    From::Tasks(tasks) => tasks.push(task),
-                    from => *from = From::Tasks(vec![task]),
+                match &mut request.origin {
+                    Origin::Tasks(tasks) => tasks.push(task),
+                    origin => *origin = Origin::Tasks(vec![task]),
                 }
             }
             "timeout" => {
@@ -482,7 +449,7 @@ impl Gathered {
             refuse_poll_columns(&self.request.columns)?;
         }
         if verify && !given("kernel") && !given("mtab") && !given("task") {
-            self.request.from = From::Fstab;
+            self.request.origin = Origin::Fstab;
         }
         if self.poll.is_some() && self.request.form == Form::Json {
             self.request.form = Form::JsonLines;
@@ -699,7 +666,7 @@ mod tests {
         assert_eq!(message(&["-d", "up"]), "unknown direction 'up'");
         assert_eq!(message(&["-w", "x"]), "invalid timeout argument: 'x'");
         assert_eq!(message(&["--hyperlink=x"]), "unknown mode 'x' of --hyperlink");
-        assert_eq!(request(&["-N", "1", "-N", "2"]).from, From::Tasks(vec![1, 2]));
+        assert_eq!(request(&["-N", "1", "-N", "2"]).origin, Origin::Tasks(vec![1, 2]));
     }
 
     #[test]
@@ -707,7 +674,7 @@ mod tests {
         assert!(matches!(action(&["-h", "--zork"]), Ok(Action::Help)));
         assert!(matches!(action(&["-V"]), Ok(Action::Version)));
         assert!(matches!(action(&["-H", "-J"]), Ok(Action::ListColumns(Form::Json))));
-        assert!(matches!(action(&["-x"]), Ok(Action::Verify(r)) if r.from == From::Fstab));
+        assert!(matches!(action(&["-x"]), Ok(Action::Verify(r)) if r.origin == Origin::Fstab));
         assert!(matches!(action(&["--wait", "/x", "-w", "5"]), Ok(Action::Wait(..))));
         assert!(matches!(action(&["-pmount"]), Ok(Action::Poll(..))));
         assert!(message(&["--wait", "/x", "-n"]).contains("no other option"));

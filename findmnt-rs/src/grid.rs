@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 use common::Result;
 
+use crate::answer::{Answer, Look, Shown, shown};
 use crate::columns::{self, Cell, Column, Layout};
 use crate::layout::{self, Need};
 use crate::output::{Output, blanks};
-use crate::print::{Answer, Look, Shown, shown};
 use crate::text;
 use crate::tree::Row;
 
@@ -74,9 +74,7 @@ impl<'a> Grid<'a> {
 }
 
 fn need(look: &Look, column: &Column) -> Need {
-    // A heading that is not shown still tells how narrow a terminal may make the column.
-    let is_shown = !look.no_headings || look.terminal.is_some();
-    let heading = if is_shown { column.key(look.shell).len() } else { 0 };
+    let heading = if look.no_headings { 0 } else { column.key(look.shell).len() };
     Need::new(column, heading, look.no_truncate, look.terminal.is_some())
 }
 

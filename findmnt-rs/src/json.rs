@@ -2,12 +2,12 @@
 
 use common::Result;
 
+use crate::answer::{Answer, Look, Shown, shown};
 use crate::columns::{self, Cell, Column, Kind, Layout};
 use crate::output::{Output, blanks};
-use crate::print::{Answer, Look, Shown, shown};
 use crate::text;
 
-/// Writes the document. As in the classic, it is the mountpoint that has children.
+/// Writes the document. Objects have children only if the column TARGET is shown, as in util-linux's `findmnt`.
 ///
 /// # Errors
 /// Those of write(2).
@@ -31,7 +31,7 @@ pub fn line(look: &Look, shown: &Shown, out: &mut Vec<u8>) {
     out.extend_from_slice(b"}\n");
 }
 
-/// The objects of the tree, opened and closed as the rows' depths say.
+/// Opens and closes the objects of the tree, according to the depths of the rows.
 struct Objects {
     depth: Option<u32>,
 }
@@ -84,7 +84,7 @@ fn indent(out: &mut Vec<u8>, level: usize) {
     blanks(out, 3 * level);
 }
 
-/// The members of a mount's object, each on its own line where there is a level of indentation.
+/// Writes the members of a mount's object: one a line, indented by `level`, or all on one line without it.
 fn members(look: &Look, shown: &Shown, out: &mut Vec<u8>, level: Option<usize>) {
     let mut value = Vec::new();
     for (at, column) in look.columns.iter().enumerate() {

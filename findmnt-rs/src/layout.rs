@@ -1,21 +1,22 @@
-//! How wide each column is: as wide as its longest cell, and on a terminal so that all fit into it.
+//! Computes the widths of columns: each is as wide as its longest cell. On a terminal, all columns together
+//! must fit.
 
 use crate::columns::{Column, Layout, Width};
 
-/// What a column's cells need.
+/// The width that the cells of a column need.
 #[derive(Clone, Debug)]
 pub struct Need {
     width: Width,
     layout: Layout,
     heading: usize,
     longest: usize,
-    /// Every cell's width, where a few long ones need not make the column wide.
+    /// The width of every cell, for columns that a few long cells do not make wide.
     cells: Vec<u32>,
     is_uneven: bool,
 }
 
 impl Need {
-    /// Only on a terminal does it matter whether a few cells are long.
+    /// The single widths matter only on a terminal.
     pub fn new(column: &Column, heading: usize, no_truncate: bool, on_terminal: bool) -> Self {
         let layout = match column.layout {
             Layout::Cut if no_truncate => Layout::Left,
@@ -26,7 +27,7 @@ impl Need {
         Self { width, layout, heading, longest: 0, cells, is_uneven }
     }
 
-    /// Takes a cell of this width into account.
+    /// Adds a cell of this width.
     pub fn add(&mut self, width: usize) {
         self.longest = self.longest.max(width);
         if self.is_uneven {
@@ -34,7 +35,7 @@ impl Need {
         }
     }
 
-    /// The width that holds every cell.
+    /// The width of the longest cell.
     pub fn full(&self) -> usize {
         self.holding(self.longest)
     }
@@ -48,7 +49,7 @@ impl Need {
         }
     }
 
-    /// The width without cells that are more than twice as long as the average.
+    /// The width of the longest cell that is at most twice as long as the average.
     fn usual(&self) -> usize {
         if self.cells.is_empty() {
             return self.full();
@@ -59,7 +60,7 @@ impl Need {
         self.holding(usual.copied().unwrap_or(0) as usize)
     }
 
-    /// How narrow the column may become at all; none where it keeps its width.
+    /// The smallest width of the column; the largest number if it keeps its width.
     fn least(&self) -> usize {
         match self.width {
             Width::Part(_) => self.heading.max(1),
@@ -67,7 +68,7 @@ impl Need {
         }
     }
 
-    /// How narrow it may become while others can still give way: just below its part of the terminal.
+    /// The smallest width while other columns can still shrink: just below its part of the terminal.
     fn share(&self, terminal: usize) -> usize {
         let least = self.least();
         match self.width {
@@ -77,8 +78,8 @@ impl Need {
     }
 }
 
-/// The widths of columns on a terminal. Where not all fit, columns of a few long cells give way first, then
-/// those that may be cut, first to their part of the terminal and then all, and then the rest.
+/// The widths of columns on a terminal. If they do not fit, columns with a few long cells shrink first. Then
+/// columns that may be cut shrink to their part of the terminal, and further if needed. Then all others shrink.
 pub fn fit(needs: &[Need], terminal: usize) -> Vec<usize> {
     let mut widths: Vec<_> = needs.iter().map(Need::full).collect();
     if total(&widths) > terminal {
@@ -101,12 +102,12 @@ pub fn fit(needs: &[Need], terminal: usize) -> Vec<usize> {
     widths
 }
 
-/// All columns and the blanks between them.
+/// The width of all columns and the blanks between them.
 fn total(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + widths.len().saturating_sub(1)
 }
 
-/// Gives what space is left to the first columns that can use it.
+/// Gives the free space to the first columns that can use it.
 fn grow(widths: &mut [usize], needs: &[Need], terminal: usize) {
     for at in 0..widths.len() {
         let free = terminal.saturating_sub(total(widths));
@@ -114,7 +115,7 @@ fn grow(widths: &mut [usize], needs: &[Need], terminal: usize) {
     }
 }
 
-/// Takes from each of the columns that have a floor in turn, down to that.
+/// Takes width from each column in turn, down to its floor. Columns without a floor keep their width.
 fn shrink(
     widths: &mut [usize],
     needs: &[Need],

@@ -1,7 +1,9 @@
-//! Says what the kernel has mounted.
+//! Lists the mounts of the kernel or of a file.
 
 #![forbid(unsafe_code)]
 
+mod answer;
+mod change;
 mod cli;
 mod columns;
 mod filter;
@@ -20,6 +22,7 @@ mod poll;
 mod print;
 mod probe;
 mod rebuild;
+mod request;
 mod select;
 mod statmount;
 mod table;
@@ -30,7 +33,7 @@ mod types;
 mod verify;
 
 use cli::Action;
-use common::{Kind, Result, Tool, print as print_text};
+use common::{Result, Tool, print as print_text};
 
 /// The tool.
 pub const TOOL: Tool = Tool { name: "findmnt-rs", run, status: exit_status, hands_on: true };
@@ -47,7 +50,7 @@ fn run() -> Result<u8> {
     }
 }
 
-/// As util-linux's `findmnt` gives them: 1 for every failure, and where nothing was found.
-fn exit_status(_: Kind) -> u8 {
+/// The same as util-linux's `findmnt`: 1 for every failure, and if there is no match.
+fn exit_status(_: common::Kind) -> u8 {
     1
 }

@@ -28,7 +28,7 @@ pub enum Method {
 
 /// The table to search in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum From {
+pub enum Origin {
     /// The kernel's, by the cheapest method or the given one.
     #[default]
     Kernel,
@@ -42,7 +42,7 @@ pub enum From {
 /// A request for tables.
 #[derive(Clone, Debug, Default)]
 pub struct Load {
-    pub from: From,
+    pub origin: Origin,
     pub files: Vec<OsString>,
     pub method: Option<Method>,
     /// What of each mount is needed, as statmount(2)'s mask.
@@ -61,20 +61,20 @@ impl Load {
     }
 
     fn raw_tables(&self) -> Result<Vec<Loaded>> {
-        match &self.from {
-            From::Tasks(tasks) => {
+        match &self.origin {
+            Origin::Tasks(tasks) => {
                 tasks.iter().map(|&task| self.task(task).map(Loaded::from)).collect()
             }
             _ if !self.files.is_empty() => self.files.iter().map(|file| self.file(file)).collect(),
-            From::Kernel => Ok(vec![self.own()?.into()]),
-            From::Mtab => Ok(vec![mtab()?.into()]),
-            From::Fstab => Ok(vec![self.file(&fstab_path())?]),
+            Origin::Kernel => Ok(vec![self.own()?.into()]),
+            Origin::Mtab => Ok(vec![mtab()?.into()]),
+            Origin::Fstab => Ok(vec![self.file(&fstab_path())?]),
         }
     }
 
     fn file(&self, path: &OsStr) -> Result<Loaded> {
         let text = read(path)?;
-        if self.from != From::Fstab && is_mountinfo(&text) {
+        if self.origin != Origin::Fstab && is_mountinfo(&text) {
             return Ok(mountinfo::parse(text).into());
         }
         let (table, wrong) = fstab::parse(text);
@@ -180,7 +180,7 @@ pub struct Loaded {
     pub wrong: usize,
 }
 
-impl std::convert::From<Table> for Loaded {
+impl From<Table> for Loaded {
     fn from(table: Table) -> Self {
         Self { table, wrong: 0 }
     }
@@ -241,7 +241,7 @@ fn fstab_path() -> OsString {
 /// The kernel's table with the user space's options; `$LIBMOUNT_MTAB` names another file.
 fn mtab() -> Result<Table> {
     if let Some(path) = env::var_os("LIBMOUNT_MTAB") {
-        let load = Load { from: From::Mtab, ..Load::default() };
+        let load = Load { origin: Origin::Mtab, ..Load::default() };
         return load.file(&path).map(|loaded| loaded.table);
     }
     let mut table = own(mountinfo::parse(read(OsStr::new("/proc/self/mountinfo"))?));

@@ -1,4 +1,4 @@
-//! Nothing but the tool: see the library.
+//! The tool alone: see the library.
 
 #![no_main]
 #![forbid(unsafe_code)]

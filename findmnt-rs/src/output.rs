@@ -6,15 +6,15 @@ use std::os::fd::AsFd;
 
 use common::{Error, Result};
 
-/// Bytes on their way to standard output.
+/// A buffer for standard output.
 ///
-/// Standard output is a plain file here: Rust's own is line-buffered, one write a mount.
+/// Rust's `Stdout` is line-buffered: it would make one system call for each mount.
 pub struct Output {
     pub buffer: Vec<u8>,
     file: File,
 }
 
-/// A larger one would only touch more memory.
+/// The buffer is written when it holds this many bytes. A larger one would only use more memory.
 const CHUNK: usize = 32 << 10;
 
 impl Output {
@@ -25,7 +25,7 @@ impl Output {
         Ok(Self { buffer: Vec::new(), file: file.into() })
     }
 
-    /// Writes what there is, once it is worth a system call.
+    /// Writes the buffer if it is full.
     ///
     /// # Errors
     /// Those of write(2).
@@ -33,7 +33,7 @@ impl Output {
         if self.buffer.len() < CHUNK { Ok(()) } else { self.flush() }
     }
 
-    /// Writes what there is.
+    /// Writes the buffer.
     ///
     /// # Errors
     /// Those of write(2).
@@ -48,7 +48,7 @@ fn failed(error: &io::Error) -> Error {
     Error::from_io("write", "standard output", error)
 }
 
-/// Writes blanks.
+/// Writes `count` blanks.
 pub fn blanks(out: &mut Vec<u8>, count: usize) {
     const SOME: &[u8; 64] = &[b' '; 64];
     match SOME.get(..count) {

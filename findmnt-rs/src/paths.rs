@@ -1,4 +1,4 @@
-//! Paths as the classic compares them.
+//! Compares paths in the way of util-linux's `findmnt`.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -6,8 +6,8 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-/// The path after every link in it was followed; as it stands where it cannot be. A device of the
-/// device mapper gets its name.
+/// The path with all links followed, or the path itself if they cannot be followed. A device of the device
+/// mapper becomes `/dev/mapper/NAME`.
 pub fn canonical(path: &[u8]) -> Cow<'_, [u8]> {
     let Ok(real) = fs::canonicalize(Path::new(OsStr::from_bytes(path))) else {
         return Cow::Borrowed(path);
@@ -25,7 +25,7 @@ fn mapper_name(device: &[u8]) -> Option<Vec<u8>> {
     Some([b"/dev/mapper/", name.trim_ascii_end()].concat())
 }
 
-/// Whether two paths are the same but for repeated and final slashes.
+/// Whether two paths are the same, apart from repeated and final slashes.
 pub fn same(one: &[u8], other: &[u8]) -> bool {
     one == other || significant(one).eq(significant(other))
 }
@@ -35,7 +35,7 @@ fn significant(path: &[u8]) -> impl Iterator<Item = &[u8]> {
     absolute.into_iter().chain(path.split(|&byte| byte == b'/').filter(|part| !part.is_empty()))
 }
 
-/// The directory that holds what is at the path.
+/// The directory that contains the path; none for `/` and for a path without a slash.
 pub fn parent(path: &[u8]) -> Option<&[u8]> {
     match path.iter().rposition(|&byte| byte == b'/')? {
         0 if path.len() == 1 => None,

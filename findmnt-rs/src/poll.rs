@@ -1,4 +1,4 @@
-//! What changes in the kernel's table: poll mode, and the wait for a mount.
+//! Waits for changes of the kernel's table: `--poll` and `--wait`.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
@@ -11,76 +11,26 @@ use common::{Context, Error, Result, sys};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout};
 
-use crate::cli::Request;
+use crate::answer::Answer;
+use crate::change::{ChangeKind, ChangeKinds};
 use crate::columns::{Change, View};
-use crate::find;
-use crate::load::{self, From};
+use crate::load::{self, Origin};
 use crate::mountinfo;
-use crate::print::{Answer, Printer};
+use crate::print::Printer;
+use crate::request::Request;
 use crate::table::{Mount, Table};
 use crate::tags::Tags;
 use crate::tree::Row;
 
-/// The sorts of changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    Mount,
-    Unmount,
-    Move,
-    Remount,
-}
-
-/// The words for the sorts of changes.
-const ACTIONS: [(&str, Action); 4] = [
-    ("mount", Action::Mount),
-    ("umount", Action::Unmount),
-    ("move", Action::Move),
-    ("remount", Action::Remount),
-];
-
-impl Action {
-    fn word(self) -> &'static str {
-        ACTIONS[self as usize].0
-    }
-}
-
-/// The sorts of changes that are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Actions([bool; 4]);
-
-impl Actions {
-    /// The sorts of a comma-separated list; all where there is none.
-    ///
-    /// # Errors
-    /// If a word is not a kind of change.
-    pub fn parse(list: Option<&OsStr>) -> Result<Self> {
-        let Some(list) = list else { return Ok(Self([true; 4])) };
-        let mut actions = [false; 4];
-        for word in list.as_bytes().split(|&byte| byte == b',') {
-            let named = |(name, _): &&(&str, Action)| name.as_bytes().eq_ignore_ascii_case(word);
-            let Some((_, action)) = ACTIONS.iter().find(named) else {
-                let word = String::from_utf8_lossy(word);
-                return Err(Error::usage(format!("unknown action: {word}")));
-            };
-            actions[*action as usize] = true;
-        }
-        Ok(Self(actions))
-    }
-
-    fn contain(self, action: Action) -> bool {
-        self.0[action as usize]
-    }
-}
-
-/// Shows changes of the kernel's table as they happen, until one was shown with `--first-only`, or none
-/// was for the time of `--timeout`.
+/// Shows changes of the kernel's table. Ends after the first one with `--first-only`, and if there is none for
+/// the time of `--timeout`.
 ///
 /// # Errors
-/// When the table cannot be read or a change not be written.
-pub fn poll(request: &Request, actions: Actions) -> Result<u8> {
+/// If the table cannot be read, or a change cannot be written.
+pub fn poll(request: &Request, actions: ChangeKinds) -> Result<u8> {
     let mut watch = Watch::open(request)?;
     let poll = Poll { request, actions, tags: Tags::default() };
-    let mut printer = Printer::new(find::look(request))?;
+    let mut printer = Printer::new(request.look())?;
     let mut before = watch.read()?;
     let mut deadline = Deadline::after(request.timeout);
     while watch.wait(deadline)? {
@@ -98,12 +48,12 @@ pub fn poll(request: &Request, actions: Actions) -> Result<u8> {
 
 struct Poll<'a> {
     request: &'a Request,
-    actions: Actions,
+    actions: ChangeKinds,
     tags: Tags,
 }
 
 impl Poll<'_> {
-    /// Shows what is asked for of the changes between two tables; whether there was anything.
+    /// Shows the requested changes between two tables; returns whether there are any.
     fn show(&self, before: &Table, now: &Table, printer: &mut Printer) -> Result<bool> {
         let mut found = changes(before, now);
         if self.request.selection.backward {
@@ -140,9 +90,9 @@ impl Poll<'_> {
     }
 }
 
-/// A change of one mount: the table in which it is to be looked at, and its places there and before.
+/// A change of one mount: the table that shows the mount, its index there, and the mount before the change.
 struct Found<'a> {
-    action: Action,
+    action: ChangeKind,
     table: &'a Table,
     mount: usize,
     before: Option<&'a Mount>,
@@ -152,20 +102,21 @@ impl Found<'_> {
     fn change(&self, table: &Table) -> Change {
         let mut change = Change { action: self.action.word(), ..Change::default() };
         let Some(mount) = self.before else { return change };
-        if matches!(self.action, Action::Move | Action::Unmount) {
+        if matches!(self.action, ChangeKind::Move | ChangeKind::Unmount) {
             change.old_target = table.target(mount).to_vec();
         }
-        if matches!(self.action, Action::Remount | Action::Unmount) {
+        if matches!(self.action, ChangeKind::Remount | ChangeKind::Unmount) {
             change.old_options = table.all_options(mount);
         }
         change
     }
 }
 
-/// What differs between two tables of the same namespace: first what is there now, then what is gone.
+/// The differences between two tables of the same namespace: first those of present mounts, then the mounts that
+/// are gone.
 ///
-/// Mounts are told apart by their ids, so that a mount on top of one that looks the same is a change. An
-/// id may be given anew between two looks: then the file system is another one.
+/// Mounts are compared by id, so that a second mount with the same source and target is a change. If the kernel
+/// has reused an id between two reads, the file system is a different one.
 fn changes<'a>(before: &'a Table, now: &'a Table) -> Vec<Found<'a>> {
     let old_ids = by_id(before);
     let new_ids = by_id(now);
@@ -175,15 +126,15 @@ fn changes<'a>(before: &'a Table, now: &'a Table) -> Vec<Found<'a>> {
         let old = old.filter(|old| same(before, old, now, mount));
         let mut add = |action| found.push(Found { action, table: now, mount: at, before: old });
         match old {
-            None => add(Action::Mount),
+            None => add(ChangeKind::Mount),
             Some(old) => {
                 if before.target(old) != now.target(mount) {
-                    add(Action::Move);
+                    add(ChangeKind::Move);
                 }
                 if before.word(old.vfs_options) != now.word(mount.vfs_options)
                     || before.word(old.fs_options) != now.word(mount.fs_options)
                 {
-                    add(Action::Remount);
+                    add(ChangeKind::Remount);
                 }
             }
         }
@@ -191,7 +142,7 @@ fn changes<'a>(before: &'a Table, now: &'a Table) -> Vec<Found<'a>> {
     for (at, mount) in before.mounts.iter().enumerate() {
         let new = at_id(&new_ids, mount.id).map(|at| &now.mounts[at]);
         if new.is_none_or(|new| !same(before, mount, now, new)) {
-            let action = Action::Unmount;
+            let action = ChangeKind::Unmount;
             found.push(Found { action, table: before, mount: at, before: Some(mount) });
         }
     }
@@ -210,7 +161,7 @@ fn at_id(ids: &[(u32, usize)], id: u32) -> Option<usize> {
     Some(ids[at].1)
 }
 
-/// Whether two mounts of the same id are one.
+/// Whether two mounts with the same id are the same mount.
 fn same(before: &Table, old: &Mount, now: &Table, new: &Mount) -> bool {
     (old.major, old.minor) == (new.major, new.minor)
         && before.word(old.root) == now.word(new.root)
@@ -218,7 +169,7 @@ fn same(before: &Table, old: &Mount, now: &Table, new: &Mount) -> bool {
         && before.source(old) == now.source(new)
 }
 
-/// A table of the kernel's that is open, and tells of changes since it was last read.
+/// An open table of the kernel. poll(2) reports a change since it was last read.
 struct Watch {
     file: File,
     path: OsString,
@@ -227,8 +178,8 @@ struct Watch {
 
 impl Watch {
     fn open(request: &Request) -> Result<Self> {
-        let (path, task) = match (&request.from, &request.files[..]) {
-            (From::Tasks(tasks), _) => (format!("/proc/{}/mountinfo", tasks[0]).into(), tasks[0]),
+        let (path, task) = match (&request.origin, &request.files[..]) {
+            (Origin::Tasks(tasks), _) => (format!("/proc/{}/mountinfo", tasks[0]).into(), tasks[0]),
             (_, [file]) => (file.clone(), std::process::id()),
             _ => ("/proc/self/mountinfo".into(), std::process::id()),
         };
@@ -245,8 +196,7 @@ impl Watch {
         Ok(table)
     }
 
-    /// Waits for a change since the file was opened or the last change was seen; false where the time is
-    /// over.
+    /// Waits for a change since the file was opened or read; false if the time is over.
     fn wait(&self, deadline: Deadline) -> Result<bool> {
         loop {
             let mut files = [PollFd::new(self.file.as_fd(), PollFlags::POLLPRI)];
@@ -260,7 +210,7 @@ impl Watch {
     }
 }
 
-/// When to wait no longer.
+/// The end of the wait, if it has one.
 #[derive(Clone, Copy)]
 struct Deadline(Option<Instant>);
 
@@ -281,12 +231,12 @@ impl Deadline {
     }
 }
 
-/// Waits until something is mounted on `target`; the status is 1 where the time is over before.
+/// Waits until something is mounted on `target`; the status is 1 if the time is over before.
 ///
-/// The table is opened before the first look, so that no mount is missed in between.
+/// The table is opened before the first check. So a mount between the check and the wait is not missed.
 ///
 /// # Errors
-/// When the kernel cannot be asked.
+/// If the table or the target cannot be read.
 pub fn wait(target: &OsStr, timeout: Option<Duration>) -> Result<u8> {
     let path = CString::new(target.as_bytes())
         .map_err(|_| Error::because("look at", target, "the path holds a NUL byte"))?;
@@ -323,7 +273,7 @@ mod tests {
     const BEFORE: &str = "2 1 0:2 / /a rw - tmpfs x rw\n3 2 0:3 / /b rw - tmpfs x rw\n";
 
     #[test]
-    fn every_sort_of_change() {
+    fn every_kind_of_change() {
         for (now, want) in [
             (BEFORE, &[][..]),
             ("2 1 0:2 / /a rw - tmpfs x rw\n", &[("umount", "/b")]),
@@ -332,7 +282,7 @@ mod tests {
                 "2 1 0:2 / /a ro - tmpfs x rw\n3 2 0:3 / /c rw - tmpfs x ro\n",
                 &[("remount", "/a"), ("move", "/c"), ("remount", "/c")],
             ),
-            // An id that was given anew.
+            // The kernel has reused an id.
             (
                 "2 1 0:2 / /a rw - tmpfs x rw\n3 2 0:9 / /b rw - tmpfs x rw\n",
                 &[("mount", "/b"), ("umount", "/b")],
@@ -345,24 +295,12 @@ mod tests {
                 "2 1 0:2 / /a rw - tmpfs x rw\n3 2 0:3 / /b rw - tmpfs y rw\n",
                 &[("mount", "/b"), ("umount", "/b")],
             ),
-            // The same again, on top.
+            // A second mount with the same source and target.
             (&format!("{BEFORE}4 3 0:3 / /b rw - tmpfs x rw\n"), &[("mount", "/b")]),
         ] {
             let got = between(BEFORE, now);
             let got: Vec<_> = got.iter().map(|(action, target)| (*action, &target[..])).collect();
             assert_eq!(got, want);
         }
-    }
-
-    #[test]
-    fn lists_of_actions() {
-        let parse = |list: &str| Actions::parse(Some(OsStr::new(list)));
-        for &(word, action) in &ACTIONS {
-            assert_eq!(action.word(), word);
-            assert!(parse(word).unwrap().contain(action));
-        }
-        assert_eq!(parse("Mount,UMOUNT").unwrap(), Actions([true, true, false, false]));
-        assert_eq!(parse("mount,x").unwrap_err().to_string(), "unknown action: x");
-        assert!(Actions::parse(None).unwrap().contain(Action::Move));
     }
 }

@@ -1,93 +1,32 @@
-//! The forms of output.
+//! Writes mounts in each form of output.
 
 use common::Result;
 
-use crate::columns::{self, Cell, Column, View};
+use crate::answer::{Answer, Form, Look, Shown, shown};
+use crate::columns::{self, Column};
 use crate::grid::Grid;
 use crate::json;
 use crate::output::Output;
 use crate::text;
-use crate::tree::Row;
 
-/// The form of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
-    #[default]
-    Table,
-    Raw,
-    Pairs,
-    Json,
-    /// Every mount as one line of JSON.
-    JsonLines,
-    /// Every cell ended by a NUL.
-    Null,
-}
-
-/// What the output looks like.
-#[derive(Clone, Debug, Default)]
-#[allow(clippy::struct_excessive_bools)]
-pub struct Look {
-    pub form: Form,
-    pub columns: Vec<&'static Column>,
-    pub no_headings: bool,
-    pub bytes: bool,
-    pub shell: bool,
-    /// The tree is drawn with ASCII, whatever the locale.
-    pub ascii: bool,
-    pub no_truncate: bool,
-    /// Mountpoints are links; this is the host's name in them.
-    pub links: Option<Vec<u8>>,
-    /// The locale's character set is UTF-8.
-    pub utf8: bool,
-    /// The terminal's width; `None` if the output is not a terminal.
-    pub terminal: Option<usize>,
-}
-
-/// The mounts of one table that are to be shown.
-pub struct Answer<'a> {
-    pub view: View<'a>,
-    pub rows: Vec<Row>,
-}
-
-/// All mounts that are to be shown, one by one.
-pub fn shown<'a>(answers: &'a [Answer<'a>]) -> impl Iterator<Item = Shown<'a>> {
-    answers
-        .iter()
-        .flat_map(|Answer { view, rows }| rows.iter().map(move |&row| Shown { view, row }))
-}
-
-/// A mount to be shown, and the table it is from.
-#[derive(Clone, Copy)]
-pub struct Shown<'a> {
-    pub view: &'a View<'a>,
-    pub row: Row,
-}
-
-impl<'a> Shown<'a> {
-    /// What a column says of it.
-    pub fn cell(&self, column: &Column) -> Cell<'a> {
-        (column.cell)(self.view, &self.view.table.mounts[self.row.mount as usize])
-    }
-}
-
-/// Writes answers, one or several that follow each other as if they were one.
+/// Writes answers to standard output. Several answers look like one.
 pub struct Printer {
     look: Look,
     out: Output,
-    /// The widths of a table's columns; none where nothing was written yet.
+    /// The widths of a table's columns; `None` before the first answer.
     widths: Option<Vec<usize>>,
     headed: bool,
 }
 
 impl Printer {
     /// # Errors
-    /// When standard output is closed.
+    /// If standard output is closed.
     pub fn new(look: Look) -> Result<Self> {
         let headed = look.no_headings;
         Ok(Self { look, out: Output::new()?, widths: None, headed })
     }
 
-    /// Writes the mounts as they follow each other.
+    /// Writes one answer.
     ///
     /// # Errors
     /// Those of write(2).
@@ -132,7 +71,7 @@ impl Look {
         Ok(())
     }
 
-    /// Gives every column's value of a row to `write`.
+    /// Calls `write` with each column and its value.
     fn values(&self, shown: &Shown, mut write: impl FnMut(&Column, &[u8])) {
         let mut value = Vec::new();
         for column in &self.columns {
@@ -176,7 +115,7 @@ impl Look {
     }
 }
 
-/// Ends a line, without the blank that stands after its last word.
+/// Ends a line, and removes the blank after its last word.
 fn end_line(out: &mut Vec<u8>) {
     out.pop();
     out.push(b'\n');

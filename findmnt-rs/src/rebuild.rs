@@ -5,10 +5,10 @@ use std::os::unix::ffi::OsStrExt;
 
 use common::{Result, option_list, quote, start, sys};
 
-use crate::cli::Request;
+use crate::answer::Answer;
 use crate::columns;
 use crate::output::Output;
-use crate::print::Answer;
+use crate::request::Request;
 use crate::select::shadowed;
 use crate::table::{Kind, Mount, Table};
 use crate::text;

@@ -1,4 +1,4 @@
-//! Bytes of any sort made fit for each form of output, and the columns they take on a terminal.
+//! Writes arbitrary bytes safely in each form of output, and computes their width on a terminal.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -8,8 +8,8 @@ fn hex(out: &mut Vec<u8>, byte: u8) {
     out.extend([b'\\', b'x', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
 }
 
-/// Writes `word` for a table and gives its width: what cannot be shown becomes `\xNN`, and so does a
-/// backslash that would look like one of those.
+/// Writes `word` for a table and returns its width. Bytes that cannot be shown become `\xNN`, and so does a
+/// backslash before an `x`.
 pub fn table(out: &mut Vec<u8>, word: &[u8], utf8: bool) -> usize {
     if is_plain(word) {
         out.extend_from_slice(word);
@@ -29,14 +29,14 @@ pub fn table(out: &mut Vec<u8>, word: &[u8], utf8: bool) -> usize {
     out.len() - start - hidden
 }
 
-/// Whether the word needs no look at its characters. Not stopping at the first makes it one vector
-/// instruction for many bytes.
+/// Whether the word is printable ASCII without a backslash, which is written unchanged. The loop does not stop
+/// early, so that the compiler can use vector instructions.
 pub fn is_plain(word: &[u8]) -> bool {
     let is_odd = |byte: u8| !matches!(byte, b' '..=b'~') | (byte == b'\\');
     !word.iter().fold(false, |odd, &byte| odd | is_odd(byte))
 }
 
-/// Writes one character; gives by how much its bytes exceed its width.
+/// Writes one character; returns the number of its bytes minus its width.
 fn show(out: &mut Vec<u8>, c: char, bytes: &str, utf8: bool, before_x: bool) -> usize {
     let visible = !c.is_control() && (c.is_ascii() || utf8) && !(c == '\\' && before_x);
     if !visible {
@@ -47,7 +47,7 @@ fn show(out: &mut Vec<u8>, c: char, bytes: &str, utf8: bool, before_x: bool) -> 
     bytes.len() - c.width().unwrap_or(0)
 }
 
-/// The longest beginning of the text that takes no more than `limit` columns, and its width.
+/// The longest beginning of the text that is at most `limit` columns wide, and its width.
 pub fn cut(text: &[u8], limit: usize) -> (&[u8], usize) {
     let (mut bytes, mut columns) = (0, 0);
     for c in std::str::from_utf8(text).unwrap_or_default().chars() {
@@ -61,7 +61,7 @@ pub fn cut(text: &[u8], limit: usize) -> (&[u8], usize) {
     (&text[..bytes], columns)
 }
 
-/// Writes `word` as one word of a line: no blank, nothing that is not printable ASCII.
+/// Writes `word` as one word of a line: blanks and bytes that are not printable ASCII are escaped.
 pub fn raw(out: &mut Vec<u8>, word: &[u8]) {
     for &byte in word {
         match byte {
@@ -72,7 +72,7 @@ pub fn raw(out: &mut Vec<u8>, word: &[u8]) {
     }
 }
 
-/// Writes `word` so that it may stand in double quotes of a shell.
+/// Writes `word` for use in double quotes of a shell.
 pub fn quoted(out: &mut Vec<u8>, word: &[u8]) {
     for &byte in word {
         match byte {
@@ -83,8 +83,8 @@ pub fn quoted(out: &mut Vec<u8>, word: &[u8]) {
     }
 }
 
-/// Writes `word` as a JSON string. Bytes that are no UTF-8 become the text `\xNN`: JSON has no word for
-/// them.
+/// Writes `word` as a JSON string. Bytes that are not UTF-8 become the text `\xNN`, because JSON cannot
+/// express them.
 pub fn json(out: &mut Vec<u8>, word: &[u8]) {
     out.push(b'"');
     for chunk in word.utf8_chunks() {
@@ -97,8 +97,8 @@ pub fn json(out: &mut Vec<u8>, word: &[u8]) {
     out.push(b'"');
 }
 
-/// A control character is written as its number even where JSON does not ask for that: a terminal may be
-/// what reads it.
+/// Writes one character. All control characters are escaped, also those that JSON allows, because the output
+/// may go to a terminal.
 fn json_character(out: &mut Vec<u8>, c: char) {
     let short = match c {
         '"' | '\\' => c as u8,
@@ -117,8 +117,8 @@ fn json_character(out: &mut Vec<u8>, c: char) {
     out.extend([b'\\', short]);
 }
 
-/// Writes `word` as a word of fstab(5), which is harmless to a terminal: control characters, and bytes that
-/// are not UTF-8 and may be such to it, are escaped too.
+/// Writes `word` as a word of fstab(5) that is harmless to a terminal: control characters are escaped too, and
+/// so are bytes that are not UTF-8, which a terminal may take for control characters.
 pub fn fstab(out: &mut Vec<u8>, word: &[u8]) {
     let octal = |out: &mut Vec<u8>, byte: u8| {
         out.extend([b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)]);
@@ -137,7 +137,7 @@ pub fn fstab(out: &mut Vec<u8>, word: &[u8]) {
     }
 }
 
-/// Writes a path as a terminal's link to it (OSC 8).
+/// Writes a path as a link to itself, for terminals (OSC 8).
 pub fn link(out: &mut Vec<u8>, host: &[u8], path: &[u8]) {
     out.extend_from_slice(b"\x1b]8;;file://");
     uri(out, host);
@@ -147,7 +147,7 @@ pub fn link(out: &mut Vec<u8>, host: &[u8], path: &[u8]) {
     out.extend_from_slice(b"\x1b]8;;\x1b\\");
 }
 
-/// Writes a path as a part of a URI.
+/// Writes bytes as a part of a URI.
 fn uri(out: &mut Vec<u8>, path: &[u8]) {
     for &byte in path {
         match byte {
@@ -175,7 +175,7 @@ pub fn number(out: &mut Vec<u8>, mut value: u64) {
     }
 }
 
-/// Writes a size as a person reads it: a power of 1024 with at most one digit after the point.
+/// Writes a size in units of a power of 1024, with at most one digit after the point.
 pub fn size(out: &mut Vec<u8>, bytes: u64) {
     let power = (bytes.max(1).ilog2() / 10) as usize;
     let unit = 1_u64 << (10 * power);
@@ -197,7 +197,7 @@ pub fn size(out: &mut Vec<u8>, bytes: u64) {
 mod tests {
     use super::*;
 
-    /// How many columns text that [`table`] wrote takes.
+    /// The width of text that [`table`] wrote.
     fn width(text: &[u8]) -> usize {
         let text = std::str::from_utf8(text).unwrap();
         text.chars().filter_map(UnicodeWidthChar::width).sum()

@@ -1,11 +1,11 @@
-//! The mounts as a tree: who stands beneath whom, in linear time.
+//! Arranges mounts as a tree, in linear time.
 
 use crate::table::{Mount, Table};
 
-/// A mount to be shown, and its place in the tree.
+/// A mount to show, and its position in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The place in [`Table::mounts`].
+    /// The index in [`Table::mounts`].
     pub mount: u32,
     /// The number of shown ancestors.
     pub depth: u32,
@@ -20,17 +20,17 @@ impl Row {
     }
 }
 
-/// The children of each mount in the order of their ids, which is the order they were mounted in.
+/// The children of each mount, sorted by id, which is the order in which they were mounted.
 pub struct Children {
-    /// The place of each mount's first child in `mounts`; one more at the end.
+    /// The index of each mount's first child in `mounts`, and one more index at the end.
     first: Vec<u32>,
     mounts: Vec<u32>,
     parents: Vec<Option<u32>>,
 }
 
 impl Children {
-    /// The children of all mounts; those of the mounts that are `gone` hang on the nearest ancestor that
-    /// is not. No list of what is gone means that nothing is.
+    /// Finds the children of all mounts. Children of a mount that is `gone` go to the nearest ancestor that is
+    /// not. An empty list means that no mount is gone.
     pub fn new(table: &Table, gone: &[bool]) -> Self {
         let order = by_id(&table.mounts);
         let mut parents = parents(&table.mounts, &order);
@@ -57,19 +57,19 @@ impl Children {
         Self { first, mounts, parents }
     }
 
-    /// The children of the mount at the place `mount`.
+    /// The children of the mount with the index `mount`.
     pub fn of(&self, mount: u32) -> &[u32] {
         let mount = mount as usize;
         &self.mounts[self.first[mount] as usize..self.first[mount + 1] as usize]
     }
 
-    /// The parent of the mount at the place `mount`.
+    /// The parent of the mount with the index `mount`.
     pub fn parent(&self, mount: u32) -> Option<u32> {
         self.parents[mount as usize]
     }
 
-    /// The root file system: the uppermost ancestor of the mount with the smallest parent id. Ids are
-    /// given anew, so that the root's own may be a large one.
+    /// The root file system: the uppermost ancestor of the mount with the smallest parent id. The kernel reuses
+    /// ids, so the id of the root may be large.
     fn root(&self, table: &Table) -> Option<u32> {
         let first = (0..self.parents.len() as u32)
             .min_by_key(|&mount| table.mounts[mount as usize].parent)?;
@@ -83,14 +83,14 @@ impl Children {
     }
 }
 
-/// The places of all mounts in the order of their ids.
+/// The indexes of all mounts, sorted by id.
 fn by_id(mounts: &[Mount]) -> Vec<u32> {
     let mut order: Vec<u32> = (0..mounts.len() as u32).collect();
     order.sort_by_key(|&mount| mounts[mount as usize].id);
     order
 }
 
-/// The place of each mount's parent. Neighbours mostly share theirs, so the last one is tried first.
+/// The index of each mount's parent. Neighbours mostly have the same parent, so the last one is tried first.
 fn parents(mounts: &[Mount], order: &[u32]) -> Vec<Option<u32>> {
     let mut last = None;
     let find = |mount: &Mount| {
@@ -111,7 +111,7 @@ fn parents(mounts: &[Mount], order: &[u32]) -> Vec<Option<u32>> {
     mounts.iter().map(find).collect()
 }
 
-/// Gives the children of what is gone to the nearest ancestor that is not.
+/// Gives the children of mounts that are gone to the nearest ancestor that is not.
 fn pass_on(parents: &mut [Option<u32>], gone: &[bool]) {
     for mount in 0..parents.len() {
         let is_gone = |parent: &u32| gone[*parent as usize];
@@ -119,10 +119,10 @@ fn pass_on(parents: &mut [Option<u32>], gone: &[bool]) {
         let mut heir = parents[mount];
         while let Some(parent) = heir.filter(is_gone) {
             steps += 1;
-            // More steps than mounts: they are each other's ancestors.
+            // More steps than mounts: the mounts form a loop.
             heir = parents[parent as usize].filter(|_| steps <= gone.len());
         }
-        // What was gone through has the same heir: the next walk is short.
+        // All mounts on the way get the same heir, so that the next walk is short.
         let mut at = mount as u32;
         for _ in 0..=steps {
             match std::mem::replace(&mut parents[at as usize], heir) {
@@ -133,13 +133,13 @@ fn pass_on(parents: &mut [Option<u32>], gone: &[bool]) {
     }
 }
 
-/// The chosen mounts of the whole table as trees, each beneath its nearest chosen ancestor. The tree of
-/// the root file system comes first.
+/// The chosen mounts of the whole table as trees, each beneath its nearest chosen ancestor. The tree of the
+/// root file system comes first.
 pub fn whole(table: &Table, gone: &[bool], chosen: impl FnMut(u32) -> bool) -> Vec<Row> {
     let children = Children::new(table, gone);
     let mut walk = Walk::new(table.mounts.len(), &children, chosen);
     children.root(table).into_iter().chain(children.orphans()).for_each(|mount| walk.from(mount));
-    // Mounts that are each other's ancestors hang on no root; the kernel shows none such.
+    // Mounts in a loop have no root. A file may contain such mounts; the kernel's table does not.
     (0..table.mounts.len() as u32).for_each(|mount| walk.from(mount));
     walk.finish()
 }
@@ -165,8 +165,8 @@ impl<'a, F: FnMut(u32) -> bool> Walk<'a, F> {
         Self { children, chosen, seen: vec![false; count], rows: Vec::with_capacity(count) }
     }
 
-    /// Goes through the tree beneath `mount`, parents before children. The stack is our own, since
-    /// mounts may be stacked without limit.
+    /// Visits the tree beneath `mount`, parents before children. It does not recurse, because mounts may be
+    /// stacked without limit.
     fn from(&mut self, mount: u32) {
         if self.seen[mount as usize] {
             return;
@@ -192,7 +192,7 @@ impl<'a, F: FnMut(u32) -> bool> Walk<'a, F> {
     }
 }
 
-/// A row is not the last of its siblings where another of its depth follows before one of a smaller.
+/// Sets [`Row::last`]: a sibling follows if a row of the same depth comes before a row of a smaller depth.
 fn mark_last(rows: &mut [Row]) {
     let mut following: Vec<bool> = Vec::new();
     for row in rows.iter_mut().rev() {

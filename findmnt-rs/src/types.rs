@@ -1,6 +1,6 @@
-//! Types of file systems: which are on a disk, on a network, or on neither.
+//! Which types of file systems are on a disk, on a network, or on neither.
 
-/// The types that are not on a disk or a network, in the order of their names.
+/// The types that are neither on a disk nor on a network, sorted by name.
 const PSEUDO: &[&str] = &[
     "anon_inodefs",
     "apparmorfs",
@@ -62,12 +62,12 @@ const PSEUDO: &[&str] = &[
     "virtiofs",
 ];
 
-/// Whether the type is not on a disk or a network.
+/// Whether the type is neither on a disk nor on a network.
 pub fn is_pseudo(fstype: &[u8]) -> bool {
     PSEUDO.binary_search_by(|known| known.as_bytes().cmp(fstype)).is_ok()
 }
 
-/// The types that are on a network besides those that begin with `nfs`.
+/// The types that are on a network. Names that begin with `nfs` are not listed here.
 const NETWORK: &[&str] =
     &["9p", "afs", "cifs", "fuse.curlftpfs", "fuse.sshfs", "glusterfs", "ncpfs", "smb3", "smbfs"];
 
@@ -76,7 +76,7 @@ pub fn is_network(fstype: &[u8]) -> bool {
     fstype.starts_with(b"nfs") || NETWORK.iter().any(|known| known.as_bytes() == fstype)
 }
 
-/// Whether a server answers for the file system, which may be dead or silent.
+/// Whether a server answers requests of this type of file system. A server may be dead or never answer.
 pub fn has_server(fstype: &[u8]) -> bool {
     fstype.starts_with(b"fuse") || fstype == b"virtiofs" || is_network(fstype)
 }

@@ -12,13 +12,13 @@ use common::Result;
 use nix::errno::Errno;
 use nix::sys::utsname::uname;
 
-use crate::cli::Request;
 use crate::columns::{Style, View};
-use crate::load::{From, Loaded};
+use crate::load::{Loaded, Origin};
 use crate::options::{self, Sort};
 use crate::output::Output;
 use crate::paths;
 use crate::probe;
+use crate::request::Request;
 use crate::table::{Kind, Mount, Table};
 use crate::tags::{Tag, Tags};
 use crate::types::{is_network, is_pseudo};
@@ -45,7 +45,7 @@ pub fn verify(request: &Request) -> Result<u8> {
             line.check(order.as_ref(), row.mount);
         }
     }
-    if request.from == From::Fstab && request.files.is_empty() && is_stale() {
+    if request.origin == Origin::Fstab && request.files.is_empty() && is_stale() {
         sums.warnings += 1;
         out.buffer.extend_from_slice(STALE.as_bytes());
     }
