@@ -133,6 +133,7 @@ $(stat -c '%i
   mkdir a b
   same '$mount --bind -o ro a b'
   same '$mount --bind -r a b'
+  same '$mount --bind --ro a b'
   expect 1 inside 'bindmount-rs -o ro a b && touch a/x && touch b/y'
   contains "$stderr" 'Read-only file system'
 }
@@ -1360,7 +1361,7 @@ proc
   refused 126 "cannot execute '$PWD/a'" 'bindmount-rs --failure-status 9 a b "$PWD/a"'
   expect 3 inside 'bindmount-rs --failure-status 9 a b sh -c "exit 3"'
   for status in 0 256 -1 x '' 1x; do
-    refused 1 "--failure-status takes a number from 1 to 255, not '$status'" \
+    refused 1 "'$status' is not an exit status from 1 to 255" \
       'bindmount-rs --failure-status "'"$status"'" a b'
   done
 }
@@ -1706,7 +1707,7 @@ Try 'bindmount-rs --help' for more information."
 @test "wrong command lines do nothing" {
   mkdir a b
   for option in -L --label -U --uuid -l --show-labels -F --fork -s --options-mode --options-source \
-    --options-source-force; do
+    --options-source-force --exclusive; do
     refused 1 "invalid option '$option': " "bindmount-rs $option a b"
   done
   refused 1 "the mount option 'loop' is not supported" 'bindmount-rs -t ext4 -o loop a b'

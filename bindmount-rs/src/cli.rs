@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use common::options::LongOptions;
-use common::{Command, Error, Result, accounts, quote};
+use common::process::failure_status;
+use common::{Command, Error, Result, quote};
 use lexopt::prelude::*;
 
 use crate::job::{Job, Lines, Table};
@@ -69,9 +70,10 @@ Options:
   -V, --version          display version
 ";
 
-/// The long options, and those of the classic among them.
+/// The long options. [`HELP`] names our own.
 const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
 
+/// The long options of mount(8) 2.42, as its `longopts` has them.
 const CLASSIC: &[&str] = &[
     "all",
     "fake",
@@ -150,21 +152,32 @@ struct Typed {
     verbose: bool,
     print: bool,
     null: bool,
+    failure_status: Option<u8>,
     words: VecDeque<OsString>,
 }
 
-/// Options stop at the first operand: all that follows TARGET belongs to COMMAND. `failure_status` is set as soon as
-/// it is said, since an error may follow.
-pub fn parse(mut parser: lexopt::Parser, failure_status: &mut u8) -> Result<Action> {
+/// Parses the command line. Options end at the first operand: the words after TARGET belong to COMMAND.
+pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let mut typed = Typed::default();
-    while let Some(argument) = LONG.next(&mut parser)? {
+    let action = read(&mut parser, &mut typed);
+    let status = typed.failure_status;
+    action
+        .and_then(|action| action.map_or_else(|| typed.job(), Ok))
+        .map_err(|error| error.with_failure_status(status))
+}
+
+/// Reads the words into `typed`. `--help` and `--version` are an action at once.
+fn read(parser: &mut lexopt::Parser, typed: &mut Typed) -> Result<Option<Action>> {
+    while let Some(argument) = LONG.next(parser)? {
         match argument {
             Short('a') | Long("all") => typed.all = true,
             Short('B') | Long("bind") => typed.option("bind"),
             Long("beneath") => typed.beneath = true,
             Long("detach") => typed.detach = true,
             Long("enter-root") => typed.enter_root = true,
-            Long("failure-status") => *failure_status = status(&parser.value()?)?,
+            Long("failure-status") => {
+                typed.failure_status = Some(failure_status(&parser.value()?)?);
+            }
             Short('f') | Long("fake") => typed.fake = true,
             Short('T') | Long("fstab") => typed.fstab.push(parser.value()?),
             Long("keep-going") => typed.keep_going = true,
@@ -179,7 +192,7 @@ pub fn parse(mut parser: lexopt::Parser, failure_status: &mut u8) -> Result<Acti
             Long("print") => typed.print = true,
             Short('0') | Long("null") => typed.null = true,
             Short('R') | Long("rbind") => typed.option("rbind"),
-            Short('r') | Long("read-only") => typed.last = Some("ro"),
+            Short('r') | Long("read-only" | "ro") => typed.last = Some("ro"),
             Long("root") => typed.root = Some(parser.value()?),
             Long("self-bind") => {
                 typed.self_bind = Some(parser.optional_value().unwrap_or_default());
@@ -192,12 +205,13 @@ pub fn parse(mut parser: lexopt::Parser, failure_status: &mut u8) -> Result<Acti
             Short('w') | Long("rw" | "read-write") => typed.last = Some("rw"),
             // bindmount-rs never uses an mtab, helpers or canonical paths.
             Short('c' | 'i' | 'n') | Long("no-canonicalize" | "internal-only" | "no-mtab") => {}
-            Short('h') | Long("help") => return Ok(Action::Help),
-            Short('V') | Long("version") => return Ok(Action::Version),
-            Long(name) => {
-                let word = propagation(name).ok_or_else(|| refusal(&format!("--{name}")))?;
-                typed.option(word);
-            }
+            Short('h') | Long("help") => return Ok(Some(Action::Help)),
+            Short('V') | Long("version") => return Ok(Some(Action::Version)),
+            // `--make-rslave` is the mount option `rslave`.
+            Long(name) => match name.strip_prefix("make-") {
+                Some(propagation) => typed.option(propagation),
+                None => return Err(refusal(&format!("--{name}"))),
+            },
             Short(letter) => return Err(refusal(&format!("-{letter}"))),
             Value(operand) => {
                 typed.words.push_back(operand);
@@ -206,40 +220,18 @@ pub fn parse(mut parser: lexopt::Parser, failure_status: &mut u8) -> Result<Acti
         }
     }
     typed.words.extend(parser.raw_args()?);
-    typed.job().map(|job| Action::Mount(Box::new(job)))
+    Ok(None)
 }
 
-fn status(word: &OsStr) -> Result<u8> {
-    let status = accounts::id(word.as_bytes()).and_then(|number| u8::try_from(number).ok());
-    status.filter(|&status| status > 0).ok_or_else(|| {
-        Error::usage(format!("--failure-status takes a number from 1 to 255, not {}", quote(word)))
-    })
-}
-
-/// `--make-rslave` is the option `rslave`.
-fn propagation(name: &str) -> Option<&'static str> {
-    const WORDS: &[&str] = &[
-        "private",
-        "rprivate",
-        "rshared",
-        "rslave",
-        "runbindable",
-        "shared",
-        "slave",
-        "unbindable",
-    ];
-    let name = name.strip_prefix("make-")?;
-    WORDS.iter().copied().find(|word| *word == name)
-}
-
-/// Options of mount(8) that have no place here, and why.
+/// Options of mount(8) that are not supported, and the reason.
 const REFUSED: &[(&[&str], &str)] = &[
     (&["-L", "--label", "-U", "--uuid", "-l", "--show-labels"], "it names a block device"),
     (&["-F", "--fork"], "one process mounts all"),
-    (&["-s"], "there is no option here that could be tolerated"),
+    (&["--exclusive"], "it is for file systems that block devices hold"),
+    (&["-s"], "unknown mount options are never ignored"),
     (
         &["--options-mode", "--options-source", "--options-source-force"],
-        "options of the command line follow those of the table, and no others are looked for",
+        "the options of the command line always follow those of the table",
     ),
 ];
 
@@ -274,35 +266,25 @@ impl Typed {
         self.options.push(OsString::from_vec(word));
     }
 
-    fn job(mut self) -> Result<Job> {
+    fn job(mut self) -> Result<Action> {
         if let Some(word) = self.last {
             self.option(word);
         }
-        if self.null && !self.print {
-            return Err(Error::usage("-0 needs --print"));
-        }
         let is_table = self.all || !self.fstab.is_empty();
-        self.check_root()?;
+        let lines =
+            if is_table { Lines::Table(self.table()) } else { Lines::One(Box::new(self.line()?)) };
+        let command = command(std::mem::take(&mut self.words))?;
+        self.check(&lines, command.is_some())?;
         let self_bind = match (&self.self_bind, &self.root) {
             (Some(list), Some(root)) => Some(Box::new(Line::self_bind(root.clone(), list)?)),
             _ => None,
         };
-        if self.beneath && is_table {
-            return Err(Error::usage("--beneath is for a single mount: it cannot be undone"));
-        }
         let again = match is_table {
             true if self.all || self.only_once => Again::Skip,
             false if self.only_once => Again::Refuse,
             _ => Again::Mount,
         };
-        let lines =
-            if is_table { Lines::Table(self.table()) } else { Lines::One(Box::new(self.line()?)) };
-        self.check_detach(&lines)?;
-        let command = command(self.words)?;
-        if self.enter_root && command.is_none() {
-            return Err(Error::usage("--enter-root needs a COMMAND"));
-        }
-        Ok(Job {
+        Ok(Action::Mount(Box::new(Job {
             lines,
             command,
             root: self.root,
@@ -315,32 +297,38 @@ impl Typed {
             fake: self.fake,
             verbose: self.verbose,
             print: self.print.then_some(if self.null { 0 } else { b'\n' }),
-        })
+            failure_status: self.failure_status,
+        })))
     }
 
-    fn check_root(&self) -> Result<()> {
-        let needs_root =
-            [("--self-bind", self.self_bind.is_some()), ("--enter-root", self.enter_root)];
-        match needs_root.iter().find(|option| option.1) {
-            Some((name, _)) if self.root.is_none() => {
-                Err(Error::usage(format!("{name} needs --root")))
-            }
-            _ if self.enter_root && self.namespace.is_some() => {
-                Err(Error::usage("--enter-root and --namespace exclude each other"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_detach(&self, lines: &Lines) -> Result<()> {
+    /// What options need, and what they exclude: a row is an error when its condition holds.
+    fn check(&self, lines: &Lines, has_command: bool) -> Result<()> {
         let moves_to_root = match lines {
             Lines::One(line) => line.work == Work::Move && line.target == "/",
             Lines::Table(_) => false,
         };
-        let elsewhere = self.root.is_some() || self.target_prefix.is_some() || self.beneath;
-        match self.detach && (!moves_to_root || elsewhere || self.namespace.is_some()) {
-            true => Err(Error::usage("--detach goes with --move SOURCE / alone")),
-            false => Ok(()),
+        let is_table = matches!(lines, Lines::Table(_));
+        let has_root = self.root.is_some();
+        let elsewhere =
+            has_root || self.target_prefix.is_some() || self.namespace.is_some() || self.beneath;
+        let errors = [
+            (self.null && !self.print, "-0 needs --print"),
+            (self.self_bind.is_some() && !has_root, "--self-bind needs --root"),
+            (self.enter_root && !has_root, "--enter-root needs --root"),
+            (self.enter_root && !has_command, "--enter-root needs a COMMAND"),
+            (
+                self.enter_root && self.namespace.is_some(),
+                "--enter-root and --namespace exclude each other",
+            ),
+            (self.beneath && is_table, "--beneath is for a single mount: it cannot be undone"),
+            (
+                self.detach && (!moves_to_root || elsewhere),
+                "--detach goes with --move SOURCE / alone",
+            ),
+        ];
+        match errors.iter().find(|row| row.0) {
+            Some((_, message)) => Err(Error::usage(*message)),
+            None => Ok(()),
         }
     }
 
@@ -442,7 +430,7 @@ mod tests {
     }
 
     fn job(words: &str) -> Result<Box<Job>> {
-        match parse(lexopt::Parser::from_args(words.split_whitespace()), &mut 0)? {
+        match parse(lexopt::Parser::from_args(words.split_whitespace()))? {
             Action::Mount(job) => Ok(job),
             action => panic!("{action:?}"),
         }
@@ -524,14 +512,26 @@ mod tests {
     }
 
     #[test]
-    fn the_failure_status_holds_for_what_is_wrong_after_it() {
-        let status = |words: &str| {
-            let mut status = 0;
-            let _ = parse(lexopt::Parser::from_args(words.split_whitespace()), &mut status);
-            status
-        };
-        assert_eq!((status("--failure-status 7 -Z"), status("-Z --failure-status 7")), (7, 0));
-        assert_eq!(status("--failure-status=7 --failure-status=8 a b"), 8);
+    fn every_option_of_the_classic_is_taken_or_refused_with_a_reason() {
+        for name in CLASSIC.iter().flat_map(|row| row.split('|')) {
+            for value in ["", "=0:0:1"] {
+                let words = format!("--{name}{value} a b");
+                if let Err(error) = parse(lexopt::Parser::from_args(words.split(' '))) {
+                    assert_ne!(error.to_string(), format!("invalid option '--{name}'"));
+                }
+            }
+        }
+        assert_eq!(line("--ro a b").0.options.top.set, 1);
+    }
+
+    #[test]
+    fn the_failure_status_is_for_errors_after_it_too() {
+        let status = |words: &str| job(words).unwrap_err().status();
+        assert_eq!(status("--failure-status 7 -Z"), Some(7));
+        assert_eq!(status("--failure-status 7 a"), Some(7));
+        assert_eq!(status("-Z --failure-status 7"), None);
+        let last = job("--failure-status=7 --failure-status=8 a b").unwrap();
+        assert_eq!(last.failure_status, Some(8));
     }
 
     #[test]
@@ -569,9 +569,9 @@ mod tests {
             ("--detach --move a b", "--detach goes with --move SOURCE / alone"),
             ("--detach --root r --move a /", "--detach goes with --move SOURCE / alone"),
             ("--detach -T t", "--detach goes with --move SOURCE / alone"),
-            ("--failure-status 0 a b", "--failure-status takes a number from 1 to 255, not '0'"),
-            ("--failure-status x", "--failure-status takes a number from 1 to 255, not 'x'"),
-            ("--failure-status 256", "--failure-status takes a number from 1 to 255, not '256'"),
+            ("--failure-status 0 a b", "'0' is not an exit status from 1 to 255"),
+            ("--failure-status x", "'x' is not an exit status from 1 to 255"),
+            ("--failure-status 256", "'256' is not an exit status from 1 to 255"),
         ] {
             assert_eq!(refusal(words), message, "{words}");
         }

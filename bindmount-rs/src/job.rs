@@ -69,12 +69,19 @@ pub struct Job {
     pub verbose: bool,
     /// The byte after each printed target.
     pub print: Option<u8>,
+    /// The exit status when the tool itself fails, instead of mount(8)'s.
+    pub failure_status: Option<u8>,
     pub command: Option<Command>,
 }
 
 impl Job {
-    /// Does it all, and becomes COMMAND.
-    pub fn run(mut self) -> Result<u8> {
+    /// Mounts the lines, and becomes COMMAND.
+    pub fn run(self) -> Result<u8> {
+        let status = self.failure_status;
+        self.act().map_err(|error| error.with_failure_status(status))
+    }
+
+    fn act(mut self) -> Result<u8> {
         let visit = self.namespace.as_deref().map(Visit::to).transpose()?;
         let (lines, unread) = self.lines()?;
         let here = self.enter_root.then(here).transpose()?;

@@ -28,36 +28,26 @@ mod statmount;
 mod table;
 mod undo;
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
 use cli::Action;
 use common::{Kind, Result, Tool, print};
 
 /// The tool.
 pub const TOOL: Tool = Tool { name: "bindmount-rs", run, status: exit_status, hands_on: true };
 
-/// What `--failure-status` says; 0 where it does not.
-static FAILURE_STATUS: AtomicU8 = AtomicU8::new(0);
-
 fn run() -> Result<u8> {
-    let mut failure_status = 0;
-    let parser = lexopt::Parser::from_iter(common::arguments());
-    let action = cli::parse(parser, &mut failure_status);
-    FAILURE_STATUS.store(failure_status, Ordering::Relaxed);
-    match action? {
+    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
         Action::Help => print(cli::HELP),
         Action::Version => print(cli::VERSION),
         Action::Mount(job) => job.run(),
     }
 }
 
-/// As mount(8) gives them unless others were asked for, and those of a chain loader for COMMAND.
+/// Those of mount(8), and of a chain loader for COMMAND.
 fn exit_status(kind: Kind) -> u8 {
-    match (kind, FAILURE_STATUS.load(Ordering::Relaxed)) {
-        (Kind::Usage | Kind::Failed, status @ 1..) => status,
-        (Kind::Usage, 0) => 1,
-        (Kind::Failed, 0) => 32,
-        (Kind::CommandNotRunnable, _) => 126,
-        (Kind::CommandNotFound, _) => 127,
+    match kind {
+        Kind::Usage => 1,
+        Kind::Failed => 32,
+        Kind::CommandNotRunnable => 126,
+        Kind::CommandNotFound => 127,
     }
 }
