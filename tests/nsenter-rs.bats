@@ -592,9 +592,25 @@ hint: this is no lack of memory where the PID namespace has lost its init"
   ok private sh -c "echo $(namespace uts "$target") && mount -t tmpfs none /proc &&
     exec nsenter-rs -t $target --uts --mount readlink /proc/self/ns/uts"
   equal "${lines[0]}" "${lines[1]}"
-  expect 1 private sh -c "mount -t tmpfs none /proc && exec nsenter-rs -t $target --uts --root true"
-  contains "$stderr" "cannot open '/proc/$target': No such file or directory
-hint: proc is not mounted on /proc"
+  for options in --root --all --env '-S follow' --join-cgroup '--start-time 1' --net=:1 '--sysctl kernel.sem=1'; do
+    expect 1 private sh -c "mount -t tmpfs none /proc && exec nsenter-rs -t $target --uts $options touch ran"
+    contains "$stderr" 'hint: proc is not mounted on /proc'
+    [ ! -e ran ]
+  done
+}
+
+@test "a system call that a seccomp filter refuses is named" {
+  while IFS='|' read -r rule options hint; do
+    printf 'default allow\nerrno %s\n' "$rule" >rules
+    # shellcheck disable=SC2086 # Words.
+    expect 1 as_root setpriv-rs --no-new-privs --seccomp-rules rules nsenter-rs $options true
+    contains "$stderr" "hint: $hint"
+  done <<TABLE
+EPERM setns|--uts=/proc/self/ns/uts|a seccomp filter refuses setns(2), as that of a systemd unit with RestrictNamespaces= does
+ENOSYS setns|--uts=/proc/self/ns/uts|a seccomp filter refuses setns(2)
+EPERM openat2|--new-session --wdns=/|a seccomp filter refuses openat2(2)
+EPERM pidfd_open|-t 1 --uts|a seccomp filter is in force for this process and may refuse pidfd_open(2)
+TABLE
 }
 
 @test "a /proc of another PID namespace is not mistaken for this one's" {

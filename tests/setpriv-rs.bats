@@ -729,6 +729,21 @@ hint: inheritable, but not in the bounding set: kill" --nnp $drop setpriv-rs --i
   refused 127 "hint: an ambient capability must be inheritable too" --inh-caps -kill --ambient-caps +kill
 }
 
+@test "a system call that a seccomp filter refuses is named" {
+  requires root
+  while read -r call options; do
+    printf 'default allow\nerrno EPERM %s\n' "$call" >rules
+    # shellcheck disable=SC2086 # Words.
+    expect 127 setpriv-rs --no-new-privs --seccomp-rules rules setpriv-rs $options true
+    contains "$stderr" "hint: a seccomp filter is in force for this process and may refuse $call(2)"
+  done <<'TABLE'
+setgroups --groups 7
+setresgid --regid 7 --keep-groups
+setresuid --reuid 7
+capset --inh-caps -all,+chown
+TABLE
+}
+
 @test "an ordinary user is told which capability it would take" {
   ordinary() {
     if is_root; then

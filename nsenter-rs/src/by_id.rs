@@ -5,7 +5,7 @@ use std::fs::read_dir;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use common::{Error, Result, sys};
+use common::{Error, Hint, Result, procfs, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
@@ -52,6 +52,7 @@ fn search(kind: &Kind, id: u64) -> Result<OwnedFd> {
         .filter_map(|name| open_in(&name, kind))
         .find(|file| sys::namespace_id(file.as_fd()) == Ok(id))
         .ok_or_else(|| because("no process that may be looked at is in one of this ID"))
+        .hint(|_| procfs::not_mounted())
 }
 
 fn open_in(process: &OsStr, kind: &Kind) -> Option<OwnedFd> {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use common::cgroup::Cgroups;
 use common::cgroup::entry::refused;
 use common::cgroup::group::{Group, Version};
-use common::{Error, Result, input};
+use common::{Error, Hint, Result, input, procfs};
 
 use crate::target::Process;
 
@@ -15,7 +15,7 @@ type Line<'a> = (&'a [u8], &'a [u8]);
 
 /// Those that this process is not in itself.
 pub fn of(process: &Process) -> Result<Vec<Group>> {
-    let own = input::read(OsStr::new("/proc/self/cgroup"))?;
+    let own = input::read(OsStr::new("/proc/self/cgroup")).hint(|_| procfs::not_mounted())?;
     let text = process.cgroups()?;
     let own: Vec<_> = lines(&own).collect();
     let differ = lines(&text).filter(|line| !own.contains(line));

@@ -10,7 +10,8 @@ use common::death_signal::DeathSignal;
 use common::record::Record;
 use common::sysctl::{Sysctl, Sysctls};
 use common::target::Target;
-use common::{Command, Context, Error, Hint, Result, capability, error, quote, sys, toolbox};
+use common::{Command, Context, Error, Hint, Result};
+use common::{capability, denied, error, quote, sys, toolbox};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 
@@ -339,7 +340,9 @@ fn open_inside(path: &OsStr) -> Result<OwnedFd> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    openat2(sys::cwd(), path, how).context("enter the directory", path)
+    openat2(sys::cwd(), path, how)
+        .context("enter the directory", path)
+        .hint(|error| denied::openat2_hint(error.errno()?))
 }
 
 fn open_directory(

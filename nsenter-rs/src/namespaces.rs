@@ -119,6 +119,8 @@ impl Joins {
     /// Adds all of the target's that are not there yet, but for those that this process is in already: the kernel lets
     /// nobody enter the user namespace that it is in, and the others only with power over them.
     pub fn add_all(&mut self, process: &Process) -> Result<()> {
+        // Without it no namespace could be compared.
+        process.directory()?;
         for kind in &KINDS {
             let own = Path::new("/proc/self").join(kind.file);
             let Ok(own) = fs::metadata(own) else { continue };
@@ -200,12 +202,24 @@ impl Join {
             Errno::EINVAL => self.explain_invalid(process),
             Errno::EPERM => {
                 let lost = || if with_user { None } else { self.lost(process) };
-                let hint = self.closed(process).or_else(lost);
+                let hint = self.closed(process).or_else(lost).or_else(|| self.filtered());
                 Some(hint.unwrap_or_else(|| self.explain_permission(with_user)))
             }
+            Errno::ENOSYS => self.filtered(),
             Errno::ESRCH => Some("the process has ended".into()),
             _ => None,
         }
+    }
+
+    /// Whether a seccomp filter refuses the call: without one the answer to a descriptor that is not of a namespace is
+    /// EINVAL.
+    fn filtered(&self) -> Option<String> {
+        let root = fs::File::open("/").ok()?;
+        let answer = setns(root, self.kind.flag);
+        matches!(answer, Err(Errno::EPERM | Errno::ENOSYS)).then(|| {
+            "a seccomp filter refuses setns(2), as that of a systemd unit with RestrictNamespaces= does"
+                .into()
+        })
     }
 
     /// That the target may not even be looked at.

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use common::target::Target;
-use common::{Context, Error, Hint, Result, procfs};
+use common::{Context, Error, Hint, Result, denied, procfs};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlink};
 use nix::sys::stat::{FileStat, Mode, fstat};
@@ -33,7 +33,8 @@ impl Process {
                 Self::open_thread(target)
             }
             pidfd => {
-                Ok(Self { pid: target.pid(), pidfd: Some(pidfd?), directory: OnceCell::new() })
+                let pidfd = Some(pidfd.hint(explain_target)?);
+                Ok(Self { pid: target.pid(), pidfd, directory: OnceCell::new() })
             }
         }
     }
@@ -142,6 +143,11 @@ impl Process {
             _ => None,
         }
     }
+}
+
+/// pidfd_open(2) asks for no capability.
+fn explain_target(error: &Error) -> Option<String> {
+    (error.errno() == Some(Errno::EPERM)).then(|| denied::filter_of("pidfd_open(2)")).flatten()
 }
 
 fn explain_proc(error: &Error) -> Option<String> {

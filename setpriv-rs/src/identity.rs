@@ -6,7 +6,7 @@ use std::io::Read;
 
 use common::accounts::{self, Host};
 use common::capability::{self, SETGID, SETUID};
-use common::{Context, Error, Hint, Result, procfs, quote};
+use common::{Context, Error, Hint, Result, denied, procfs, quote};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::{Gid, Uid, getgroups, getresuid, getuid, setgroups, setresgid, setresuid};
@@ -166,7 +166,8 @@ fn explain_groups(error: &Error) -> Option<String> {
             "setgroups is denied in this user namespace: --keep-groups leaves the groups as they are"
                 .into(),
         ),
-        Errno::EPERM => capability::hint(SETGID, "this needs the capability setgid"),
+        Errno::EPERM => capability::hint(SETGID, "this needs the capability setgid")
+            .or_else(|| denied::filter_of("setgroups(2)")),
         Errno::EINVAL => Some("a group has no mapping in this user namespace".into()),
         _ => None,
     }
@@ -183,7 +184,9 @@ fn failed(what: &str, id: Option<u32>, errno: Errno) -> Error {
     let capability = if what == "user" { (SETUID, "setuid") } else { (SETGID, "setgid") };
     Error::new(format!("become the {what}"), object, errno).explain(|_| match errno {
         Errno::EPERM => {
-            capability::hint(capability.0, &format!("this needs the capability {}", capability.1))
+            let (number, name) = capability;
+            capability::hint(number, &format!("this needs the capability {name}"))
+                .or_else(|| denied::filter_of(&format!("setres{}(2)", &name[3..])))
         }
         Errno::EINVAL => Some(format!("the {what} has no mapping in this user namespace")),
         _ => None,

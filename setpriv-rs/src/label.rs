@@ -76,8 +76,12 @@ impl Module {
 
     /// A container's root may not show the directory of a module that runs; the module itself tells what it does not know.
     fn explain(&self, errno: Option<Errno>) -> Option<String> {
-        let of_apparmor =
-            errno.filter(|_| self.prefix == APPARMOR.prefix).and_then(explain_apparmor);
+        // Without an errno the reason is known: the file is not the kernel's.
+        let errno = errno?;
+        let of_apparmor = match self.prefix == APPARMOR.prefix {
+            true => explain_apparmor(errno),
+            false => None,
+        };
         of_apparmor.or_else(|| {
             (!self.runs())
                 .then(|| format!("{} is not running: there is no {}", self.name, self.directory))

@@ -2,7 +2,7 @@
 
 use common::capability::{SETPCAP, SYS_ADMIN, hint};
 use common::sys::Prctl;
-use common::{Context, Error, Hint, Result, sys};
+use common::{Context, Error, Hint, Result, denied, sys};
 use nix::errno::Errno;
 use sys::CapabilitySets;
 
@@ -166,8 +166,12 @@ impl Sets {
         let added = capabilities::numbers(self.then.inheritable & !self.now.inheritable);
         let lacking: Vec<_> =
             added.filter(|&n| is_bound(n) != Ok(true)).map(capabilities::name).collect();
-        (!lacking.is_empty())
-            .then(|| format!("inheritable, but not in the bounding set: {}", lacking.join(",")))
+        match lacking.is_empty() {
+            true => denied::filter_of("capset(2)"),
+            false => {
+                Some(format!("inheritable, but not in the bounding set: {}", lacking.join(",")))
+            }
+        }
     }
 }
 

@@ -565,9 +565,12 @@ fn range_beyond(value: &OsStr) -> Option<String> {
 }
 
 fn owner(value: &OsStr) -> Result<Owner> {
-    let ids = value.to_str().and_then(|text| text.split_once(':'));
-    ids.and_then(|(uid, gid)| Some(Owner { uid: uid.parse().ok()?, gid: gid.parse().ok()? }))
-        .ok_or_else(|| not_a("UID:GID", value))
+    let (uid, gid) = value.to_str().and_then(|text| text.split_once(':')).unwrap_or_default();
+    match [uid, gid].map(|id| accounts::id(id.as_bytes())) {
+        [Some(uid), Some(gid)] => Ok(Owner { uid, gid }),
+        _ => Err(not_a("UID:GID", value)
+            .explain(|_| [uid, gid].into_iter().find_map(|id| accounts::beyond(id.as_ref())))),
+    }
 }
 
 fn numbers(text: &str, separator: char) -> Option<[u32; 3]> {
@@ -692,6 +695,7 @@ mod tests {
             "--new-session --foreground",
             "--init --kill-child=RTMIN",
             "--owner 1000",
+            "--owner 0:4294967295",
             "--info-fd -1",
             "--into-cgroup",
             "--remove-cgroup",

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 
-use common::{Context, Result, sys};
+use common::{Context, Hint, Result, denied, sys};
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
@@ -31,6 +31,7 @@ impl Directory {
         empty(&self.directory)
             .and_then(|()| self.remove_empty())
             .context("remove the directory", &self.path)
+            .hint(|error| denied::openat2_hint(error.errno()?))
     }
 
     fn remove_empty(&self) -> nix::Result<()> {

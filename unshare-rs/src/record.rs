@@ -1,7 +1,7 @@
 //! What is written down of the child for others: files, and `--info-fd`.
 
 use common::record::{self, Record as Files};
-use common::{Context, Result, sys};
+use common::{Context, Hint, Result, procfs, sys};
 use nix::sys::stat::stat;
 use nix::unistd::Pid;
 
@@ -46,7 +46,8 @@ fn describe(number: Pid, child: Pid) -> Result<String> {
     let mut text = format!("{{\"child-pid\": {child}");
     for kind in &KINDS {
         let file = format!("/proc/{number}/ns/{}", kind.name);
-        let inode = stat(file.as_str()).context("look at the namespace", &file)?.st_ino;
+        let status = stat(file.as_str()).context("look at the namespace", &file);
+        let inode = status.hint(|_| procfs::not_mounted())?.st_ino;
         text += &format!(", \"{}-namespace\": {inode}", kind.name);
     }
     text.push_str("}\n");
