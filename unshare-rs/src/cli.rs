@@ -14,11 +14,11 @@ use nix::sys::signal::Signal;
 
 use crate::cgroups::Cgroups;
 use crate::child::Watch;
+use crate::child_info::ChildInfo;
 use crate::idmap::{Block, Own, Range, Request, SetGroups};
 use crate::namespaces::{KINDS, NEWTIME, Namespaces};
 use crate::plan::{Owner, Plan};
-use crate::record::Record;
-use crate::setup::{BINFMT, Clocks, Names, PROPAGATIONS, Propagation, Setup};
+use crate::setup::{BINFMT, Clocks, HostNames, PROPAGATIONS, Propagation, Setup};
 
 pub const VERSION: &str = concat!("unshare-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
@@ -148,14 +148,14 @@ struct Options {
     ids: Request,
     clocks: Clocks,
     propagation: Option<Propagation>,
-    names: Names,
+    names: HostNames,
     loopback: bool,
     sysctls: Vec<Sysctl>,
     owner: Option<Owner>,
     print_map: bool,
     fork: bool,
     watch: Watch,
-    record: Record,
+    info: ChildInfo,
     cgroups: Cgroups,
     remove: Option<OsString>,
     setup: Setup,
@@ -330,10 +330,10 @@ impl Options {
                 self.remove = Some(values.required()?);
                 self.watch.forward_signals = true;
             }
-            "pid-file" => self.record.files.pid_files.push(values.required()?),
-            "process-file" => self.record.files.process_files.push(values.required()?),
-            "process-fd" => self.record.files.process_descriptor = Some(values.descriptor()?),
-            "info-fd" => self.record.info = Some(values.descriptor()?),
+            "pid-file" => self.info.files.pid_files.push(values.required()?),
+            "process-file" => self.info.files.process_files.push(values.required()?),
+            "process-fd" => self.info.files.process_descriptor = Some(values.descriptor()?),
+            "info-fd" => self.info.descriptor = Some(values.descriptor()?),
             _ => return Ok(false),
         }
         self.fork = true;
@@ -425,7 +425,7 @@ impl Options {
         // What the caller's terminal sends no longer reaches the child by itself.
         self.watch.forward_signals |= self.watch.new_session && !self.watch.detach;
         self.watch.gate =
-            self.watch.detach || self.record.is_wanted() || self.namespaces.are_to_last();
+            self.watch.detach || self.info.is_wanted() || self.namespaces.are_to_last();
         let action = if self.print_map { Action::PrintMap } else { Action::Run };
         Ok(action(Box::new(Plan {
             namespaces: self.namespaces,
@@ -437,7 +437,7 @@ impl Options {
             loopback: self.loopback,
             sysctls: self.sysctls,
             watch: self.fork.then_some(self.watch),
-            record: self.record,
+            info: self.info,
             cgroups: self.cgroups,
             remove: self.remove,
             setup: self.setup,

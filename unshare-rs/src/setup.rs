@@ -49,12 +49,12 @@ fn propagate(target: impl AsRef<OsStr>, flag: MsFlags) -> nix::Result<()> {
 
 /// The names of a UTS namespace.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct HostNames {
     pub host: Option<OsString>,
     pub domain: Option<OsString>,
 }
 
-impl Names {
+impl HostNames {
     pub fn set(&self) -> Result<()> {
         if let Some(name) = &self.host {
             sethostname(name)

@@ -1,29 +1,29 @@
-//! What is written down of the child for others: files, and `--info-fd`.
+//! Information about the child for other programs: pid files, process files and `--info-fd`.
 
-use common::record::{self, Record as Files};
+use common::record::{self, Record};
 use common::{Context, Hint, Result, procfs, sys};
 use nix::sys::stat::stat;
 use nix::unistd::Pid;
 
 use crate::namespaces::KINDS;
 
-/// Where to write it.
+/// The places to write it to.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Record {
-    pub files: Files,
-    pub info: Option<i32>,
+pub struct ChildInfo {
+    pub files: Record,
+    /// The descriptor of `--info-fd`.
+    pub descriptor: Option<i32>,
 }
 
-impl Record {
+impl ChildInfo {
     pub fn is_wanted(&self) -> bool {
-        self.files.is_wanted() || self.info.is_some()
+        self.files.is_wanted() || self.descriptor.is_some()
     }
 
-    /// Makes sure that the descriptors are there, and that COMMAND does not get that of the information. Its standard
-    /// streams it gets all the same.
+    /// Checks the descriptors. COMMAND does not inherit that of `--info-fd`, unless it is a standard stream.
     pub fn check(&self) -> Result<()> {
         self.files.check()?;
-        let Some(fd) = self.info else { return Ok(()) };
+        let Some(fd) = self.descriptor else { return Ok(()) };
         let usable = match fd {
             0..=2 => sys::borrow(fd).map(drop),
             _ => sys::close_on_exec(fd),
@@ -31,13 +31,13 @@ impl Record {
         usable.context("use the descriptor", fd.to_string())
     }
 
-    /// What [`Record::write_info`] is to write of the child, which is `number` in /proc.
+    /// The text for `--info-fd`. The child has the number `number` in /proc.
     pub fn describe(&self, number: Pid, child: Pid) -> Result<Option<String>> {
-        self.info.map(|_| describe(number, child)).transpose()
+        self.descriptor.map(|_| describe(number, child)).transpose()
     }
 
-    pub fn write_info(&self, text: &str) -> Result<()> {
-        self.info.map_or(Ok(()), |fd| record::write_to(fd, text))
+    pub fn write_description(&self, text: &str) -> Result<()> {
+        self.descriptor.map_or(Ok(()), |fd| record::write_to(fd, text))
     }
 }
 
