@@ -437,7 +437,7 @@ hint: ${more} a part of the /proc that can be seen here, and the kernel mounts n
     unshare-rs -Ur --mount-proc true
   refused "hint: ${more}" private sh -c "$mask && unshare-rs -Urpf unshare-rs -m --mount-proc true"
   refused "cannot write '/proc/self/setgroups': No such file or directory
-hint: no proc is mounted on /proc" private sh -c "mount -t tmpfs none /proc && unshare-rs -Ur true"
+hint: proc is not mounted on /proc" private sh -c "mount -t tmpfs none /proc && unshare-rs -Ur true"
 }
 
 @test "binfmt_misc: a user namespace has its own" {
@@ -1723,7 +1723,7 @@ start_of() {
   refused "did you mean 5000:0:1?" unshare -r unshare-rs --map-users 0:5000:1 true
   mkdir tools
   ln -s /bin/true tools/newuidmap
-  refused "cannot write uid_map by 'newuidmap': it ended well and wrote nothing" \
+  refused "cannot write uid_map by 'newuidmap': it succeeded, but wrote nothing" \
     subids "mount --bind tools /mnt; nobody env PATH=/mnt:$PATH unshare-rs --map-users 0:200000:5 true"
   refused 'hint: /etc/subuid is a symbolic link, which newuidmap does not follow' \
     subids "mount --bind /etc /mnt && mount -t tmpfs none /etc && chmod 755 /etc && ln -s /mnt/* /etc; nobody unshare-rs --map-users 0:200000:5 true"

@@ -13,7 +13,7 @@ use crate::target::Process;
 /// `ID:CONTROLLERS:PATH` of /proc/PID/cgroup (cgroups(7)), without the number.
 type Line<'a> = (&'a [u8], &'a [u8]);
 
-/// Those that this process is not in itself.
+/// The cgroups of the process, except those that this process is in too.
 pub fn of(process: &Process) -> Result<Vec<Group>> {
     let own = input::read(OsStr::new("/proc/self/cgroup")).hint(|_| procfs::not_mounted())?;
     let text = process.cgroups()?;
@@ -29,7 +29,7 @@ fn lines(text: &[u8]) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// Where each hierarchy is usually mounted there is no need to read the table of all mounts.
+/// First tries the usual directory of the hierarchy: it saves reading the table of all mounts.
 fn open(line: Line, text: &[u8], process: &Process) -> Result<Group> {
     let (controllers, path) = line;
     let failed = |reason: String| {
@@ -69,7 +69,7 @@ fn usual_places(controllers: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
-/// Has this process join them.
+/// This process joins them.
 pub fn join(groups: &[Group]) -> Result<()> {
     groups.iter().try_for_each(|group| group.join().map_err(|errno| refused(group, errno)))
 }
