@@ -78,7 +78,7 @@ print(struct.unpack("Q", fcntl.ioctl(open(sys.argv[1]), 0x8008b70d, bytes(8)))[0
   requires python3
   target
   id_of /proc/self/ns/net >/dev/null 2>&1 || {
-    refused 'this kernel does not tell the IDs of namespaces: Linux 6.18 does' --net=:1
+    refused 'this kernel gives namespaces no IDs: Linux 6.18 or later is needed' --net=:1
     return
   }
   for kind in uts net mount:mnt; do
@@ -429,7 +429,7 @@ os.execvp("sleep", ["sleep", "600"])'
   equal "$output" "$(namespace net "$target")"
   refused "cannot find the network namespace of the socket '/proc/$target/fd/99': Bad file number" \
     -t "$target" -N 99
-  refused "hint: '/proc/$target/fd/0' is no socket" -t "$target" -N 0
+  refused "hint: '/proc/$target/fd/0' is not a socket" -t "$target" -N 0
 }
 
 @test "--target PID:INODE is that process and no later one" {
@@ -551,7 +551,7 @@ hint: without the capability CAP_SYS_ADMIN over the mount namespace a program is
   ok nsenter-rs -t "$target" --user --mount --net id -u
   equal "$output" 0
   refused "cannot enter the network namespace '/proc/$target/ns/net': Operation not permitted
-hint: this needs CAP_SYS_ADMIN here and over the namespace: where it belongs to a user namespace of yours, enter that one too with --user" \
+hint: this needs CAP_SYS_ADMIN here and over the namespace: if it belongs to a user namespace of yours, enter that one too, with --user" \
     -t "$target" --net
   refused "hint: the process 1 belongs to another user, or may do more than this one" -t 1 --uts
   refused "hint: this needs the capability CAP_SYS_PTRACE over the target" -t 1 --net-socket 0
@@ -562,7 +562,7 @@ hint: this needs CAP_SYS_ADMIN here and over the namespace: where it belongs to 
   refused "cannot find the process '99999999': No such process" -t 99999999 --mount
   refused "cannot open '/nosuch': No such file or directory" --net=/nosuch
   refused "cannot enter the network namespace '/dev/null': Invalid argument
-hint: '/dev/null' is no namespace" --net=/dev/null
+hint: '/dev/null' is not a namespace" --net=/dev/null
   refused "cannot enter the mount namespace '/proc/$target/ns/uts': Invalid argument
 hint: '/proc/$target/ns/uts' is a namespace of another type: UTS" "--mount=/proc/$target/ns/uts"
   refused "cannot enter the user namespace '/proc/$$/ns/user': Invalid argument
@@ -582,7 +582,7 @@ hint: this process is in that user namespace already" -t $$ --user
   expect 1 nsenter-rs --pid=pid true
   umount pid
   contains "$stderr" "cannot fork: Out of memory
-hint: this is no lack of memory where the PID namespace has lost its init"
+hint: if the init of the PID namespace has ended, the kernel refuses new processes in it with this error"
 }
 
 @test "without /proc it enters what needs none, and says so of the rest" {
@@ -592,15 +592,31 @@ hint: this is no lack of memory where the PID namespace has lost its init"
   ok private sh -c "echo $(namespace uts "$target") && mount -t tmpfs none /proc &&
     exec nsenter-rs -t $target --uts --mount readlink /proc/self/ns/uts"
   equal "${lines[0]}" "${lines[1]}"
-  expect 1 private sh -c "mount -t tmpfs none /proc && exec nsenter-rs -t $target --uts --root true"
-  contains "$stderr" "cannot open '/proc/$target': No such file or directory
-hint: proc is not mounted on /proc"
+  for options in --root --all --env '-S follow' --join-cgroup '--start-time 1' --net=:1 '--sysctl kernel.sem=1'; do
+    expect 1 private sh -c "mount -t tmpfs none /proc && exec nsenter-rs -t $target --uts $options touch ran"
+    contains "$stderr" 'hint: proc is not mounted on /proc'
+    [ ! -e ran ]
+  done
+}
+
+@test "a system call that a seccomp filter refuses is named" {
+  while IFS='|' read -r rule options hint; do
+    printf 'default allow\nerrno %s\n' "$rule" >rules
+    # shellcheck disable=SC2086 # Words.
+    expect 1 as_root setpriv-rs --no-new-privs --seccomp-rules rules nsenter-rs $options true
+    contains "$stderr" "hint: $hint"
+  done <<TABLE
+EPERM setns|--uts=/proc/self/ns/uts|a seccomp filter refuses setns(2), as that of a systemd unit with RestrictNamespaces= does
+ENOSYS setns|--uts=/proc/self/ns/uts|a seccomp filter refuses setns(2)
+EPERM openat2|--new-session --wdns=/|a seccomp filter refuses openat2(2)
+EPERM pidfd_open|-t 1 --uts|a seccomp filter is in force for this process and may refuse pidfd_open(2)
+TABLE
 }
 
 @test "a /proc of another PID namespace is not mistaken for this one's" {
   expect 1 private unshare --pid --fork sh -c 'exec nsenter-rs -t 1 --root true'
-  contains "$stderr" "cannot open '/proc/1': it is another process's
-hint: /proc belongs to another PID namespace than this process"
+  contains "$stderr" "cannot open '/proc/1': it belongs to another process
+hint: /proc shows another PID namespace than that of this process"
 }
 
 @test "a thread, beside the classic" {

@@ -287,7 +287,7 @@ hint: the AppArmor profile 'box//sub' of this process denies it: the kernel's lo
   refuse ENOENT
   contains "$stderr" 'hint: no profile of this name is loaded: see apparmor_parser(8)'
   refuse EPERM setpriv --nnp
-  contains "$stderr" 'hint: no_new_privs is set: the profile may only be one that allows no more than the present one does'
+  contains "$stderr" 'hint: no_new_privs is set: the new profile must not allow more than the present one'
 }
 
 @test "a label is asked for before the user changes" {
@@ -336,9 +336,9 @@ hint: no profile of this name is loaded: see apparmor_parser(8)" --apparmor-prof
   same_status 127 --selinux-label a:b:c true
   same_status 127 --apparmor-profile a true
   refused 127 "cannot set the SELinux label 'a:b:c': Invalid argument
-hint: SELinux is not running: there is no /sys/fs/selinux" --selinux-label a:b:c
+hint: SELinux is not running: /sys/fs/selinux does not exist" --selinux-label a:b:c
   refused 127 "cannot set the AppArmor profile 'a': Invalid argument
-hint: AppArmor is not running: there is no /sys/kernel/security/apparmor" --apparmor-profile a
+hint: AppArmor is not running: /sys/kernel/security/apparmor does not exist" --apparmor-profile a
 }
 
 @test "the tracer is allowed through Yama" {
@@ -353,10 +353,10 @@ hint: AppArmor is not running: there is no /sys/kernel/security/apparmor" --appa
   contains "$output" "prctl(PR_SET_PTRACER, 0"
   ok traced 4321
   contains "$output" "prctl(PR_SET_PTRACER, 4321"
-  refused 1 "'me' is no process id, 'any' or 'none'" --ptracer me
-  refused 1 "'0' is no process id" --ptracer 0
+  refused 1 "'me' is not a process id, 'any' or 'none'" --ptracer me
+  refused 1 "'0' is not a process id" --ptracer 0
   [ -e /proc/sys/kernel/yama ] || refused 127 "cannot allow the tracer 'any': Invalid argument
-hint: this kernel runs without Yama, and so restricts no tracer" --ptracer any
+hint: this kernel runs without Yama, which restricts tracers" --ptracer any
 }
 
 @test "Landlock denies what is named, and nothing else" {
@@ -389,7 +389,7 @@ b"
   contains "$stderr" 'Permission denied'
   expect 126 setpriv-rs --landlock-access fs true
   contains "$stderr" "cannot execute 'true': Permission denied
-hint: --landlock-access restricts it: --landlock-rule path-beneath:execute,read-file:DIR allows it in DIR"
+hint: --landlock-access denies this: --landlock-rule path-beneath:execute,read-file:DIR allows programs and libraries in DIR"
 }
 
 @test "Landlock: ports and signals" {
@@ -410,17 +410,17 @@ hint: --landlock-access restricts it: --landlock-rule path-beneath:execute,read-
 
 @test "Landlock: what is wrong is named, and the command is not run" {
   touch file
-  refused 1 "'files' is no Landlock access: it is TYPE[:RIGHT,...]" --landlock-access files
+  refused 1 "'files' is not a Landlock access, which is TYPE[:RIGHT,...]" --landlock-access files
   refused 1 "unknown Landlock right 'fly': it may be execute, write-file," --landlock-access fs:fly
   refused 1 "unknown Landlock right 'read-file'" --landlock-access net:read-file
-  refused 1 "'path-beneath' is no Landlock rule" --landlock-access fs --landlock-rule path-beneath
-  refused 1 "'70000' is no port number" --landlock-access net --landlock-rule net-port::70000
+  refused 1 "'path-beneath' is not a Landlock rule" --landlock-access fs --landlock-rule path-beneath
+  refused 1 "'70000' is not a port number" --landlock-access net --landlock-rule net-port::70000
   refused 1 "needs --landlock-access fs" --landlock-access net --landlock-rule path-beneath::/
   refused 1 "needs --landlock-access net" --landlock-access fs --landlock-rule net-port::1
   refused 127 "cannot allow access to 'no-such': No such file or directory" --landlock-access fs \
     --landlock-rule path-beneath::no-such
   refused 127 "cannot allow access to 'file': Invalid argument
-hint: it is no directory" --landlock-access fs --landlock-rule path-beneath::file
+hint: it is not a directory" --landlock-access fs --landlock-rule path-beneath::file
   refused 127 "hint: a rule can only allow what --landlock-access restricts" --landlock-access fs:read-dir \
     --landlock-rule path-beneath:read-file:/
 }
@@ -491,7 +491,7 @@ C
   head -c 32776 /dev/zero >long
   head -c 8 /dev/zero >wrong
   for file in odd empty; do
-    refused 127 "cannot read the seccomp filter '$file': its size is no multiple of 8" --seccomp-filter "$file"
+    refused 127 "cannot read the seccomp filter '$file': its size is not a multiple of 8" --seccomp-filter "$file"
   done
   refused 127 "cannot read the seccomp filter 'long': it has more than 4096 instructions" --seccomp-filter long
   refused 127 "cannot read the seccomp filter 'no-such': No such file or directory" --seccomp-filter no-such
@@ -617,7 +617,7 @@ key$(is_root && echo 7 || id -u)"
   }
   expect 127 keyctl_fails EDQUOT
   contains "$stderr" 'cannot make a session keyring: Quota exceeded
-hint: the user has as many keys as it may'
+hint: the user has reached its limit of keys'
   expect 127 keyctl_fails EPERM
   contains "$stderr" 'hint: a seccomp filter or a security module forbids keyctl(2)'
   [ ! -e ran ]
@@ -727,6 +727,21 @@ hint: inheritable, but not in the bounding set: kill" --nnp $drop setpriv-rs --i
     setpriv-rs --permitted-caps +kill
   refused 127 "hint: effective, but not permitted: kill" --permitted-caps -kill --effective-caps +kill
   refused 127 "hint: an ambient capability must be inheritable too" --inh-caps -kill --ambient-caps +kill
+}
+
+@test "a system call that a seccomp filter refuses is named" {
+  requires root
+  while read -r call options; do
+    printf 'default allow\nerrno EPERM %s\n' "$call" >rules
+    # shellcheck disable=SC2086 # Words.
+    expect 127 setpriv-rs --no-new-privs --seccomp-rules rules setpriv-rs $options true
+    contains "$stderr" "hint: a seccomp filter is in force for this process and may refuse $call(2)"
+  done <<'TABLE'
+setgroups --groups 7
+setresgid --regid 7 --keep-groups
+setresuid --reuid 7
+capset --inh-caps -all,+chown
+TABLE
 }
 
 @test "an ordinary user is told which capability it would take" {

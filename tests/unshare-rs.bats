@@ -203,6 +203,13 @@ hint: 'nosuch' has to be there before, as an empty file" private unshare-rs --ut
   refused "'4294967295' is not an id or a name" unshare-rs --map-user 4294967295 true
 }
 
+@test "own ids: names that are in no file are asked for through getent" {
+  requires userns
+  fake_getent host
+  PATH=$PWD/host:$PATH ok unshare-rs --map-user=ldap --map-group=crew sh -c 'id -u; id -g'
+  equal "$output" $'4321\n4323'
+}
+
 @test "own ids: root in a mount namespace of one's own, and the host's table unchanged" {
   ok unshare-rs -Umr sh -c 'id -u; mount -t tmpfs t /mnt && grep -o " / /mnt .* tmpfs t" /proc/self/mountinfo | cut -d" " -f3'
   equal "$output" "0
@@ -430,7 +437,7 @@ hint: ${more} a part of the /proc that can be seen here, and the kernel mounts n
     unshare-rs -Ur --mount-proc true
   refused "hint: ${more}" private sh -c "$mask && unshare-rs -Urpf unshare-rs -m --mount-proc true"
   refused "cannot write '/proc/self/setgroups': No such file or directory
-hint: no proc is mounted on /proc" private sh -c "mount -t tmpfs none /proc && unshare-rs -Ur true"
+hint: proc is not mounted on /proc" private sh -c "mount -t tmpfs none /proc && unshare-rs -Ur true"
 }
 
 @test "binfmt_misc: a user namespace has its own" {
@@ -1170,6 +1177,15 @@ hint: a seccomp filter is in force for this process" as_root ./filter unshare-rs
   rules ENOSYS unshare
   refused 'hint: a seccomp filter is in force for this process, which may refuse it' \
     setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs -r true
+  for name in host domain; do
+    rules EPERM "set${name}name"
+    refused 'that of a systemd unit with ProtectHostname=yes forbids host names, in new namespaces too' \
+      as_root setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs "--${name}name" box true
+  done
+  # As a systemd unit with RestrictSUIDSGID= or DynamicUser= answers.
+  rules EPERM openat2
+  refused 'hint: a seccomp filter refuses openat2(2): in a systemd unit RestrictSUIDSGID=yes does that' \
+    as_root setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs --root / true
   echo 'box (enforce)' >profile
   rules EACCES unshare
   refused "hint: the AppArmor profile 'box' of this process denies it: the kernel's log says what it denied, and the profile needs a \`userns\` rule" \
@@ -1202,8 +1218,18 @@ hint: '/' is not the root of a mount, as in a chroot, and has no propagation; us
     unshare-rs -r --sysctl net.ipv4.ip_forward=1 true
 }
 
+@test "without /proc each step that needs it says so" {
+  requires root
+  for options in -r '--map-users 0:0:10' '--map-groups 0:0:10' '--setgroups deny -U' '--time --monotonic 5' '--process-file file' \
+    '--process-fd 2' '--info-fd 2' '--net --sysctl net.ipv4.ip_forward=1'; do
+    # shellcheck disable=SC2086 # Words.
+    refused 'hint: proc is not mounted on /proc' private sh -c 'mount -t tmpfs none /proc && exec "$@"' sh unshare-rs $options touch ran
+    [ ! -e ran ] && [ ! -e file ]
+  done
+}
+
 @test "an id or a range that there cannot be" {
-  for option in '-S 4294967295' '--map-user 4294967295'; do
+  for option in '-S 4294967295' '--map-user 4294967295' '--owner 4294967295:0' '--owner 0:4294967296'; do
     # shellcheck disable=SC2086 # Words.
     refused 'hint: IDs go from 0 to 4294967294' unshare-rs $option true
   done
@@ -1697,8 +1723,10 @@ start_of() {
   refused "did you mean 5000:0:1?" unshare -r unshare-rs --map-users 0:5000:1 true
   mkdir tools
   ln -s /bin/true tools/newuidmap
-  refused "cannot write uid_map by 'newuidmap': it ended well and wrote nothing" \
+  refused "cannot write uid_map by 'newuidmap': it succeeded, but wrote nothing" \
     subids "mount --bind tools /mnt; nobody env PATH=/mnt:$PATH unshare-rs --map-users 0:200000:5 true"
+  refused 'hint: /etc/subuid is a symbolic link, which newuidmap does not follow' \
+    subids "mount --bind /etc /mnt && mount -t tmpfs none /etc && chmod 755 /etc && ln -s /mnt/* /etc; nobody unshare-rs --map-users 0:200000:5 true"
   refused "hint: lines of /etc/subuid end in a carriage return" \
     subids "printf 'nobody:200000:1000\\r\\n' >/etc/subuid; nobody unshare-rs --map-users 0:200000:5 true"
 }

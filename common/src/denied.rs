@@ -63,15 +63,21 @@ impl Call {
 #[must_use]
 pub fn hint(errno: Errno) -> Option<String> {
     match errno {
-        Errno::EPERM | Errno::ENOSYS => filtered().or_else(|| confined(errno, MOUNT_RULES)),
+        Errno::EPERM | Errno::ENOSYS => filtered(ALL).or_else(|| confined(errno, MOUNT_RULES)),
         Errno::EACCES => confined(errno, MOUNT_RULES),
         _ => None,
     }
 }
 
-fn filtered() -> Option<String> {
+/// The hint for a failure of openat2(2), which needs no capability.
+#[must_use]
+pub fn openat2_hint(errno: Errno) -> Option<String> {
+    matches!(errno, Errno::EPERM | Errno::ENOSYS).then(|| filtered(&[Call::Openat2])).flatten()
+}
+
+fn filtered(calls: &[Call]) -> Option<String> {
     let refused: Vec<_> =
-        ALL.iter().filter(|call| call.is_refused()).map(|call| call.row()).collect();
+        calls.iter().filter(|call| call.is_refused()).map(|call| call.row()).collect();
     let (_, since) = refused.iter().max_by_key(|row| row.1.len())?;
     let names: Vec<_> = refused.iter().map(|row| row.0).collect();
     let names = names.join(", ");
@@ -93,6 +99,17 @@ fn filtered() -> Option<String> {
 #[must_use]
 pub fn has_filter() -> bool {
     is_filtered(&fs::read_to_string("/proc/self/status").unwrap_or_default())
+}
+
+/// The hint for a call that failed although this process holds the capability that it needs.
+#[must_use]
+pub fn filter_of(call: &str) -> Option<String> {
+    has_filter().then(|| {
+        format!(
+            "a seccomp filter is in force for this process and may refuse {call}, as a systemd unit's SystemCallFilter= \
+             does"
+        )
+    })
 }
 
 fn is_filtered(status: &str) -> bool {

@@ -83,6 +83,18 @@ impl LongOptions {
     }
 }
 
+/// Refuses a command line if one of these conditions holds, with the message beside it. This is the table of options that
+/// exclude or need each other.
+///
+/// # Errors
+/// A usage error with the first such message.
+pub fn refuse(wrong: &[(bool, &str)]) -> Result<()> {
+    match wrong.iter().find(|(holds, _)| *holds) {
+        Some((_, message)) => Err(Error::usage(*message)),
+        None => Ok(()),
+    }
+}
+
 /// The first name of a row that begins as typed.
 fn beginning(row: &'static str, typed: &str) -> Option<&'static str> {
     row.split('|').find(|name| name.starts_with(typed))

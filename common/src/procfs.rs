@@ -56,6 +56,12 @@ pub fn is_mounted() -> bool {
     root().is_ok_and(|root| root.is_some())
 }
 
+/// The hint for a failure of a step that needs proc(5), where that is not mounted.
+#[must_use]
+pub fn not_mounted() -> Option<String> {
+    (!is_mounted()).then(|| "proc is not mounted on /proc".into())
+}
+
 /// The hint for a failure whose cause is looked up in proc(5), where that is not mounted.
 #[must_use]
 pub fn missing() -> Option<String> {

@@ -8,7 +8,7 @@ use std::os::fd::AsFd;
 use nix::libc;
 use nix::unistd::{Pid, getpid};
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Hint, Result};
 use crate::{procfs, sys};
 
 /// Where a child is written down.
@@ -57,7 +57,7 @@ impl Record {
 
     fn write_files<'a>(&'a self, number: Pid, written: &mut Vec<&'a OsString>) -> Result<()> {
         for file in &self.process_files {
-            let text = format!("{number} {}\n", procfs::start_time(number)?);
+            let text = format!("{number} {}\n", start_time(number)?);
             replace(file, &text).map_err(|e| Error::from_io("write the process file", file, &e))?;
             written.push(file);
         }
@@ -71,7 +71,7 @@ impl Record {
 
     fn write_line(&self, number: Pid) -> Result<()> {
         let Some(fd) = self.process_descriptor else { return Ok(()) };
-        let text = format!("process {number} {}\n", procfs::start_time(number)?);
+        let text = format!("process {number} {}\n", start_time(number)?);
         write_to(fd, &text)
     }
 
@@ -81,6 +81,10 @@ impl Record {
             let _ = fs::remove_file(file);
         }
     }
+}
+
+fn start_time(number: Pid) -> Result<u64> {
+    procfs::start_time(number).hint(|_| procfs::not_mounted())
 }
 
 /// Writes to a descriptor of the caller's. A reader that is gone is an error, and not the end of this process in the

@@ -14,7 +14,7 @@ use nix::unistd::sethostname;
 
 use crate::capability::{self, Namespace};
 use crate::error::{Context, Error, Hint, Result, quote};
-use crate::sys;
+use crate::{procfs, sys};
 
 const DIRECTORY: &str = "/proc/sys";
 
@@ -82,7 +82,8 @@ impl<'a> Sysctls<'a> {
             return Ok(Self::default());
         }
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        let directory = open(DIRECTORY, flags, Mode::empty()).context("open", DIRECTORY)?;
+        let directory = open(DIRECTORY, flags, Mode::empty()).context("open", DIRECTORY);
+        let directory = directory.hint(|_| procfs::not_mounted())?;
         Ok(Self { directory: Some(directory), list })
     }
 

@@ -107,7 +107,10 @@ impl Target {
     /// Read when the process is held already: while one that started at a time in the past has a number, none before it
     /// can have had the same.
     fn start_of(&self, process: &OwnedFd) -> Result<u64> {
-        let gone = || Error::new(STEP, self.pid.to_string(), Errno::ESRCH);
+        let gone = || {
+            let error = Error::new(STEP, self.pid.to_string(), Errno::ESRCH);
+            error.explain(|_| procfs::not_mounted())
+        };
         let number = procfs::number_of(process.as_fd()).ok_or_else(gone)?;
         procfs::start_time(number).map_err(|error| match error.errno() {
             Some(Errno::ENOENT | Errno::ESRCH) => gone(),

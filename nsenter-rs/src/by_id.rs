@@ -1,18 +1,18 @@
-//! A namespace by the id that the kernel gives it, which no other one gets until the machine restarts.
+//! A namespace by the id that the kernel gives it. No other namespace gets the same id until the machine restarts.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::read_dir;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use common::{Error, Result, sys};
+use common::{Error, Hint, Result, procfs, sys};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
 use crate::namespaces::Kind;
 
-/// The number of `:ID`; none where the text is a path.
+/// The number of `:ID`. None if the text is a path.
 pub fn id(text: &OsStr) -> Option<Option<u64>> {
     let digits = text.as_bytes().strip_prefix(b":")?;
     let number = std::str::from_utf8(digits).ok();
@@ -20,7 +20,7 @@ pub fn id(text: &OsStr) -> Option<Option<u64>> {
     Some(number.and_then(|text| text.parse().ok()))
 }
 
-/// Opens it. Before Linux 6.19 a handle needs the inode too, which only a process that is in the namespace shows.
+/// Opens the namespace. Before Linux 6.19 the kernel also needs its inode, which is only known through a process in it.
 pub fn open_namespace(kind: &Kind, id: u64) -> Result<OwnedFd> {
     let failed = |errno| Error::new(step(kind), id.to_string(), errno);
     let opened = match sys::open_namespace(id) {
@@ -37,12 +37,12 @@ fn step(kind: &Kind) -> String {
     format!("find the {} namespace of the ID", kind.name)
 }
 
-/// The namespace of a process that may be looked at.
+/// Looks for the namespace among those of all processes that the caller may look at.
 fn search(kind: &Kind, id: u64) -> Result<OwnedFd> {
     let because = |reason| Error::because(step(kind), id.to_string(), reason);
     let own = open_in("self".as_ref(), kind);
     if own.is_some_and(|own| sys::namespace_id(own.as_fd()) == Err(Errno::ENOTTY)) {
-        return Err(because("this kernel does not tell the IDs of namespaces: Linux 6.18 does"));
+        return Err(because("this kernel gives namespaces no IDs: Linux 6.18 or later is needed"));
     }
     let processes =
         read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.file_name());
@@ -51,7 +51,10 @@ fn search(kind: &Kind, id: u64) -> Result<OwnedFd> {
         .filter(is_number)
         .filter_map(|name| open_in(&name, kind))
         .find(|file| sys::namespace_id(file.as_fd()) == Ok(id))
-        .ok_or_else(|| because("no process that may be looked at is in one of this ID"))
+        .ok_or_else(|| {
+            because("no process that the caller may look at is in a namespace with this ID")
+        })
+        .hint(|_| procfs::not_mounted())
 }
 
 fn open_in(process: &OsStr, kind: &Kind) -> Option<OwnedFd> {

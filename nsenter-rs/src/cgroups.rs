@@ -6,20 +6,20 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use common::cgroup::entry::refused;
 use common::cgroup::group::{Group, Version};
 use common::cgroup::{Cgroups, Line, lines};
-use common::{Error, Result, input};
+use common::{Error, Hint, Result, input, procfs};
 
 use crate::target::Process;
 
-/// Those that this process is not in itself.
+/// The cgroups of the process, except those that this process is in too.
 pub fn of(process: &Process) -> Result<Vec<Group>> {
-    let own = input::read(OsStr::new("/proc/self/cgroup"))?;
+    let own = input::read(OsStr::new("/proc/self/cgroup")).hint(|_| procfs::not_mounted())?;
     let text = process.cgroups()?;
     let own: Vec<_> = lines(&own).collect();
     let differ = lines(&text).filter(|line| !own.contains(line));
     differ.map(|line| open(line, &text, process)).collect()
 }
 
-/// Where each hierarchy is usually mounted there is no need to read the table of all mounts.
+/// First tries the usual directory of the hierarchy: it saves reading the table of all mounts.
 fn open(line: Line, text: &[u8], process: &Process) -> Result<Group> {
     let Line { controllers, path } = line;
     let failed = |reason: String| {
@@ -59,7 +59,7 @@ fn usual_places(controllers: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
-/// Has this process join them.
+/// This process joins them.
 pub fn join(groups: &[Group]) -> Result<()> {
     groups.iter().try_for_each(|group| group.join().map_err(|errno| refused(group, errno)))
 }

@@ -1,4 +1,7 @@
-//! The child that becomes COMMAND, and the parent that stays outside and ends as it ends.
+//! The child that becomes COMMAND. The parent stays outside, waits for it, and ends with its status or by its signal.
+//!
+//! If the parent cannot enter the PID namespace by itself, there is a third process between the two: the *intermediate*
+//! process enters the namespaces and creates the child as its own sibling.
 
 use common::cgroup::entry::Entry;
 use common::held::Held;
@@ -12,35 +15,35 @@ use nix::libc;
 use nix::sched::CloneFlags;
 use nix::unistd::{Pid, getpid, setsid};
 
-/// What the child does, step by step.
+/// The steps of the child.
 pub trait Work {
     /// Enters the namespaces.
     fn enter(&mut self) -> Result<()>;
-    /// Does what is to be done in them.
+    /// Does the set-up inside them.
     fn finish(&mut self) -> Result<()>;
     /// Becomes COMMAND.
     fn exec(&self) -> Error;
 }
 
-/// How COMMAND's process is started and watched.
+/// How the parent starts COMMAND's process and watches it.
 #[derive(Debug)]
 pub struct Watch<'a> {
-    /// The cgroups that it begins in.
+    /// The cgroups that it is created in.
     pub entry: Option<&'a Entry<'a>>,
     pub new_session: bool,
-    /// Whether the parent leaves once COMMAND has started.
+    /// Whether the parent ends when COMMAND has started.
     pub detach: bool,
-    /// Where it is written down.
+    /// The files to write its pid to.
     pub record: &'a Record,
-    /// Whether it has to be made by a process that has entered the namespaces before.
-    pub midwife: bool,
+    /// Whether an intermediate process must create it.
+    pub intermediate: bool,
     pub failure_status: Option<u8>,
 }
 
 impl Watch<'_> {
     /// Starts the child, and gives the status to end with.
     ///
-    /// A signal that the caller's terminal sends does not reach a child with a session of its own, so it is handed on.
+    /// Signals of the caller's terminal do not reach a child in another session, so the parent passes them on.
     pub fn run(&self, work: impl Work) -> Result<u8> {
         let hands_on = self.new_session && !self.detach;
         let held = if hands_on { Held::for_handing_on(None) } else { Held::none() }?;
@@ -51,9 +54,9 @@ impl Watch<'_> {
             line.iter().for_each(Line::close_copy);
             self.entry.map_or(Ok(()), Entry::join)
         };
-        let child = match self.midwife {
-            false => self.start(|| self.live(work, arrive, theirs))?,
-            true => match self.start_through_midwife(work, arrive, theirs)? {
+        let child = match self.intermediate {
+            false => self.start(|| self.be_child(work, arrive, theirs))?,
+            true => match self.start_by_intermediate(work, arrive, theirs)? {
                 Ok(child) => child,
                 Err(end) => return Ok(status(end)),
             },
@@ -75,7 +78,7 @@ impl Watch<'_> {
             }
         }
         let ended = status(wait(child, hands_on.then_some(&held))?);
-        // A carried tool has replaced the child, and what it could not execute in turn never was there.
+        // A carried tool has become the child's program, but could not execute the next one.
         if matches!(ended, 126 | 127) {
             self.record.remove();
         }
@@ -94,18 +97,17 @@ impl Watch<'_> {
         })
     }
 
-    /// The process that enters the namespaces makes the child as its own sibling. It begins in the cgroups too. Where it
-    /// has ended without a child, its end is given.
-    fn start_through_midwife(
+    /// Starts the intermediate process, in the cgroups of the child. Gives its end if it has ended without a child.
+    fn start_by_intermediate(
         &self,
         mut work: impl Work,
         arrive: impl FnOnce() -> Result<()>,
         theirs: Option<Line>,
     ) -> Result<Result<Pid, End>> {
         let (mut line, mut own) = Line::new()?;
-        let midwife = self.start(|| {
+        let process = self.start(|| {
             line.close_copy();
-            let deliver = || {
+            let create_child = || {
                 arrive()?;
                 work.enter()?;
                 let child = sys::fork_sibling(|| {
@@ -114,26 +116,26 @@ impl Watch<'_> {
                 });
                 child.map_err(not_forked)
             };
-            match deliver() {
+            match create_child() {
                 Ok(child) => own.say(&child.as_raw().to_ne_bytes()).map_or(1, |()| 0),
-                Err(error) => self.said(error),
+                Err(error) => self.report(error),
             }
         })?;
         drop(own);
         let child = line.hear().map(|number| Pid::from_raw(i32::from_ne_bytes(number)));
-        let end = wait(midwife, None)?;
+        let end = wait(process, None)?;
         Ok(child.ok_or(end))
     }
 
-    /// Reports an error, and gives the status for it.
-    fn said(&self, error: Error) -> u8 {
+    /// Reports an error, and gives the exit status for it.
+    fn report(&self, error: Error) -> u8 {
         start::report(&error);
         let error = error.with_failure_status(self.failure_status);
         error.status().unwrap_or_else(|| crate::exit_status(error.kind()))
     }
 
-    /// The whole life of a child without a midwife.
-    fn live(
+    /// All steps of a child without an intermediate process.
+    fn be_child(
         &self,
         mut work: impl Work,
         arrive: impl FnOnce() -> Result<()>,
@@ -141,7 +143,7 @@ impl Watch<'_> {
     ) -> u8 {
         match arrive().and_then(|()| work.enter()) {
             Ok(()) => self.become_command(work, line),
-            Err(error) => self.said(error),
+            Err(error) => self.report(error),
         }
     }
 
@@ -153,24 +155,24 @@ impl Watch<'_> {
             work.finish()
         };
         if let Err(error) = set_up() {
-            return self.said(error);
+            return self.report(error);
         }
-        // Where the word does not come, the parent has said why, or is gone.
+        // If the parent does not answer, it has reported the reason or has ended.
         if line.as_mut().is_some_and(|line| line.ask().is_err()) {
             return 1;
         }
         let error = work.exec();
         line.iter_mut().for_each(Line::fail);
-        self.said(error)
+        self.report(error)
     }
 }
 
-/// fork(2) gives ENOMEM for a PID namespace whose first process has ended (pid_namespaces(7)).
+/// fork(2) also fails with ENOMEM if the init of the PID namespace has ended (pid_namespaces(7)).
 fn not_forked(errno: Errno) -> Error {
     Error::bare("fork", errno).explain(|_| {
         (errno == Errno::ENOMEM).then(|| {
-            "this is no lack of memory where the PID namespace has lost its init: nothing can be started \
-             in it any more"
+            "if the init of the PID namespace has ended, the kernel refuses new processes in it with this error, \
+             whether there is memory or not"
                 .into()
         })
     })
@@ -183,7 +185,7 @@ fn status(end: End) -> u8 {
     }
 }
 
-/// Stops and goes on with the child, so that job control reaches through.
+/// When the child is stopped, stops this process too, and later continues both: job control of the caller works.
 fn wait(child: Pid, held: Option<&Held>) -> Result<End> {
     loop {
         let change = match held {

@@ -1,9 +1,9 @@
-//! Arguments in, an [`Action`] out.
+//! The command line, parsed into an [`Action`].
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use common::options::LongOptions;
+use common::options::{LongOptions, refuse};
 use common::process::failure_status;
 use common::record::Record;
 use common::sysctl::Sysctl;
@@ -65,7 +65,7 @@ Set-up (without =DIR: that of the target):
   -V, --version              display version
 ";
 
-/// The long options, and those of the classic among them.
+/// All long options: those of the classic may be shortened.
 const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
 
 const CLASSIC: &[&str] = &[
@@ -96,7 +96,7 @@ const CLASSIC: &[&str] = &[
     "follow-context",
 ];
 
-/// What the command line asks for.
+/// The meaning of the command line.
 #[derive(Debug)]
 pub enum Action {
     Help,
@@ -121,7 +121,7 @@ const LETTERS: [(char, &str); 13] = [
     ('h', "help"),
 ];
 
-/// Options stop at the first operand: all that follows belongs to COMMAND.
+/// Options end at the first operand. The words after it belong to COMMAND.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let mut entry = nothing();
     let parsed = read(&mut parser, &mut entry);
@@ -159,7 +159,7 @@ fn nothing() -> Box<Entry> {
     })
 }
 
-/// Reads the command line up to its end, or to an option after which nothing else matters.
+/// Reads the command line up to its end, or up to `--help` or `--version`.
 fn read(parser: &mut lexopt::Parser, entry: &mut Entry) -> Result<Option<Action>> {
     while let Some(argument) = LONG.next(parser)? {
         let name = match argument {
@@ -183,19 +183,23 @@ fn read(parser: &mut lexopt::Parser, entry: &mut Entry) -> Result<Option<Action>
 fn finish(mut entry: Box<Entry>) -> Result<Action> {
     entry.target = entry.target.map(|target| target.started_at(entry.start));
     let has_child = entry.detach || entry.record.is_wanted();
-    let pairs = [
-        ("--wd and --wdns", entry.directory.is_some() && entry.directory_inside.is_some()),
-        ("--root and --rootns", entry.root.is_some() && entry.root_inside.is_some()),
-        ("--no-fork and --new-session", entry.no_fork && entry.new_session),
-        ("--no-fork and --detach, --pid-file or --process-file", entry.no_fork && has_child),
-    ];
-    match pairs.iter().find(|(_, given)| *given) {
-        Some((pair, _)) => Err(Error::usage(format!("{pair} exclude each other"))),
-        None if entry.start.is_some() && entry.target.is_none() => {
-            Err(Error::usage("--start-time needs a --target"))
-        }
-        None => Ok(Action::Enter(entry)),
-    }
+    refuse(&[
+        (
+            entry.directory.is_some() && entry.directory_inside.is_some(),
+            "--wd and --wdns exclude each other",
+        ),
+        (
+            entry.root.is_some() && entry.root_inside.is_some(),
+            "--root and --rootns exclude each other",
+        ),
+        (entry.no_fork && entry.new_session, "--no-fork and --new-session exclude each other"),
+        (
+            entry.no_fork && has_child,
+            "--no-fork and --detach, --pid-file or --process-file exclude each other",
+        ),
+        (entry.start.is_some() && entry.target.is_none(), "--start-time needs a --target"),
+    ])?;
+    Ok(Action::Enter(entry))
 }
 
 fn long_name(letter: char) -> Result<&'static str> {
@@ -257,7 +261,7 @@ impl Entry {
     }
 }
 
-/// `:ID` is a namespace by its id.
+/// A path, or `:ID` for a namespace by its id.
 fn file(path: OsString) -> Result<OsString> {
     match by_id::id(&path) {
         Some(None) => Err(Error::usage(format!("{} is not :ID of a namespace", quote(&path)))),
@@ -273,7 +277,7 @@ fn id(text: &OsStr) -> Result<Id> {
     match accounts::id(text.as_bytes()) {
         Some(number) => Ok(Id::Number(number)),
         None if text == "follow" => Ok(Id::Follow),
-        None => Err(Error::usage(format!("{} is no user or group id", quote(text)))
+        None => Err(Error::usage(format!("{} is not a user or group id", quote(text)))
             .explain(|_| accounts::beyond(text))),
     }
 }
@@ -286,7 +290,7 @@ fn ticks(text: &OsStr) -> Result<u64> {
 
 fn descriptor(text: &OsStr) -> Result<i32> {
     let number = accounts::id(text.as_bytes()).and_then(|number| number.try_into().ok());
-    number.ok_or_else(|| Error::usage(format!("{} is no file descriptor", quote(text))))
+    number.ok_or_else(|| Error::usage(format!("{} is not a file descriptor", quote(text))))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who COMMAND runs as in the namespaces that were entered.
+//! The user and groups of COMMAND in the entered namespaces.
 
 use common::process::keep_capabilities;
 use common::sys::Prctl;
@@ -11,30 +11,30 @@ use crate::target::Process;
 /// A user or group id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Id {
-    /// This one.
+    /// This number.
     Number(u32),
-    /// The target's.
+    /// The id of the target.
     Follow,
 }
 
-/// What is asked for; what is `None` stays as it is.
+/// The requested ids. `None` changes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
     pub uid: Option<Id>,
     pub gid: Option<Id>,
-    /// The capabilities are to outlive execve(2).
+    /// Whether the capabilities outlive execve(2).
     pub keep_capabilities: bool,
 }
 
 impl Credentials {
-    /// Who enters a user namespace becomes its root, where nothing else is asked for.
+    /// The ids after entering a user namespace: by default its root.
     pub fn or_root(self) -> Self {
         let root = Some(Id::Number(0));
         Self { uid: self.uid.or(root), gid: self.gid.or(root), ..self }
     }
 
-    /// Takes them on. That the supplementary groups could not be dropped matters only where they were not
-    /// dropped before the user namespace was entered.
+    /// Sets the ids. It is an error if the supplementary groups can be dropped neither here nor, as `groups_dropped` tells,
+    /// before the user namespace was entered.
     pub fn assume(&self, process: Option<&Process>, groups_dropped: bool) -> Result<()> {
         let follows = [self.uid, self.gid].contains(&Some(Id::Follow));
         let owner = process.filter(|_| follows).map(Process::owner).transpose()?;

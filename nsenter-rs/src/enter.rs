@@ -1,16 +1,17 @@
-//! One entry into another world, step by step.
+//! The whole sequence of steps, up to COMMAND.
 
 use std::ffi::{OsStr, OsString, c_int};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use common::cgroup::entry::Entry as BirthPlace;
+use common::cgroup::entry::Entry as CgroupEntry;
 use common::cgroup::group::Group;
 use common::death_signal::DeathSignal;
 use common::record::Record;
 use common::sysctl::{Sysctl, Sysctls};
 use common::target::Target;
-use common::{Command, Context, Error, Hint, Result, capability, error, quote, sys, toolbox};
+use common::{Command, Context, Error, Hint, Result};
+use common::{capability, denied, error, quote, sys, toolbox};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 
@@ -30,25 +31,25 @@ const NOT_FOUND: &str = "it is looked up in the entered root: --carry executes a
 /// A directory that is opened before any namespace is entered.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Directory {
-    /// That of the target.
+    /// The directory of the target.
     Target,
-    /// This one.
+    /// The directory with this path.
     Path(OsString),
 }
 
-/// What is asked for.
+/// The meaning of the command line.
 #[derive(Debug)]
 pub struct Entry {
     pub target: Option<Target>,
     pub all: bool,
-    /// The kinds that were named, each with its file, where it has one.
+    /// The requested types, with the file if one was given.
     pub namespaces: Vec<(&'static Kind, Option<OsString>)>,
     pub net_socket: Option<c_int>,
     pub user_parent: bool,
     pub credentials: Credentials,
     pub preserve_credentials: bool,
     pub root: Option<Directory>,
-    /// The root as a path in the mount namespace that is entered.
+    /// The root as a path in the entered mount namespace.
     pub root_inside: Option<OsString>,
     pub directory: Option<Directory>,
     /// The working directory as a path in the new root.
@@ -57,10 +58,10 @@ pub struct Entry {
     pub sysctls: Vec<Sysctl>,
     pub no_fork: bool,
     pub new_session: bool,
-    /// When the target has started.
+    /// The start time of the target.
     pub start: Option<u64>,
     pub failure_status: Option<u8>,
-    /// Whether this process leaves when COMMAND has started.
+    /// Whether this process ends when COMMAND has started.
     pub detach: bool,
     pub record: Record,
     pub join_cgroup: bool,
@@ -69,7 +70,7 @@ pub struct Entry {
     pub command: Command,
 }
 
-/// All that is looked up and opened before anything changes.
+/// Everything that is looked up and opened before anything changes.
 struct Opened {
     process: Option<Process>,
     joins: Joins,
@@ -81,7 +82,7 @@ struct Opened {
 }
 
 impl Entry {
-    /// Enters, and becomes the command or waits for the child that does.
+    /// Enters the namespaces. Becomes COMMAND, or waits for the child that does.
     pub fn run(self) -> Result<u8> {
         let status = self.failure_status;
         self.carry_out().map_err(|error| error.with_failure_status(status))
@@ -94,7 +95,7 @@ impl Entry {
         let opened = self.open()?;
         let sysctls = Sysctls::open(&self.sysctls)?;
         match self.forks(&opened) {
-            true => self.follow(opened, sysctls),
+            true => self.run_child(opened, sysctls),
             false => self.become_command(opened, sysctls),
         }
     }
@@ -107,25 +108,25 @@ impl Entry {
     fn become_command(&self, opened: Opened, sysctls: Sysctls) -> Result<u8> {
         let death_signal = DeathSignal::to_keep()?;
         cgroups::join(&opened.cgroups)?;
-        let mut way = Way::new(self, opened, sysctls);
-        way.enter()?;
-        way.take_credentials()?;
+        let mut steps = Steps::new(self, opened, sysctls);
+        steps.enter()?;
+        steps.take_credentials()?;
         death_signal.map_or(Ok(()), |signal| signal.arm())?;
-        way.set_up()?;
-        Err(way.exec())
+        steps.set_up()?;
+        Err(steps.exec())
     }
 
-    /// This process stays outside but for the PID namespace, which only its children are in.
-    fn follow(&self, mut opened: Opened, sysctls: Sysctls) -> Result<u8> {
+    /// This process stays outside. It enters only the PID namespace, which applies to its children alone.
+    fn run_child(&self, mut opened: Opened, sysctls: Sysctls) -> Result<u8> {
         self.record.check()?;
         toolbox::close_to_others().step("close this process to others")?;
-        let midwife = !opened.joins.enter_pid(opened.process.as_ref());
+        let intermediate = !opened.joins.enter_pid(opened.process.as_ref());
         let groups = std::mem::take(&mut opened.cgroups);
-        let entry = (!groups.is_empty()).then(|| BirthPlace::new(&groups)).transpose()?;
+        let entry = (!groups.is_empty()).then(|| CgroupEntry::new(&groups)).transpose()?;
         let Self { new_session, detach, failure_status, ref record, .. } = *self;
         let entry = entry.as_ref();
-        let watch = Watch { entry, new_session, detach, record, midwife, failure_status };
-        watch.run(Way::new(self, opened, sysctls))
+        let watch = Watch { entry, new_session, detach, record, intermediate, failure_status };
+        watch.run(Steps::new(self, opened, sysctls))
     }
 
     fn open(&self) -> Result<Opened> {
@@ -152,7 +153,7 @@ impl Entry {
         let label = if_asked(self.follow_context, "follow-context")?.filter(|_| selinux);
         let root = open_directory(self.root.as_ref(), target, "root")?;
         let directory = open_directory(self.directory.as_ref(), target, "cwd")?;
-        if joins.is_empty() && !self.goes_beyond() {
+        if joins.is_empty() && !self.has_additional_option() {
             return Err(no_namespace(self.all));
         }
         Ok(Opened {
@@ -166,8 +167,8 @@ impl Entry {
         })
     }
 
-    /// Whether there is an option that the classic does not have: it may be all that is wanted.
-    fn goes_beyond(&self) -> bool {
+    /// Whether an additional option is given: it needs no namespace.
+    fn has_additional_option(&self) -> bool {
         self.new_session
             || self.detach
             || self.carry
@@ -206,7 +207,7 @@ impl Entry {
         Ok(joins)
     }
 
-    /// A root without a working directory leaves that where it is.
+    /// Changes the root and the working directory. A root alone does not change the working directory.
     fn change_directories(&self, root: Option<OwnedFd>, directory: Option<OwnedFd>) -> Result<()> {
         let mut directory = directory;
         let root = match &self.root_inside {
@@ -233,18 +234,18 @@ impl Entry {
     }
 }
 
-/// The way into those namespaces, and to COMMAND in them.
-struct Way<'a> {
+/// The steps of the process that becomes COMMAND.
+struct Steps<'a> {
     entry: &'a Entry,
     opened: Opened,
     sysctls: Sysctls<'a>,
     becomes_root: bool,
     groups_dropped: bool,
-    /// Whether COMMAND and its libraries are files of the caller's, and none of the target's.
+    /// Whether COMMAND and its libraries are files of the caller, not of the target.
     is_on_own_files: bool,
 }
 
-impl<'a> Way<'a> {
+impl<'a> Steps<'a> {
     fn new(entry: &'a Entry, opened: Opened, sysctls: Sysctls<'a>) -> Self {
         let enters_user = opened.joins.has(CloneFlags::CLONE_NEWUSER);
         let becomes_root = enters_user && !entry.preserve_credentials;
@@ -268,9 +269,9 @@ impl<'a> Way<'a> {
     }
 }
 
-impl Work for Way<'_> {
-    /// What runs in those namespaces could trace this process, and reach what it has open, until it
-    /// becomes COMMAND (CVE-2016-9962): so it is closed to others before.
+impl Work for Steps<'_> {
+    /// First makes this process undumpable: otherwise processes in the namespaces could trace it and use its open files
+    /// until it becomes COMMAND (CVE-2016-9962).
     fn enter(&mut self) -> Result<()> {
         let opened = &mut self.opened;
         self.groups_dropped = self.becomes_root && setgroups(&[]).is_ok();
@@ -305,7 +306,7 @@ fn no_namespace(all: bool) -> Error {
     }
 }
 
-/// A value may follow the letter of a namespace without a blank, so that letters after it are not options.
+/// The hint for `-mnp`: the letters after `-m` are its value, not options.
 fn letters(kind: &Kind, path: &OsStr, error: &Error) -> Option<String> {
     let text = path.to_str().filter(|_| error.errno() == Some(Errno::ENOENT))?;
     let is_letter = |letter: char| KINDS.iter().any(|kind| kind.letter == letter);
@@ -333,13 +334,14 @@ fn open_path(path: &OsStr) -> Result<OwnedFd> {
     open(path, flags, Mode::empty()).context("enter the directory", path)
 }
 
-/// A magic link is not followed: in a root that is not trusted it would lead to whatever a descriptor
-/// of this process is open on.
+/// Follows no magic links: in an untrusted root such a link could lead to an open file of this process.
 fn open_inside(path: &OsStr) -> Result<OwnedFd> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
         .resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
-    openat2(sys::cwd(), path, how).context("enter the directory", path)
+    openat2(sys::cwd(), path, how)
+        .context("enter the directory", path)
+        .hint(|error| denied::openat2_hint(error.errno()?))
 }
 
 fn open_directory(
@@ -362,7 +364,11 @@ fn socket(process: &Process, fd: c_int) -> Result<Source> {
     let name = process.path(&format!("fd/{fd}"));
     let step = "find the network namespace of the socket";
     let pidfd = process.pidfd().ok_or_else(|| {
-        Error::because(step, &name, "of a thread other than a process's first this needs Linux 6.9")
+        Error::because(
+            step,
+            &name,
+            "for a thread that does not lead its process, this needs Linux 6.9",
+        )
     })?;
     let namespace = sys::pidfd_getfd(pidfd, fd)
         .and_then(|socket| sys::socket_namespace(socket.as_fd()))
@@ -373,7 +379,7 @@ fn socket(process: &Process, fd: c_int) -> Result<Source> {
 
 fn explain_socket(errno: Errno, name: &Path) -> Option<String> {
     match errno {
-        Errno::ENOTTY => Some(format!("{} is no socket", quote(name))),
+        Errno::ENOTTY => Some(format!("{} is not a socket", quote(name))),
         Errno::EPERM => Some(
             "this needs the capability CAP_SYS_PTRACE over the target, and CAP_NET_ADMIN over the \
              network namespace"
@@ -383,8 +389,8 @@ fn explain_socket(errno: Errno, name: &Path) -> Option<String> {
     }
 }
 
-/// The parent of the user namespace that is to be entered, else of the target's, else the owner of
-/// the first namespace that has a file.
+/// The parent of the user namespace to enter, or of the target's. Without both, the owner of the first namespace with a
+/// file.
 fn parent(process: Option<&Process>, joins: &Joins) -> Result<Source> {
     let user = joins.get(CloneFlags::CLONE_NEWUSER);
     match (user.map(|join| &join.source), process, joins.first_open()) {
@@ -397,10 +403,10 @@ fn parent(process: Option<&Process>, joins: &Joins) -> Result<Source> {
     }
 }
 
-/// What the dynamic linker reads, which it ignores in a set-user-ID program (ld.so(8)), besides LD_*.
+/// Variables that the dynamic linker reads, besides LD_*. It ignores them in set-user-ID programs (ld.so(8)).
 const LINKED: [&str; 4] = ["GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "MALLOC_TRACE"];
 
-/// A container that sets LD_PRELOAD would have its library run outside, where COMMAND is a program of the caller's.
+/// Whether a container could run code in a program of the host with this variable, as with LD_PRELOAD.
 fn is_of_linker(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b"LD_") || LINKED.iter().any(|linked| name == *linked)
 }

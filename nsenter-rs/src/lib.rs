@@ -25,7 +25,7 @@ fn run() -> Result<u8> {
     }
 }
 
-/// As util-linux's `nsenter` and its `exec` helper give them.
+/// The statuses of util-linux's `nsenter`.
 fn exit_status(kind: Kind) -> u8 {
     match kind {
         Kind::Usage | Kind::Failed => 1,

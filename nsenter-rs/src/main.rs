@@ -1,4 +1,4 @@
-//! Nothing but the tool: see the library.
+//! The tool by itself. The code is in the library.
 
 #![no_main]
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! The eight kinds of namespaces, and how several are entered.
+//! The eight types of namespaces, and how several are entered.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,14 +15,14 @@ use nix::sys::stat::fstat;
 
 use crate::target::Process;
 
-/// A kind of namespace.
+/// A type of namespace.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
     pub option: &'static str,
     pub letter: char,
     /// Its file in `/proc/PID`.
     pub file: &'static str,
-    /// What it is called in messages.
+    /// Its name in messages.
     pub name: &'static str,
     pub flag: CloneFlags,
 }
@@ -39,7 +39,7 @@ const fn kind(
 
 const NEWTIME: CloneFlags = CloneFlags::from_bits_retain(sys::CLONE_NEWTIME);
 
-/// The mount namespace comes late: with it change root and working directory.
+/// The types in the order of entering. The mount namespace comes late: it changes root and working directory.
 pub const KINDS: [Kind; 8] = [
     kind("user", 'U', "ns/user", "user", CloneFlags::CLONE_NEWUSER),
     kind("cgroup", 'C', "ns/cgroup", "cgroup", CloneFlags::CLONE_NEWCGROUP),
@@ -51,17 +51,17 @@ pub const KINDS: [Kind; 8] = [
     kind("time", 'T', "ns/time", "time", NEWTIME),
 ];
 
-/// The kind of a flag.
+/// The type of a flag.
 pub fn kind_of(flag: CloneFlags) -> &'static Kind {
     KINDS.iter().find(|kind| kind.flag == flag).unwrap_or(&KINDS[0])
 }
 
-/// Where a namespace comes from.
+/// The source of a namespace.
 #[derive(Debug)]
 pub enum Source {
-    /// The target.
+    /// The target process.
     Target,
-    /// The namespace that this is open on, and what it is called.
+    /// An open namespace, and its name in messages.
     Open(OwnedFd, OsString),
 }
 
@@ -77,13 +77,13 @@ pub struct Join {
 pub struct Joins(Vec<Join>);
 
 impl Joins {
-    /// Adds one; the later one of a kind counts.
+    /// Adds a namespace. It replaces an earlier one of the same type.
     pub fn add(&mut self, kind: &'static Kind, source: Source) {
         self.0.retain(|join| join.kind != kind);
         self.0.push(Join { kind, source });
     }
 
-    /// Opens those of a target that has no descriptor itself.
+    /// Opens the namespaces of a target without a pidfd.
     pub fn open(&mut self, process: &Process) -> Result<()> {
         let of_target = |join: &&mut Join| matches!(join.source, Source::Target);
         self.0.iter_mut().filter(of_target).try_for_each(|join| {
@@ -93,17 +93,17 @@ impl Joins {
         })
     }
 
-    /// Whether one of this flag is to be entered.
+    /// Whether a namespace with this flag will be entered.
     pub fn has(&self, flag: CloneFlags) -> bool {
         self.get(flag).is_some()
     }
 
-    /// The one of this flag.
+    /// The namespace with this flag.
     pub fn get(&self, flag: CloneFlags) -> Option<&Join> {
         self.0.iter().find(|join| join.kind.flag == flag)
     }
 
-    /// The first one that a file is open on.
+    /// The first open namespace.
     pub fn first_open(&self) -> Option<&OwnedFd> {
         self.0.iter().find_map(|join| match &join.source {
             Source::Open(file, _) => Some(file),
@@ -111,14 +111,16 @@ impl Joins {
         })
     }
 
-    /// Whether there is none.
+    /// Whether no namespace will be entered.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Adds all of the target's that are not there yet, but for those that this process is in already: the kernel lets
-    /// nobody enter the user namespace that it is in, and the others only with power over them.
+    /// Adds all namespaces of the target, except those that this process is in already: entering them again fails in a user
+    /// namespace, and otherwise needs privileges.
     pub fn add_all(&mut self, process: &Process) -> Result<()> {
+        // Without /proc the namespaces cannot be compared.
+        process.directory()?;
         for kind in &KINDS {
             let own = Path::new("/proc/self").join(kind.file);
             let Ok(own) = fs::metadata(own) else { continue };
@@ -143,8 +145,8 @@ impl Joins {
         entered
     }
 
-    /// Enters them. Who gives power up by that enters the user namespace last, and who gains it enters it
-    /// first: so all others are tried before it, and what is left goes after it.
+    /// Enters the namespaces. A caller that loses privileges in the user namespace must enter it last, and a caller that
+    /// gains them must enter it first. So the others are tried before it, and those that failed again after it.
     pub fn enter(mut self, process: Option<&Process>) -> Result<()> {
         let with_user = self.has(CloneFlags::CLONE_NEWUSER);
         self.0.sort_by_key(|join| KINDS.iter().position(|kind| kind == join.kind));
@@ -164,7 +166,7 @@ impl Joins {
         })
     }
 
-    /// Those of the target in one call, which enters all or none.
+    /// Enters those of the target with one call: all of them or none.
     fn try_target(&mut self, process: Option<&Process>, wanted: impl Fn(&Kind) -> bool) {
         let taken = |join: &Join| matches!(join.source, Source::Target) && wanted(join.kind);
         let flags: CloneFlags =
@@ -194,28 +196,40 @@ impl Join {
         }
     }
 
-    /// Asks what setns(2) looked at.
+    /// Looks for the reason of setns(2).
     fn explain(&self, errno: Errno, process: Option<&Process>, with_user: bool) -> Option<String> {
         match errno {
             Errno::EINVAL => self.explain_invalid(process),
             Errno::EPERM => {
                 let lost = || if with_user { None } else { self.lost(process) };
-                let hint = self.closed(process).or_else(lost);
+                let hint = self.closed(process).or_else(lost).or_else(|| self.filtered());
                 Some(hint.unwrap_or_else(|| self.explain_permission(with_user)))
             }
+            Errno::ENOSYS => self.filtered(),
             Errno::ESRCH => Some("the process has ended".into()),
             _ => None,
         }
     }
 
-    /// That the target may not even be looked at.
+    /// Whether a seccomp filter refuses the call: without one the answer to a descriptor that is not of a namespace is
+    /// EINVAL.
+    fn filtered(&self) -> Option<String> {
+        let root = fs::File::open("/").ok()?;
+        let answer = setns(root, self.kind.flag);
+        matches!(answer, Err(Errno::EPERM | Errno::ENOSYS)).then(|| {
+            "a seccomp filter refuses setns(2), as that of a systemd unit with RestrictNamespaces= does"
+                .into()
+        })
+    }
+
+    /// The hint if this process may not even look at the target.
     fn closed(&self, process: Option<&Process>) -> Option<String> {
         let error = process?.open_file(self.kind.file, OFlag::O_RDONLY).err()?;
         let closed = matches!(self.source, Source::Target) && error.errno() == Some(Errno::EACCES);
         error.hint().filter(|_| closed).map(str::to_owned)
     }
 
-    /// What is needed over the namespace was held over the user namespace that owns it.
+    /// The hint if this process had the capability over the namespace, but has lost it.
     fn lost(&self, process: Option<&Process>) -> Option<String> {
         match &self.source {
             Source::Open(file, _) => capability::lost_over(SYS_ADMIN, file.as_fd()),
@@ -233,7 +247,7 @@ impl Join {
             Source::Target => Ok(self.kind.flag.bits()),
         };
         match kind {
-            Err(_) => return Some(format!("{path} is no namespace")),
+            Err(_) => return Some(format!("{path} is not a namespace")),
             Ok(flag) if flag != self.kind.flag.bits() => {
                 let other = kind_of(CloneFlags::from_bits_retain(flag)).name;
                 return Some(format!("{path} is a namespace of another type: {other}"));
@@ -259,7 +273,7 @@ impl Join {
         };
         match self.kind.flag {
             CloneFlags::CLONE_NEWUSER => {
-                "this needs the capability CAP_SYS_ADMIN in it, which the user has that made it"
+                "this needs the capability CAP_SYS_ADMIN in it: the user that made it has that"
                     .into()
             }
             _ if with_user => format!(
@@ -267,8 +281,8 @@ impl Join {
                  that is entered with --user"
             ),
             _ => format!(
-                "this needs {capabilities} here and over the namespace: where it belongs to a user \
-                 namespace of yours, enter that one too with --user"
+                "this needs {capabilities} here and over the namespace: if it belongs to a user namespace of yours, \
+                 enter that one too, with --user"
             ),
         }
     }
@@ -280,7 +294,7 @@ fn is_same(kind: &Kind, own: &fs::Metadata, process: &Process) -> Result<bool> {
     Ok((own.dev(), own.ino()) == (theirs.st_dev, theirs.st_ino))
 }
 
-/// The user namespace that owns the namespace `file` is open on: of a user namespace, its parent.
+/// The user namespace that owns the namespace `file`. The owner of a user namespace is its parent.
 pub fn owner(file: &OwnedFd) -> Result<Source> {
     let owner = sys::namespace_owner(file.as_fd())
         .step("find the parent user namespace")

@@ -1,4 +1,4 @@
-//! The process whose world is entered: what can be had of it in proc(5).
+//! The target process, and its files in proc(5).
 
 use std::cell::OnceCell;
 use std::ffi::OsString;
@@ -9,36 +9,37 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use common::target::Target;
-use common::{Context, Error, Hint, Result, procfs};
+use common::{Context, Error, Hint, Result, denied, procfs};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlink};
 use nix::sys::stat::{FileStat, Mode, fstat};
 use nix::unistd::{Pid, getpid};
 
-/// A process that is held on to: its number may be given to another one, its descriptors never are.
+/// An open process. A later process may get its number, but never its descriptors.
 #[derive(Debug)]
 pub struct Process {
     pid: Pid,
-    /// None of a thread before Linux 6.9.
+    /// None for a thread before Linux 6.9.
     pidfd: Option<OwnedFd>,
-    /// Its directory in /proc, once it was needed.
+    /// Its directory in /proc, opened when it is first needed.
     directory: OnceCell<OwnedFd>,
 }
 
 impl Process {
-    /// Takes hold of the target.
+    /// Opens the target.
     pub fn open(target: Target) -> Result<Self> {
         match target.open() {
             Err(error) if error.errno() == Some(Errno::EINVAL) && !target.has_inode() => {
                 Self::open_thread(target)
             }
             pidfd => {
-                Ok(Self { pid: target.pid(), pidfd: Some(pidfd?), directory: OnceCell::new() })
+                let pidfd = Some(pidfd.hint(explain_target)?);
+                Ok(Self { pid: target.pid(), pidfd, directory: OnceCell::new() })
             }
         }
     }
 
-    /// Takes hold of a thread by its directory in /proc, whose files are never those of a later thread of that number.
+    /// Opens a thread by its directory in /proc. The files in it never belong to a later thread with the same number.
     fn open_thread(target: Target) -> Result<Self> {
         let thread = Self { pid: target.pid(), pidfd: None, directory: OnceCell::new() };
         let directory = thread.open_own_directory()?;
@@ -57,12 +58,12 @@ impl Process {
     }
 
     fn of_another(&self) -> Error {
-        Error::because("open", self.path(""), "it is another process's").with_hint(
-            "/proc belongs to another PID namespace than this process: mount a proc of its own",
+        Error::because("open", self.path(""), "it belongs to another process").with_hint(
+            "/proc shows another PID namespace than that of this process: mount a proc of its own",
         )
     }
 
-    /// Its directory in /proc, checked to be its own: /proc may count processes of another namespace.
+    /// Its directory in /proc. Checks that it is its own: /proc may have the numbers of another PID namespace.
     pub fn directory(&self) -> Result<&OwnedFd> {
         if let Some(directory) = self.directory.get() {
             return Ok(directory);
@@ -74,7 +75,7 @@ impl Process {
         Ok(self.directory.get_or_init(|| directory))
     }
 
-    /// The descriptor that setns(2) takes for it; none of a thread before Linux 6.9.
+    /// The descriptor for setns(2). None for a thread before Linux 6.9.
     pub fn pidfd(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().map(AsFd::as_fd)
     }
@@ -85,7 +86,7 @@ impl Process {
         if name.is_empty() { directory.into() } else { Path::new(&directory).join(name) }
     }
 
-    /// One of its files, or what a magic link leads to.
+    /// One of its files, or the target of a magic link.
     pub fn open_file(&self, name: &str, flags: OFlag) -> Result<OwnedFd> {
         openat(self.directory()?, name, flags | OFlag::O_CLOEXEC, Mode::empty())
             .context("open", self.path(name))
@@ -106,17 +107,17 @@ impl Process {
         Ok(text)
     }
 
-    /// Its environment, of which no entry is left out that can be set again. The first of a name counts.
+    /// The variables of its environment. If a name is there twice, the first one counts.
     pub fn environment(&self) -> Result<Vec<(OsString, OsString)>> {
         Ok(variables(&self.read("environ")?))
     }
 
-    /// Its user and group, as the user namespace that this process is in by now sees them.
+    /// Its user and group, as ids of the user namespace that this process is in now.
     pub fn owner(&self) -> Result<FileStat> {
         fstat(self.directory()?).context("read the user of the process", self.pid.to_string())
     }
 
-    /// The label that its security module gives it.
+    /// Its label of a security module.
     pub fn label(&self) -> Result<Vec<u8>> {
         self.read("attr/current")
     }
@@ -144,6 +145,11 @@ impl Process {
     }
 }
 
+/// pidfd_open(2) asks for no capability.
+fn explain_target(error: &Error) -> Option<String> {
+    (error.errno() == Some(Errno::EPERM)).then(|| denied::filter_of("pidfd_open(2)")).flatten()
+}
+
 fn explain_proc(error: &Error) -> Option<String> {
     let mounted = Path::new("/proc/self").exists();
     (error.errno() == Some(Errno::ENOENT)).then(|| match mounted {
@@ -167,8 +173,7 @@ fn variables(environ: &[u8]) -> Vec<(OsString, OsString)> {
     variables
 }
 
-/// Asks the security module for this label at the next execve(2). Where none runs there is nothing to
-/// follow.
+/// Sets the label for the next execve(2).
 pub fn follow_label(label: &[u8]) -> Result<()> {
     const EXEC: &str = "attr/exec";
     File::from(procfs::open_own(EXEC, OFlag::O_WRONLY)?)

@@ -5,27 +5,27 @@ use common::sys::Prctl;
 use common::{Error, Result, accounts, sys};
 use nix::errno::Errno;
 
-/// A set is a `u64`, as in capset(2): that is how many capabilities there can be.
+/// The number of bits of a set, as in capset(2).
 const LIMIT: u32 = u64::BITS;
 
-/// Every kernel that has openat2(2) has these; a later one is asked for before it is used.
+/// Every kernel with openat2(2) has these. For later ones the kernel is asked.
 const OLD: u64 = (1 << 38) - 1;
 
-/// What a LIST of `+CAP` and `-CAP` does to a set.
+/// The change of a set by a LIST of `+CAP` and `-CAP`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Added, as far as there is such a capability to be had.
+    /// Capabilities to add, if they exist.
     add: u64,
-    /// Taken away.
+    /// Capabilities to remove.
     remove: u64,
-    /// Named one by one, so that each must exist.
+    /// Capabilities that are named one by one. Each must exist.
     named: u64,
-    /// What had been taken away before it was named again.
+    /// Capabilities that an earlier entry removes.
     removed_before: u64,
 }
 
 impl Change {
-    /// Reads a LIST: entries apply from left to right. A name that could be that of a newer capability is added to
+    /// Reads a LIST. Its entries apply from left to right. A name that may belong to a newer capability is added to
     /// `unknown`, and changes nothing.
     pub fn parse(list: &str, unknown: &mut Vec<String>) -> Result<Self> {
         list.split(',').try_fold(Self::default(), |change, entry| change.entry(entry, unknown))
@@ -35,7 +35,7 @@ impl Change {
         let (sign, name) = entry
             .split_at_checked(1)
             .filter(|(sign, _)| matches!(*sign, "+" | "-"))
-            .ok_or_else(|| Error::usage(format!("'{entry}' is no +CAP or -CAP")))?;
+            .ok_or_else(|| Error::usage(format!("'{entry}' is not +CAP or -CAP")))?;
         let (mask, named) = match number(name) {
             _ if name.eq_ignore_ascii_case("all") => (u64::MAX, 0),
             Some(number) => (1 << number, 1 << number),
@@ -55,18 +55,17 @@ impl Change {
         })
     }
 
-    /// The capabilities that it names.
+    /// The named capabilities.
     pub fn named(self) -> u64 {
         self.named
     }
 
-    /// Those that it names to add them.
+    /// The named capabilities to add.
     pub fn named_to_add(self) -> u64 {
         self.add & self.named
     }
 
-    /// The same LIST without the entries that name one of these capabilities to add it, and without a
-    /// demand that the others exist.
+    /// The LIST without entries that add one of these capabilities. They need not exist any more.
     pub fn without(self, capabilities: u64) -> Self {
         let left_out = self.add & capabilities;
         Self {
@@ -77,17 +76,17 @@ impl Change {
         }
     }
 
-    /// The set that `old` becomes; of `+all`, no more than what is `available`.
+    /// The new set for the set `old`. `+all` adds the `available` capabilities.
     pub fn apply(self, old: u64, available: u64) -> u64 {
         (old & !self.remove) | (self.add & (available | self.named))
     }
 
-    /// Whether the outcome hangs on nothing but the LIST.
+    /// Whether the new set does not depend on the old one.
     pub fn is_whole(self) -> bool {
         self.remove | self.add == u64::MAX
     }
 
-    /// Whether it adds more than the capabilities that it names.
+    /// Whether it adds `all`.
     pub fn adds_all(self) -> bool {
         self.add & !self.named != 0
     }
@@ -97,12 +96,12 @@ impl Change {
         numbers(self.remove)
     }
 
-    /// The capabilities to add one by one, of `+all` no more than what is `available`.
+    /// The capabilities to add one by one. `+all` adds the `available` ones.
     pub fn added(self, available: u64) -> impl Iterator<Item = u32> {
         numbers(self.apply(0, available))
     }
 
-    /// Fails where a capability was named that this kernel does not have.
+    /// Fails if this kernel does not have a named capability.
     pub fn check(self) -> Result<()> {
         match numbers(self.named & !OLD).find(|&number| is_bound(number) == Err(Errno::EINVAL)) {
             Some(number) => Err(unknown(&name(number))),
@@ -116,7 +115,7 @@ pub fn unknown(name: &str) -> Error {
     Error::usage(format!("unknown capability '{name}'"))
 }
 
-/// Whether a later kernel could have a capability of this name: `CAP_` and a word of C.
+/// Whether the name has the form of a capability: `CAP_` and an identifier of C.
 fn is_form_of_name(name: &str) -> bool {
     let word = name.split_at_checked(4).filter(|(prefix, _)| prefix.eq_ignore_ascii_case("cap_"));
     word.is_some_and(|(_, word)| {
@@ -135,7 +134,7 @@ fn number(name: &str) -> Option<u32> {
     accounts::id(digits.as_bytes()).filter(|number| *number < LIMIT)
 }
 
-/// The name of a capability, `cap_N` for one that is newer than this program.
+/// The name of a capability, or `cap_N` if this program does not know it.
 pub fn name(number: u32) -> String {
     match NAMES.get(number as usize) {
         Some(name) => (*name).into(),
@@ -143,7 +142,7 @@ pub fn name(number: u32) -> String {
     }
 }
 
-/// The names of a set's capabilities between commas.
+/// The names of a set's capabilities, separated by commas.
 pub fn list(set: u64) -> String {
     numbers(set).map(name).collect::<Vec<_>>().join(",")
 }
@@ -158,7 +157,7 @@ pub fn known() -> impl Iterator<Item = u32> {
     (0..LIMIT).take_while(|&number| is_bound(number).is_ok())
 }
 
-/// Whether the bounding set holds the capability; EINVAL where the kernel has no such one.
+/// Whether the capability is in the bounding set. EINVAL if the kernel does not have it.
 pub fn is_bound(number: u32) -> nix::Result<bool> {
     sys::prctl(Prctl::ReadBounding(number)).map(|value| value == 1)
 }

@@ -1,9 +1,9 @@
-//! Arguments in, an [`Action`] out.
+//! The command line, parsed into an [`Action`].
 
 use std::ffi::{OsStr, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
 
-use common::options::LongOptions;
+use common::options::{LongOptions, refuse};
 use common::process::failure_status;
 use common::{Command, Error, Result, quote};
 use lexopt::prelude::*;
@@ -95,7 +95,7 @@ Environment:
   -V, --version                display version
 ";
 
-/// The long options, and those of the classic among them.
+/// All long options: those of the classic may be shortened.
 const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
 
 const CLASSIC: &[&str] = &[
@@ -131,7 +131,7 @@ const CLASSIC: &[&str] = &[
     "version",
 ];
 
-/// What the command line asks for.
+/// The meaning of the command line.
 #[derive(Debug)]
 pub enum Action {
     Help,
@@ -174,7 +174,7 @@ struct Options {
     count: usize,
 }
 
-/// Options stop at the first operand: all that follows belongs to COMMAND.
+/// Options end at the first operand. The words after it belong to COMMAND.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let mut options = Options::default();
     let parsed = options.read(&mut parser);
@@ -184,7 +184,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
 }
 
 impl Options {
-    /// Reads the command line up to its end, or to an option after which nothing else matters.
+    /// Reads the command line up to its end, or up to `--help` or `--version`.
     fn read(&mut self, parser: &mut lexopt::Parser) -> Result<Option<Action>> {
         let program = loop {
             match LONG.next(parser)? {
@@ -303,22 +303,10 @@ impl Options {
     }
 
     fn action(self) -> Result<Action> {
-        if self.dump > 0 {
-            return match self.command {
-                None if self.count == 0 => Ok(Action::Dump(self.dump)),
-                _ => Err(Error::usage("--dump stands alone")),
-            };
-        }
-        if self.list_caps.is_some() {
-            return match self.command {
-                None if self.count == 1 => Ok(Action::ListCapabilities),
-                _ => Err(Error::usage("--list-caps stands alone")),
-            };
-        }
-        if let Some(list) = self.list_landlock {
-            return match self.command {
-                None if self.count == 1 => Ok(Action::ListLandlock(list)),
-                _ => Err(Error::usage("a list of what Landlock has stands alone")),
+        if let Some((name, others, action)) = self.standing_alone() {
+            return match others == 0 && self.command.is_none() {
+                true => Ok(action),
+                false => Err(Error::usage(format!("{name} stands alone"))),
             };
         }
         self.check()?;
@@ -353,23 +341,33 @@ impl Options {
         })))
     }
 
-    /// Whoever changes the group and forgets the supplementary groups keeps privileges unawares.
+    /// The action of an option that excludes all others, with the option's name and the number of the others.
+    fn standing_alone(&self) -> Option<(&'static str, usize, Action)> {
+        let row = |name, action| (name, self.count - 1, action);
+        match (self.dump, self.list_caps, self.list_landlock) {
+            (1.., ..) => Some(("--dump", self.count, Action::Dump(self.dump))),
+            (_, Some(()), _) => Some(row("--list-caps", Action::ListCapabilities)),
+            (.., Some(list)) => Some(row("a list of Landlock", Action::ListLandlock(list))),
+            _ => None,
+        }
+    }
+
+    /// Refuses options that exclude or need each other.
     fn check(&self) -> Result<()> {
         let Request { ruid, rgid, egid, groups, .. } = &self.identity;
-        if (rgid.is_some() || egid.is_some()) && groups.is_none() {
-            return Err(Error::usage(
+        refuse(&[
+            // A caller that forgets the supplementary groups would keep their privileges.
+            (
+                (rgid.is_some() || egid.is_some()) && groups.is_none(),
                 "--regid, --rgid and --egid need --clear-groups, --keep-groups, --init-groups or --groups",
-            ));
-        }
-        if *groups == Some(Groups::Init) && ruid.is_none() {
-            return Err(Error::usage("--init-groups needs --reuid or --ruid"));
-        }
-        if self.program.is_some() && self.gate.is_some() {
-            return Err(Error::usage("--program-fd excludes --gate-fds"));
-        }
-        if self.pass_fds.is_some() && !self.close_fds {
-            return Err(Error::usage("--pass-fds needs --close-fds"));
-        }
+            ),
+            (
+                *groups == Some(Groups::Init) && ruid.is_none(),
+                "--init-groups needs --reuid or --ruid",
+            ),
+            (self.program.is_some() && self.gate.is_some(), "--program-fd excludes --gate-fds"),
+            (self.pass_fds.is_some() && !self.close_fds, "--pass-fds needs --close-fds"),
+        ])?;
         match self.unknown_capabilities.first() {
             Some(name) if !self.lenient_capabilities => Err(capabilities::unknown(name)),
             _ => self.landlock.check(),
@@ -404,7 +402,7 @@ fn change(parser: &mut lexopt::Parser, unknown: &mut Vec<String>) -> Result<Chan
 
 fn text(value: &OsStr) -> Result<String> {
     let text = value.to_str().map(str::to_owned);
-    text.ok_or_else(|| Error::usage(format!("{} is no UTF-8", quote(value))))
+    text.ok_or_else(|| Error::usage(format!("{} is not UTF-8", quote(value))))
 }
 
 /// The words between the commas.

@@ -6,7 +6,7 @@ use common::death_signal::DeathSignal as Armed;
 use common::{Error, Result, signal};
 use nix::sys::signal::Signal;
 
-/// What is asked for.
+/// The value of `--pdeathsig`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeathSignal {
     /// The present one, which the kernel clears at a change of credentials.
@@ -29,7 +29,7 @@ impl DeathSignal {
         number.map(Self::Set).ok_or_else(|| Error::usage(format!("unknown signal '{text}'")))
     }
 
-    /// What is to be armed later, read before anything changes; none where there is nothing to keep.
+    /// Reads the signal to arm later, before anything changes. None if there is none to keep.
     pub fn read(self) -> Result<Option<Armed>> {
         match self {
             Self::Keep => Armed::to_keep(),
@@ -39,7 +39,7 @@ impl DeathSignal {
     }
 }
 
-/// The name of a signal without `SIG`; the number of one that has none.
+/// The name of a signal without `SIG`, or its number if it has no name.
 pub fn name(signal: c_int) -> String {
     match Signal::try_from(signal) {
         Ok(signal) => signal.as_str()[3..].into(),

@@ -1,4 +1,4 @@
-//! The descriptors that the caller opened.
+//! Descriptors of the caller.
 
 use std::ffi::{OsStr, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +12,7 @@ pub fn number(text: &OsStr) -> Result<c_int> {
     number.ok_or_else(|| Error::usage(format!("{} is not a descriptor number", quote(text))))
 }
 
-/// The command with the program that the descriptor is open on.
+/// The command, with the open file `number` as its program.
 pub fn carry(command: Command, number: c_int) -> Result<Command> {
     let failed = "execute the descriptor";
     let program = sys::borrow(number).context(failed, number.to_string())?;

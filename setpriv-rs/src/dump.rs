@@ -1,4 +1,4 @@
-//! What the process may do, in the classic's words.
+//! The state of the process, in the words of util-linux's `setpriv`.
 
 use std::fmt::Write;
 
@@ -15,7 +15,7 @@ pub fn list_capabilities() -> Result<u8> {
     print(&known().map(|number| capabilities::name(number) + "\n").collect::<String>())
 }
 
-/// Prints the state of this process; the second and the third level say more.
+/// Prints the state of this process. Levels 2 and 3 show more.
 pub fn dump(level: u32) -> Result<u8> {
     let mut text = String::new();
     identity(&mut text, level)?;

@@ -1,4 +1,4 @@
-//! The variables that come with a user.
+//! The environment of COMMAND.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -14,13 +14,13 @@ use crate::descriptor;
 const PATH_OF_ROOT: &str = "/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin";
 const PATH_OF_USERS: &str = "/usr/local/bin:/bin:/usr/bin";
 
-/// The most that is read from a descriptor: execve(2) takes a tenth of it.
+/// The limit for a descriptor's text: ten times what execve(2) accepts.
 const SIZE_LIMIT: usize = 64 << 20;
 
 /// A name and its value.
 type Assignment = (OsString, OsString);
 
-/// What is asked for: what stays, what is set, and whether HOME is then there in any case.
+/// The options about variables.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     pub base: Base,
@@ -28,15 +28,15 @@ pub struct Environment {
     pub home: Home,
 }
 
-/// When HOME is set to the user's.
+/// Whether HOME is set to the user's home directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Home {
-    /// Not by this option.
+    /// No.
     #[default]
     Keep,
-    /// Where it would not be there, or be empty.
+    /// If it is unset or empty.
     Missing,
-    /// Whatever it was.
+    /// Always.
     Always,
 }
 
@@ -51,7 +51,7 @@ impl Home {
     }
 }
 
-/// Where variables come from.
+/// The source of variables.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Source {
     /// The command line.
@@ -68,11 +68,11 @@ pub enum Base {
     Keep,
     /// No variables.
     Clear,
-    /// TERM, and the variables of a login as the user.
+    /// TERM, and the variables of a login as that user.
     Reset,
 }
 
-/// What is to be set.
+/// The variables to set.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Variables {
     base: Base,
@@ -93,7 +93,7 @@ impl Environment {
             .ok_or_else(|| Error::usage(format!("{} is not NAME=VALUE", quote(text))))
     }
 
-    /// All that is set by name, in its order.
+    /// All variables that options set by name, in their order.
     pub fn assigned(&self) -> Result<Vec<Assignment>> {
         let mut set = Vec::new();
         for source in &self.set {
@@ -105,7 +105,7 @@ impl Environment {
         Ok(set)
     }
 
-    /// The variables of the user `uid`, and those that are `assigned`.
+    /// The variables of the user `uid`, then the `assigned` ones.
     pub fn variables(
         &self,
         assigned: Vec<Assignment>,
@@ -128,7 +128,7 @@ impl Environment {
         Ok(Variables { base: self.base, set })
     }
 
-    /// Whether HOME will be there, and not empty.
+    /// Whether HOME will be set and not empty.
     fn has_home(&self, set: &[Assignment]) -> bool {
         match set.iter().rfind(|(name, _)| name == "HOME") {
             Some((_, value)) => !value.is_empty(),
@@ -141,7 +141,7 @@ impl Environment {
 }
 
 impl Variables {
-    /// Sets them: each in the place of the first one of its name, or after the others.
+    /// Sets them. A variable replaces the first one with its name, or is appended.
     pub fn set(self) {
         if self.base == Base::Keep && self.set.is_empty() {
             return;
@@ -173,7 +173,7 @@ impl Variables {
     }
 }
 
-/// No name or value holds a NUL: those of the command line cannot, and in those of descriptors it is refused.
+/// Names and values contain no NUL: arguments cannot, and `read` refuses it.
 fn entry(name: impl AsRef<OsStr>, value: OsString) -> CString {
     let mut entry = name.as_ref().as_bytes().to_vec();
     entry.push(b'=');
@@ -181,10 +181,10 @@ fn entry(name: impl AsRef<OsStr>, value: OsString) -> CString {
     CString::new(entry).unwrap_or_default()
 }
 
-/// Reads `NAME=VALUE` lines, with escapes as in fstab(5), up to the end. COMMAND does not inherit the descriptor, unless
-/// it is a standard one.
+/// Reads `NAME=VALUE` lines, with escapes as in fstab(5), up to the end. COMMAND does not inherit the descriptor, unless it
+/// is a standard stream.
 ///
-/// A message names the line and shows nothing of it: it may be a secret.
+/// Errors name the number of a line, and do not show its text: it may be a secret.
 fn read(number: c_int, set: &mut Vec<Assignment>) -> Result<()> {
     const STEP: &str = "read the variables of the descriptor";
     let object = number.to_string();
@@ -203,7 +203,7 @@ fn read(number: c_int, set: &mut Vec<Assignment>) -> Result<()> {
     input::keep_from_command(number).context(STEP, &object)
 }
 
-/// The parts before and after the first '='; none where there is no name.
+/// The parts before and after the first '='. None without a name.
 fn split(text: &[u8]) -> Option<Assignment> {
     match text.iter().position(|&byte| byte == b'=') {
         None | Some(0) => None,
@@ -230,7 +230,7 @@ fn search_path(uid: Uid, settings: &[u8]) -> OsString {
     value.map_or_else(|| default.into(), |value| os(value.strip_prefix(b"PATH=").unwrap_or(value)))
 }
 
-/// The last value of a name, which a comment or blanks may follow.
+/// The last value of a name in login.defs(5).
 fn setting<'a>(settings: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let lines = settings.split(|&byte| byte == b'\n').rev().map(<[u8]>::trim_ascii);
     let mut values = lines.filter_map(|line| {
@@ -242,7 +242,7 @@ fn setting<'a>(settings: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     values.find(|value| !value.is_empty())
 }
 
-/// A user that the file does not know gets a search path and nothing else.
+/// The variables of a login. A user without an account only gets PATH.
 fn login(uid: Uid, user: Option<User>, settings: &[u8]) -> Vec<Assignment> {
     let mut set = vec![("PATH".into(), search_path(uid, settings))];
     if let Some(user) = user {

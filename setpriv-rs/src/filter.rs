@@ -1,4 +1,4 @@
-//! A seccomp filter: which system calls the command may make (seccomp(2)).
+//! A seccomp filter: it limits the system calls of COMMAND (seccomp(2)).
 
 use std::ffi::{OsStr, OsString};
 
@@ -10,10 +10,10 @@ use seccomp::{Instruction, LIMIT, text};
 /// The size of an instruction: `struct sock_filter` of linux/filter.h.
 const INSTRUCTION: usize = 8;
 
-/// The most that is read of rules.
+/// The limit for the text of rules.
 const SIZE_LIMIT: usize = 1 << 20;
 
-/// What is asked for: a file of either kind.
+/// A file of either kind.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Source {
     /// A program in classic BPF.
@@ -26,16 +26,16 @@ pub enum Source {
 #[derive(Debug)]
 pub struct Filter {
     path: OsString,
-    /// What it is in a message.
+    /// Its kind in messages.
     name: &'static str,
     program: Vec<sock_filter>,
     flags: u32,
-    /// Whether the capabilities cannot be set after it.
+    /// Whether it denies capset(2).
     denies_capset: bool,
 }
 
 impl Source {
-    /// Whether it sets no_new_privs, as the classic's option does.
+    /// Whether it sets no_new_privs, as `--seccomp-filter` of util-linux does.
     pub fn needs_no_new_privs(&self) -> bool {
         matches!(self, Self::Program(_))
     }
@@ -62,7 +62,7 @@ impl Filter {
             path: path.into(),
             name: "filter",
             program: program(&code).map_err(failed)?,
-            // As the classic has it.
+            // As in util-linux's `setpriv`.
             flags: SECCOMP_FILTER_FLAG_SPEC_ALLOW as u32,
             denies_capset: false,
         })
@@ -88,7 +88,7 @@ impl Filter {
         })
     }
 
-    /// Fails where capabilities that are only there to load the filter could not be given up after it.
+    /// Fails if CAP_SYS_ADMIN, kept only to load the filter, could not be dropped after it.
     pub fn check_capset(&self) -> Result<()> {
         match self.denies_capset {
             false => Ok(()),
@@ -101,7 +101,7 @@ impl Filter {
         }
     }
 
-    /// From here on the process makes only the system calls that the filter lets through.
+    /// From now on the process can only make the system calls that the filter allows.
     pub fn load(&self) -> Result<()> {
         sys::seccomp::load_filter(&self.program, self.flags)
             .context(&self.step(), &self.path)
@@ -116,7 +116,7 @@ impl Filter {
 fn program(code: &[u8]) -> Result<Vec<sock_filter>, String> {
     if code.is_empty() || code.len() % INSTRUCTION != 0 {
         return Err(format!(
-            "its size is no multiple of {INSTRUCTION}, as that of a BPF program is"
+            "its size is not a multiple of {INSTRUCTION}, the size of a BPF instruction"
         ));
     }
     Ok(code.chunks_exact(INSTRUCTION).map(instruction).collect())

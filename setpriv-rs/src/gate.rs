@@ -1,7 +1,7 @@
-//! The gate: what stands between the set-up and COMMAND until somebody lets it go.
+//! The gate: the process waits between the set-up and COMMAND until a line tells it to go on.
 //!
-//! The process at the gate has the credentials of the container already, and those in the container may signal it. What
-//! it has open they cannot reach: it is closed to others until it executes a program.
+//! While it waits it has the credentials of the container already, so processes of the container may signal it. They cannot
+//! trace it or use its open files: it is undumpable until it executes a program.
 
 use std::ffi::{OsStr, c_int};
 use std::fs::File;
@@ -14,21 +14,21 @@ use nix::libc;
 
 use crate::hook::Hook;
 
-/// The descriptors, as the command line names them: words come in through one, and answers go out through the other.
+/// The two descriptors of the command line: `go` to read lines from, `told` to write lines to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gate {
     go: c_int,
     told: c_int,
 }
 
-/// The way to the one who is told.
+/// The descriptor to write lines to.
 #[derive(Debug)]
 pub struct Told(File);
 
-/// What is to be done before COMMAND.
+/// The lines to read before COMMAND starts.
 pub struct Words(BufReader<File>);
 
-/// The most that one line holds.
+/// The limit for a line.
 const LONGEST_LINE: usize = 64 << 20;
 
 impl Gate {
@@ -48,7 +48,7 @@ impl Gate {
         })
     }
 
-    /// No program that this process executes inherits them.
+    /// No program inherits the descriptors.
     pub fn keep_from_others(self) -> Result<()> {
         for number in [self.go, self.told] {
             sys::close_on_exec(number).context("use the descriptor", number.to_string())?;
@@ -56,7 +56,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Takes the descriptors to numbers from `least` on.
+    /// Moves the descriptors to numbers from `least` on.
     pub fn open(self, least: c_int) -> Result<(Words, Told)> {
         let open = |number| take(number, least).context("use the descriptor", number.to_string());
         Ok((Words(BufReader::new(open(self.go)?.into())), Told(open(self.told)?.into())))
@@ -83,7 +83,7 @@ impl AsFd for Told {
 }
 
 impl Told {
-    /// Tells a line.
+    /// Writes a line.
     pub fn tell(&self, line: &str) -> Result<()> {
         let before = sys::set_disposition(libc::SIGPIPE, sys::Disposition::Ignore);
         let told = (&self.0).write_all(format!("{line}\n").as_bytes());
@@ -91,7 +91,7 @@ impl Told {
         told.map_err(|error| Error::from_io("tell", line, &error))
     }
 
-    /// Tells that COMMAND does not start: of COMMAND's own failure the bare reason.
+    /// Writes that COMMAND does not start. If COMMAND cannot be executed, it writes only the reason.
     pub fn tell_failure(&self, status: u8, error: &Error) -> Result<()> {
         let reason = match (error.kind(), error.errno()) {
             (Kind::CommandNotFound | Kind::CommandNotRunnable, Some(errno)) => errno.desc().into(),
@@ -102,7 +102,7 @@ impl Told {
 }
 
 impl Words {
-    /// Waits for the word to go on. Each hook that is told before is handed to `run`.
+    /// Waits for the line `go`. Calls `run` for each hook in the lines before it.
     pub fn follow(mut self, mut run: impl FnMut(&Hook) -> Result<()>) -> Result<()> {
         let mut hook = None;
         loop {
@@ -130,7 +130,7 @@ impl Words {
         }
     }
 
-    /// The next one, without its newline.
+    /// The next line, without its newline.
     fn line(&mut self) -> Result<Vec<u8>> {
         const STEP: &str = "wait at the gate";
         let mut line = Vec::new();

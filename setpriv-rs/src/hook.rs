@@ -1,4 +1,4 @@
-//! A hook: a program that runs at the gate, in the place of COMMAND and with no more privileges.
+//! A hook: a program that runs while COMMAND waits at the gate, with the privileges of COMMAND.
 
 use std::ffi::{CString, OsString};
 use std::fs::File;
@@ -16,7 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::unistd::{ForkResult, Pid, dup2_stderr, dup2_stdin, dup2_stdout, setpgid};
 
-/// What is to be run.
+/// The program and its properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hook {
     timeout: Option<Duration>,
@@ -26,11 +26,11 @@ pub struct Hook {
     input: Vec<u8>,
 }
 
-/// How much of its output is shown where it fails.
+/// The number of bytes of its output that an error shows.
 const SHOWN: usize = 400;
 
 impl Hook {
-    /// With a timeout in seconds, 0 for none; none where that is another thing.
+    /// `timeout` is in seconds, 0 for no timeout. None if it is not a number.
     pub fn new(timeout: &[u8]) -> Option<Self> {
         let seconds: u64 = std::str::from_utf8(timeout).ok()?.parse().ok()?;
         Some(Self {
@@ -39,7 +39,7 @@ impl Hook {
         })
     }
 
-    /// Takes one of its properties; false where there is none of this name.
+    /// Sets a property. False if no property has this name.
     pub fn take(&mut self, name: &[u8], value: Vec<u8>) -> bool {
         match name {
             b"path" => self.path = OsString::from_vec(value),
@@ -54,11 +54,11 @@ impl Hook {
         true
     }
 
-    /// Runs it. Its process does what `confine` says before it executes the program.
+    /// Runs it. Its process calls `confine` before it executes the program.
     pub fn run(&self, confine: impl FnOnce() -> Result<()>) -> Result<()> {
         let failed = |reason: String| Error::because("run the hook", &self.path, reason);
         let (input, mut output) = (memory(&self.input)?, memory(b"")?);
-        // Where it is ignored the kernel keeps no status for wait(2).
+        // If SIGCHLD is ignored, the kernel keeps no status for wait(2).
         let sigchld =
             sys::set_disposition(libc::SIGCHLD, Disposition::Default).step("reset SIGCHLD")?;
         let end = match sys::fork().step("fork")? {
@@ -81,7 +81,7 @@ impl Hook {
         }
     }
 
-    /// In its own process group, so that a timeout ends what it has started too.
+    /// The hook gets its own process group, so that a timeout ends its children too.
     fn become_it(&self, input: &File, output: &File, confine: impl FnOnce() -> Result<()>) -> i32 {
         let become_it = || -> Result<()> {
             setpgid(Pid::from_raw(0), Pid::from_raw(0)).step("make a process group")?;
@@ -109,7 +109,7 @@ impl Hook {
         })
     }
 
-    /// None where it had to be ended because its time was over.
+    /// None if the timeout ended it.
     fn wait(&self, child: Pid) -> nix::Result<Option<End>> {
         let in_time = match self.timeout {
             Some(timeout) => ends_within(child, timeout)?,
@@ -156,7 +156,7 @@ fn memory(text: &[u8]) -> Result<File> {
     make().map_err(|error| Error::from_io("make a file in memory for", "the hook", &error))
 }
 
-/// Linux 6.3 may demand the flag (vm.memfd_noexec); before it there is none.
+/// Since Linux 6.3 vm.memfd_noexec may require the flag. Older kernels do not know it.
 fn unexecutable_memory() -> nix::Result<OwnedFd> {
     /// linux/memfd.h.
     const MFD_NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x8);
@@ -166,7 +166,7 @@ fn unexecutable_memory() -> nix::Result<OwnedFd> {
     }
 }
 
-/// The last that it has written, for a message.
+/// The end of its output, for an error.
 fn last(output: &mut File) -> String {
     let mut read = || -> std::io::Result<Vec<u8>> {
         let length = output.metadata()?.len();

@@ -1,4 +1,4 @@
-//! Who the process becomes: user, group and supplementary groups.
+//! User, group and supplementary groups.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -6,15 +6,15 @@ use std::io::Read;
 
 use common::accounts::{self, Host};
 use common::capability::{self, SETGID, SETUID};
-use common::{Context, Error, Hint, Result, procfs, quote};
+use common::{Context, Error, Hint, Result, denied, procfs, quote};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::unistd::{Gid, Uid, getgroups, getresuid, getuid, setgroups, setresgid, setresuid};
 
-/// To setresuid(2) and setresgid(2): leave it as it is.
+/// For setresuid(2) and setresgid(2): do not change the id.
 const UNCHANGED: u32 = u32::MAX;
 
-/// What is asked for: names or numbers, as they were typed.
+/// The requested names or numbers, as they were typed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Request {
     pub ruid: Option<OsString>,
@@ -24,16 +24,16 @@ pub struct Request {
     pub groups: Option<Groups>,
 }
 
-/// What becomes of the supplementary groups.
+/// The change of the supplementary groups.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Groups {
-    /// They stay.
+    /// Keep them.
     Keep,
-    /// There are none.
+    /// Remove them.
     Clear,
-    /// Those that the group file lists the user in, and the user's own.
+    /// The groups that list the user in the group file, and the user's own group.
     Init,
-    /// These, names or numbers.
+    /// These names or numbers.
     List(Vec<OsString>),
 }
 
@@ -61,7 +61,7 @@ fn gid(names: &mut Host, group: &OsStr) -> Result<Gid> {
     })
 }
 
-/// The groups that a login as the user `uid` would give.
+/// The groups of a login as the user `uid`.
 fn groups_of(names: &mut Host, uid: Uid) -> Result<Vec<Gid>> {
     let user = names.user_of(uid)?.ok_or_else(|| {
         Error::usage(format!("--init-groups: no user of the number {uid} in /etc/passwd"))
@@ -72,7 +72,7 @@ fn groups_of(names: &mut Host, uid: Uid) -> Result<Vec<Gid>> {
     Ok(groups)
 }
 
-/// The same in numbers.
+/// The requested ids, as numbers.
 #[derive(Debug, Default)]
 pub struct Identity {
     ruid: Option<Uid>,
@@ -83,7 +83,7 @@ pub struct Identity {
 }
 
 impl Request {
-    /// Looks all names up.
+    /// Looks up all names.
     pub fn resolve(&self, names: &mut Host) -> Result<Identity> {
         let mut user =
             |name: &Option<OsString>| name.as_ref().map(|name| uid(names, name)).transpose();
@@ -105,13 +105,12 @@ impl Request {
 }
 
 impl Identity {
-    /// The real user that the process will be.
+    /// The real user of COMMAND.
     pub fn user(&self) -> Uid {
         self.ruid.unwrap_or_else(getuid)
     }
 
-    /// Whether the user ids are others than the process has, so that the kernel may take
-    /// capabilities and the parent-death signal away when they are set.
+    /// Whether the user ids change: then the kernel may clear capabilities and the parent-death signal.
     pub fn changes_user(&self) -> Result<bool> {
         if self.ruid.is_none() && self.euid.is_none() {
             return Ok(false);
@@ -123,7 +122,7 @@ impl Identity {
         Ok((real, effective, saved) != (now.real, now.effective, now.saved))
     }
 
-    /// Sets the supplementary groups, then the group ids: both need what a change of user takes away.
+    /// Sets the supplementary groups and the group ids. A change of user would take away the capability for this.
     pub fn set_groups(&self) -> Result<()> {
         if let Some(groups) = &self.groups {
             replace_groups(groups)?;
@@ -137,7 +136,7 @@ impl Identity {
         Ok(())
     }
 
-    /// Sets the user ids. The saved one follows the effective one, so that there is no way back.
+    /// Sets the user ids. The saved one follows the effective one: COMMAND cannot change back.
     pub fn set_user(&self) -> Result<()> {
         let raw = |uid: Option<Uid>| uid.unwrap_or(UNCHANGED.into());
         setresuid(raw(self.ruid), raw(self.euid), raw(self.euid))
@@ -145,7 +144,7 @@ impl Identity {
     }
 }
 
-/// To have the groups that are there already needs no privilege.
+/// Needs no privilege if the groups do not change.
 fn replace_groups(groups: &[Gid]) -> Result<()> {
     match setgroups(groups) {
         Err(Errno::EPERM) if getgroups().is_ok_and(|now| sorted(&now) == sorted(groups)) => Ok(()),
@@ -153,7 +152,7 @@ fn replace_groups(groups: &[Gid]) -> Result<()> {
     }
 }
 
-/// The kernel keeps them in order.
+/// The kernel sorts them.
 fn sorted(groups: &[Gid]) -> Vec<u32> {
     let mut numbers: Vec<_> = groups.iter().map(|gid| gid.as_raw()).collect();
     numbers.sort_unstable();
@@ -166,7 +165,8 @@ fn explain_groups(error: &Error) -> Option<String> {
             "setgroups is denied in this user namespace: --keep-groups leaves the groups as they are"
                 .into(),
         ),
-        Errno::EPERM => capability::hint(SETGID, "this needs the capability setgid"),
+        Errno::EPERM => capability::hint(SETGID, "this needs the capability setgid")
+            .or_else(|| denied::filter_of("setgroups(2)")),
         Errno::EINVAL => Some("a group has no mapping in this user namespace".into()),
         _ => None,
     }
@@ -183,7 +183,9 @@ fn failed(what: &str, id: Option<u32>, errno: Errno) -> Error {
     let capability = if what == "user" { (SETUID, "setuid") } else { (SETGID, "setgid") };
     Error::new(format!("become the {what}"), object, errno).explain(|_| match errno {
         Errno::EPERM => {
-            capability::hint(capability.0, &format!("this needs the capability {}", capability.1))
+            let (number, name) = capability;
+            capability::hint(number, &format!("this needs the capability {name}"))
+                .or_else(|| denied::filter_of(&format!("setres{}(2)", &name[3..])))
         }
         Errno::EINVAL => Some(format!("the {what} has no mapping in this user namespace")),
         _ => None,

@@ -1,4 +1,4 @@
-//! The label that a security module gives the command when it is executed.
+//! The label of COMMAND from a security module.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -23,11 +23,11 @@ const PAGE: usize = 4096;
 #[derive(Debug)]
 struct Module {
     name: &'static str,
-    /// What its label is called.
+    /// The name of its labels in messages.
     label: &'static str,
-    /// What stands before the label where it is written.
+    /// The text before the label in the file.
     prefix: &'static str,
-    /// The directory that is there where the module runs.
+    /// The directory that exists if the module runs.
     directory: &'static str,
 }
 
@@ -41,7 +41,7 @@ const APPARMOR: Module = Module {
     directory: "/sys/kernel/security/apparmor",
 };
 
-/// What is asked for.
+/// The requested labels.
 #[derive(Debug, Default)]
 pub struct Labels {
     pub selinux: Option<OsString>,
@@ -49,8 +49,7 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Asks for the labels of the next execve(2). A change of user comes later: it closes the file to
-    /// this process.
+    /// Sets the labels for the next execve(2). After a change of user this process could not open the file.
     pub fn set(&self) -> Result<()> {
         let wanted = [(SELINUX, &self.selinux), (APPARMOR, &self.apparmor)];
         for (module, label) in wanted {
@@ -74,13 +73,17 @@ impl Module {
         set.hint(|error| self.explain(error.errno()))
     }
 
-    /// A container's root may not show the directory of a module that runs; the module itself tells what it does not know.
+    /// A container's root may lack the directory of a module that runs, so an answer of the module itself comes first.
     fn explain(&self, errno: Option<Errno>) -> Option<String> {
-        let of_apparmor =
-            errno.filter(|_| self.prefix == APPARMOR.prefix).and_then(explain_apparmor);
+        // Without an errno the error names the reason itself: the file is not the kernel's.
+        let errno = errno?;
+        let of_apparmor = match self.prefix == APPARMOR.prefix {
+            true => explain_apparmor(errno),
+            false => None,
+        };
         of_apparmor.or_else(|| {
             (!self.runs())
-                .then(|| format!("{} is not running: there is no {}", self.name, self.directory))
+                .then(|| format!("{} is not running: {} does not exist", self.name, self.directory))
         })
     }
 
@@ -94,15 +97,14 @@ fn explain_apparmor(errno: Errno) -> Option<String> {
     match errno {
         Errno::ENOENT => Some("no profile of this name is loaded: see apparmor_parser(8)".into()),
         Errno::EPERM if sys::prctl(Prctl::NoNewPrivs) == Ok(1) => Some(
-            "no_new_privs is set: the profile may only be one that allows no more than the present one does"
-                .into(),
+            "no_new_privs is set: the new profile must not allow more than the present one".into(),
         ),
         Errno::EACCES | Errno::EPERM => denied::confined(errno, "`change_profile`"),
         _ => None,
     }
 }
 
-/// The labels of this process, each with what it is called.
+/// The names and labels of this process.
 pub fn current() -> Vec<(&'static str, String)> {
     let running = [SELINUX, APPARMOR].into_iter().filter(Module::runs);
     let text = |bytes: &[u8]| {

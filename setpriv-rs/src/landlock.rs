@@ -1,4 +1,4 @@
-//! Landlock: what the command may still do to files, ports and other processes (landlock(7)).
+//! Landlock: restrictions on files, ports and signals (landlock(7)).
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,8 +10,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 
-/// A right, and the version of the kernel's interface that first has it. Its place in its table is its bit
-/// (linux/landlock.h).
+/// The name of a right, and the first version of Landlock with it. The index in the table is the bit (linux/landlock.h).
 type Right = (&'static str, u32);
 
 const FS: [Right; 17] = [
@@ -42,14 +41,14 @@ const SCOPE: [Right; 2] = [("abstract-unix-socket", 6), ("signal", 6)];
 /// The types of access, and their rights.
 const TYPES: [(&str, &[Right]); 3] = [("fs", &FS), ("net", &NET), ("scope", &SCOPE)];
 
-/// A list of what the kernel's Landlock has.
+/// A list of what this kernel's Landlock supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
-    /// All of it.
+    /// Everything.
     Support,
     /// The types of access.
     Access,
-    /// The rights of the type that stands in this row of the table.
+    /// The rights of the type in this row of the table.
     Rights(usize),
 }
 
@@ -61,7 +60,7 @@ impl List {
             .ok_or_else(|| Error::usage(format!("{} is not fs, net or scope", quote(kind))))
     }
 
-    /// The text, in the classic's words.
+    /// The text, in the words of util-linux's `setpriv`.
     pub fn text(self) -> Result<String> {
         let version = version().map_err(|error| error.with_kind(Kind::Usage))?;
         let names = |row: usize| known(TYPES[row].1, version).map(|name| format!("{name}\n"));
@@ -89,7 +88,7 @@ fn support(version: u32, errata: u32) -> String {
     text
 }
 
-/// The types of which this version has a right.
+/// The types with at least one right in this version.
 fn accesses(version: u32) -> impl Iterator<Item = &'static (&'static str, &'static [Right])> {
     TYPES.iter().filter(move |(_, table)| known(table, version).next().is_some())
 }
@@ -102,15 +101,15 @@ fn version() -> Result<u32> {
     sys::landlock_version().step("use Landlock").hint(explain_version)
 }
 
-/// The rights of one type that are asked for.
+/// The requested rights of one type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Rights {
-    /// All that the kernel has.
+    /// Whether all rights of the kernel are requested.
     all: bool,
     named: u64,
 }
 
-/// All that is restricted, and what is allowed in spite of that.
+/// The restricted rights, and the exceptions.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Landlock {
     fs: Rights,
@@ -119,7 +118,7 @@ pub struct Landlock {
     rules: Vec<Rule>,
 }
 
-/// What is allowed: no rights named are all those that are restricted.
+/// An exception. Without named rights it allows all restricted rights.
 #[derive(Debug, PartialEq, Eq)]
 enum Rule {
     PathBeneath { rights: u64, path: OsString },
@@ -159,7 +158,7 @@ impl Landlock {
         Ok(())
     }
 
-    /// Fails where a rule allows what nothing restricts.
+    /// Fails if a rule allows what nothing restricts.
     pub fn check(&self) -> Result<()> {
         let needs = |rights: Rights, kind, access| match rights == Rights::default() {
             true => Err(Error::usage(format!(
@@ -173,22 +172,22 @@ impl Landlock {
         })
     }
 
-    /// Why COMMAND could not be executed, where that is restricted and nothing else forbids it.
+    /// The hint if Landlock does not allow to execute COMMAND.
     pub fn explain_exec(&self, error: &Error) -> Option<String> {
         let restricted = self.fs.all || self.fs.named & 1 != 0;
         (restricted && error.errno() == Some(Errno::EACCES)).then(|| {
-            "--landlock-access restricts it: --landlock-rule path-beneath:execute,read-file:DIR allows \
-             it in DIR, and what it is linked with"
+            "--landlock-access denies this: --landlock-rule path-beneath:execute,read-file:DIR allows programs and \
+             libraries in DIR"
                 .into()
         })
     }
 
-    /// Whether nothing is asked for.
+    /// Whether nothing is restricted.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The ruleset of all that, with its paths opened; none where nothing is restricted.
+    /// The ruleset, with all paths opened. None if nothing is restricted.
     pub fn ruleset(&self) -> Result<Option<OwnedFd>> {
         if self.is_empty() {
             return Ok(None);
@@ -207,13 +206,13 @@ impl Landlock {
     }
 }
 
-/// From here on the process is restricted.
+/// From now on the process is restricted.
 pub fn enforce(ruleset: &OwnedFd) -> Result<()> {
     sys::landlock_restrict_self(ruleset.as_fd()).step("enforce the Landlock ruleset")
 }
 
 impl Rights {
-    /// The bits; fails where one is named that the kernel does not have.
+    /// The bits. Fails if the kernel does not have a named right.
     fn handled(self, table: &[Right], version: u32) -> Result<u64> {
         let bits = |has: &dyn Fn(u32) -> bool| {
             let rights = table.iter().enumerate().filter(|(_, (_, since))| has(*since));
@@ -230,7 +229,7 @@ impl Rights {
         }
         if self.all && known == 0 {
             return Err(Error::usage(format!(
-                "this kernel can restrict files alone: it has version {version} of Landlock"
+                "this kernel can only restrict files: it has version {version} of Landlock"
             )));
         }
         Ok(if self.all { known } else { self.named })
@@ -273,7 +272,7 @@ fn parse(table: &[Right], list: &str) -> Result<u64> {
     })
 }
 
-/// As in the classic the rights of files may be shortened, and the first one counts that begins so.
+/// As in util-linux's `setpriv`, a right of files may be shortened: it is the first one with this beginning.
 fn place(table: &[Right], name: &str) -> Option<usize> {
     let exact = table.iter().position(|(known, _)| *known == name);
     let shortened = || table.iter().position(|(known, _)| known.starts_with(name));
@@ -283,7 +282,7 @@ fn place(table: &[Right], name: &str) -> Option<usize> {
 fn port(digits: &[u8]) -> Result<u16> {
     let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
     number.ok_or_else(|| {
-        Error::usage(format!("{} is no port number", quote(OsStr::from_bytes(digits))))
+        Error::usage(format!("{} is not a port number", quote(OsStr::from_bytes(digits))))
     })
 }
 
@@ -292,11 +291,10 @@ fn wrong(what: &str, text: &OsStr) -> Error {
         "access" => "TYPE[:RIGHT,...] with the type fs, net or scope",
         _ => "path-beneath:[RIGHT,...]:PATH or net-port:[RIGHT,...]:PORT",
     };
-    Error::usage(format!("{} is no Landlock {what}: it is {forms}", quote(text)))
+    Error::usage(format!("{} is not a Landlock {what}, which is {forms}", quote(text)))
 }
 
-/// landlock_create_ruleset(2): ENOSYS where the kernel was built without it, EOPNOTSUPP where it was
-/// started without it.
+/// landlock_create_ruleset(2): ENOSYS if the kernel was built without Landlock, EOPNOTSUPP if it was started without it.
 fn explain_version(error: &Error) -> Option<String> {
     match error.errno()? {
         Errno::ENOSYS => Some("this kernel was built without Landlock".into()),
@@ -307,12 +305,12 @@ fn explain_version(error: &Error) -> Option<String> {
     }
 }
 
-/// landlock_add_rule(2) gives EINVAL for a right that is not handled, and for one of directories on
+/// landlock_add_rule(2) gives EINVAL for a right that the ruleset does not restrict, and for a right of directories on
 /// another file.
 fn explain(error: &Error, rights: u64, handled: u64) -> Option<String> {
     (error.errno()? == Errno::EINVAL).then(|| match rights & !handled {
-        0 => "it is no directory, and so can only have the rights execute, write-file, read-file, \
-              truncate, ioctl-dev and resolve-unix: name those that it shall have"
+        0 => "it is not a directory, and can only have the rights execute, write-file, read-file, truncate, ioctl-dev \
+              and resolve-unix: name some of these"
             .into(),
         _ => "a rule can only allow what --landlock-access restricts".into(),
     })

@@ -1,4 +1,4 @@
-//! Capabilities that cannot be granted: a warning in place of a failure (`--lenient-caps`).
+//! `--lenient-caps`: capabilities that cannot be granted give a warning instead of an error.
 
 use common::capability::SETPCAP;
 use common::{Context, Result, start, sys};
@@ -7,16 +7,16 @@ use sys::CapabilitySets;
 use crate::capabilities::{self, Change, is_bound};
 use crate::sets::Capabilities;
 
-/// What the caller can grant.
+/// The capabilities that the caller can grant.
 #[derive(Clone, Copy, Debug)]
 struct Caller {
     now: CapabilitySets,
-    /// Of those that are named, the ones that this kernel has, and the ones in the bounding set.
+    /// The named capabilities that this kernel has, and those of them in the bounding set.
     known: u64,
     bounding: u64,
 }
 
-/// The same lists without what cannot be granted, after one warning that names all of that and `unknown`.
+/// The lists without the capabilities that cannot be granted. One warning names these and `unknown`.
 pub fn grantable(lists: &Capabilities, unknown: &[String]) -> Result<Capabilities> {
     let caller = Caller::of(lists)?;
     let (lists, left_out) = caller.grantable(*lists);
@@ -48,8 +48,8 @@ impl Caller {
         })
     }
 
-    /// A capability that the caller does not have is left out of every list. One that the lists themselves keep out
-    /// of a set, by what another set lacks, is left out of that set alone.
+    /// Removes a capability that the caller does not have from all lists. Removes a capability from one list if it cannot
+    /// be in that set because another set lacks it.
     fn grantable(self, lists: Capabilities) -> (Capabilities, u64) {
         let foreign = self.foreign(&lists);
         let mut lists = lists.without(foreign);
@@ -70,8 +70,8 @@ impl Caller {
         (lists, left_out)
     }
 
-    /// capabilities(7): the bounding and the permitted set never grow; the inheritable one grows by what is permitted,
-    /// with CAP_SETPCAP by what is in the bounding set.
+    /// capabilities(7): nothing can be added to the bounding and the permitted set. Permitted capabilities can be added to
+    /// the inheritable set, and with CAP_SETPCAP all of the bounding set.
     fn foreign(self, lists: &Capabilities) -> u64 {
         let named = |list: Option<Change>| list.map_or(0, Change::named_to_add);
         let permitted = named(lists.permitted) | named(lists.effective) | named(lists.ambient);
@@ -93,7 +93,7 @@ mod tests {
     const KILL: u64 = 1 << 5;
     const ALL: u64 = 0xff;
 
-    /// Of a caller that has these capabilities: what the five sets become, and what is left out.
+    /// For a caller with these capabilities: the new five sets, and the capabilities that are left out.
     fn outcome(caller: u64, lists: [&str; 5]) -> ([u64; 5], u64) {
         let now = CapabilitySets { effective: caller, permitted: caller, inheritable: 0 };
         let change = |list: &str| Change::parse(list, &mut vec![]).ok();

@@ -1,4 +1,4 @@
-//! Changes user, groups, capabilities and what else of privilege execve(2) keeps, and becomes COMMAND.
+//! Changes user, groups, capabilities and other privileges that execve(2) keeps, and becomes COMMAND.
 
 #![forbid(unsafe_code)]
 
@@ -40,8 +40,7 @@ fn run() -> Result<u8> {
     }
 }
 
-/// As util-linux's `setpriv` gives them: a privilege that could not be set has the status of a
-/// command that was not found.
+/// The statuses of util-linux's `setpriv`. It gives 127 for a privilege that could not be set, too.
 fn exit_status(kind: Kind) -> u8 {
     match kind {
         Kind::Usage => 1,

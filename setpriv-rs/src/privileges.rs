@@ -1,4 +1,4 @@
-//! One change of privileges: the kernel's order of it.
+//! The change of privileges, in the order that the kernel requires.
 
 use std::ffi::c_int;
 use std::os::fd::{AsFd, OwnedFd};
@@ -22,7 +22,7 @@ use crate::sets::{Capabilities, Sets};
 use crate::tracer::Tracer;
 use crate::{descriptor, keyring, lenient, streams};
 
-/// All that is asked for, and what becomes of the process after it.
+/// The meaning of the command line.
 #[derive(Debug)]
 pub struct Privileges {
     pub identity: Request,
@@ -36,28 +36,28 @@ pub struct Privileges {
     pub filter: Option<filter::Source>,
     pub environment: Environment,
     pub close_fds: bool,
-    /// Descriptors that COMMAND gets all the same.
+    /// Descriptors that COMMAND gets in spite of `close_fds`.
     pub pass_fds: Option<Range>,
     pub move_fds: Option<Move>,
-    /// What becomes standard error.
+    /// The descriptor that becomes standard error.
     pub stderr: Option<c_int>,
-    /// The program, where it is not looked for by the command's name.
+    /// The descriptor of the program, if it is not looked up by its name.
     pub program: Option<c_int>,
     pub gate: Option<Gate>,
-    /// Capabilities that have no number here.
+    /// Capabilities that this program does not know.
     pub unknown_capabilities: Vec<String>,
-    /// What cannot be granted is left out.
+    /// Whether capabilities that cannot be granted are left out.
     pub lenient_capabilities: bool,
     pub new_keyring: bool,
     pub default_signals: bool,
-    /// The exit status of this program's own failures, where it is not the classic's.
+    /// The exit status of this program's own failures. None for that of util-linux's `setpriv`.
     pub failure_status: Option<u8>,
     pub command: Command,
 }
 
 impl Privileges {
-    /// Changes the privileges and becomes the command; comes back only with the reason why not, or with a status where
-    /// that has been told. All that can be looked up is looked up before anything changes.
+    /// Changes the privileges and becomes COMMAND. Gives an error if that fails, or an exit status if the error was written
+    /// to the descriptor TOLD of the gate. Everything is looked up before anything changes.
     pub fn run(mut self, status: fn(Kind) -> u8) -> Result<u8> {
         if let Some(number) = self.program {
             self.command = descriptor::carry(self.command, number)
@@ -86,7 +86,7 @@ impl Privileges {
         let mut names = Host::default();
         let identity = self.identity.resolve(&mut names)?;
         let variables = self.environment.variables(assigned, identity.user(), &mut names)?;
-        // It holds the root open, at a number that COMMAND may get.
+        // It has the root open, as a descriptor whose number COMMAND may get.
         drop(names);
         let capabilities = self.capabilities()?;
         let mut fences = self.fences()?;
@@ -114,8 +114,7 @@ impl Privileges {
         self.raise(&fences, admin)
     }
 
-    /// Finds COMMAND, as it will be executed, and waits until it may be. A hook that runs meanwhile has the same
-    /// privileges and fences.
+    /// Finds COMMAND, and waits until it may start. A hook that runs meanwhile has the privileges and fences of COMMAND.
     fn pass_gate(
         &self,
         fences: &Fences,
@@ -128,15 +127,15 @@ impl Privileges {
         let told = told.insert(answer);
         self.command.look_up()?;
         self.take_stderr()?;
-        self.let_go(fences, &words, told)?;
+        self.close_before_wait(fences, &words, told)?;
         told.tell("ready")?;
         words.follow(|hook| hook.run(|| self.raise(fences, admin)))?;
         self.command.look_up()?;
         told.tell("started")
     }
 
-    /// What COMMAND does not get is closed before it waits: somebody else may wait for the end of a pipe of the caller's.
-    fn let_go(&self, fences: &Fences, words: &Words, told: &Told) -> Result<()> {
+    /// Closes what COMMAND does not inherit before the wait: another process may wait for the end of a pipe.
+    fn close_before_wait(&self, fences: &Fences, words: &Words, told: &Told) -> Result<()> {
         if !self.close_fds {
             return Ok(());
         }
@@ -150,12 +149,12 @@ impl Privileges {
         self.stderr.map_or(Ok(()), streams::take_stderr)
     }
 
-    /// The number from which on nothing is put in the place of what this process has open.
+    /// The first number that is free of COMMAND's descriptors.
     fn beyond_descriptors(&self) -> c_int {
         self.pass_fds.map_or(3, Range::beyond)
     }
 
-    /// What is still needed makes room. No call that a fence could forbid comes later.
+    /// First moves away the descriptors that are still needed. No later system call may be one that a fence could forbid.
     fn pass_descriptors(&self, fences: &mut Fences) -> Result<()> {
         let Some(range) = self.pass_fds else { return Ok(()) };
         if let Some(ruleset) = &mut fences.ruleset {
@@ -173,9 +172,9 @@ impl Privileges {
         Ok(self.capabilities)
     }
 
-    /// A process that has no more privileges than this one shall have could trace it as soon as it has no more
-    /// itself, and reach what it has open and the file that it executes, until it becomes COMMAND: execve(2) opens it
-    /// again. The kernel does this where the user changes, and not where capabilities alone are dropped.
+    /// Makes this process undumpable, until execve(2) resets that. Otherwise another process with the privileges that
+    /// remain could trace it before it becomes COMMAND, and use its open files and its program. The kernel does this itself
+    /// when the user changes, but not when only capabilities are dropped.
     fn close_to_others(&self) -> Result<()> {
         if self.identity == Request::default() && !self.capabilities.change_any() {
             return Ok(());
@@ -183,11 +182,11 @@ impl Privileges {
         close_this_process()
     }
 
-    /// The order is the kernel's: the bounding set shrinks while there is CAP_SETPCAP, the groups
-    /// change while there is CAP_SETGID; a new user costs the effective and the ambient set, so both
-    /// are set after it; the parent-death signal does not survive any of that.
+    /// The kernel requires this order. Changing the bounding set needs CAP_SETPCAP, and changing the groups CAP_SETGID. A
+    /// change of user clears the effective and the ambient set, so both are set after it. All of this clears the
+    /// parent-death signal.
     ///
-    /// Gives back the sets that are still to be set, where a filter needs CAP_SYS_ADMIN before.
+    /// Gives the sets that must be set later, if a filter needs CAP_SYS_ADMIN first.
     fn change_credentials(
         &self,
         identity: &Identity,
@@ -209,7 +208,7 @@ impl Privileges {
         Ok(early.then_some(sets))
     }
 
-    /// Landlock and the classic's filters set it too.
+    /// `--landlock-access` and `--seccomp-filter` set it too, as in util-linux's `setpriv`.
     fn sets_no_new_privs(&self) -> bool {
         self.no_new_privs
             || !self.landlock.is_empty()
@@ -223,8 +222,8 @@ impl Privileges {
         })
     }
 
-    /// The fences come last, since they may forbid all that comes before. Both need no_new_privs, or a capability: where
-    /// it is there for that alone, one call gives it up, and only execve(2) comes after.
+    /// The fences come last, since they may forbid the steps before. Both need no_new_privs or CAP_SYS_ADMIN. If `admin` is
+    /// given, CAP_SYS_ADMIN was only kept for this, and one call drops it. Only execve(2) comes after that.
     fn raise(&self, fences: &Fences, admin: Option<Sets>) -> Result<()> {
         if self.sets_no_new_privs() {
             set_no_new_privs().step("set no_new_privs")?;
@@ -242,18 +241,18 @@ impl Privileges {
     }
 }
 
-/// Where the user changes, fs.suid_dumpable of proc(5) says what becomes of that.
+/// A later change of user sets the attribute to the value of fs.suid_dumpable (proc(5)).
 fn close_this_process() -> Result<()> {
     sys::prctl(Prctl::Dumpable(false)).map(drop).step("close this process to others")
 }
 
-/// A signal that is pending because it was blocked takes its default action now.
+/// A blocked signal that is pending takes its default action now.
 fn reset_signals() -> Result<()> {
     sys::reset_dispositions();
     sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).step("unblock the signals")
 }
 
-/// What keeps the process from what its credentials would allow.
+/// Restrictions beyond the credentials.
 struct Fences {
     ruleset: Option<OwnedFd>,
     filter: Option<Filter>,

@@ -1,21 +1,21 @@
-//! Ranges of descriptors that are moved, or handed to COMMAND.
+//! Ranges of descriptors that are moved, or passed to COMMAND.
 
 use std::ffi::{OsStr, c_int};
 use std::os::fd::BorrowedFd;
 
 use common::{Context, Error, Result, accounts, quote, sys};
 
-/// The first that a program gets beside its standard streams.
+/// The first descriptor after the standard streams.
 const FIRST: c_int = 3;
 
-/// So many from a number on.
+/// `count` descriptors, from `from` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
     from: c_int,
     count: c_int,
 }
 
-/// A range, and where it goes.
+/// A range, and the first number that it is moved to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Move {
     range: Range,
@@ -38,17 +38,17 @@ impl Range {
         self.from + self.count
     }
 
-    /// A number beyond it, and beyond those that COMMAND gets.
+    /// A number after the range, and after those that COMMAND gets.
     pub fn beyond(self) -> c_int {
         self.end().max(FIRST + self.count)
     }
 
-    /// Those that are open.
+    /// Its open descriptors.
     pub fn borrowed<'a>(self) -> impl Iterator<Item = BorrowedFd<'a>> {
         (self.from..self.end()).filter_map(|number| sys::borrow(number).ok())
     }
 
-    /// Gives them the numbers from 3 on, for COMMAND. Nothing but that may be open there.
+    /// Copies them to the numbers from 3 on, for COMMAND. This process must not need descriptors there.
     pub fn hand_down(self) -> Result<()> {
         self.copy(FIRST)
     }
@@ -76,7 +76,7 @@ impl Move {
         parse().ok_or_else(|| not_a("FROM:COUNT:TO, two ranges apart from each other", text))
     }
 
-    /// Moves them. One that is not open is an error, and then none is closed.
+    /// Moves them. If one is not open, that is an error, and none is closed.
     pub fn run(self) -> Result<()> {
         self.range.copy(self.to)?;
         for number in self.range.from..self.range.end() {

@@ -25,7 +25,7 @@ const BITS: [(&str, c_int); 12] = [
 
 const KEEP_CAPS: c_int = 1 << 4;
 
-/// What a LIST of `+BIT` and `-BIT` does.
+/// The changes of a LIST of `+BIT` and `-BIT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Securebits {
     add: c_int,
@@ -39,14 +39,14 @@ impl Securebits {
     }
 
     fn entry(self, entry: &str) -> Result<Self> {
-        let wrong = || Error::usage(format!("'{entry}' is no +BIT or -BIT"));
+        let wrong = || Error::usage(format!("'{entry}' is not +BIT or -BIT"));
         let (sign, name) = entry.split_at_checked(1).ok_or_else(wrong)?;
         let bit = match bit(name) {
             _ if name == "keep_caps" => {
-                return Err(Error::usage("keep_caps is cleared by every execve: it cannot be set"));
+                return Err(Error::usage("keep_caps cannot be set: execve(2) clears it"));
             }
             Some(bit) => bit,
-            // After `-all` none stays, also unknown ones; `+all` means those that every kernel knows.
+            // `-all` clears all bits, also those without a name. `+all` sets those that every kernel knows.
             None if entry == "-all" => !KEEP_CAPS,
             None if entry == "+all" => 0xff & !KEEP_CAPS,
             None => return Err(Error::usage(format!("unknown securebit '{name}'"))),
@@ -58,7 +58,7 @@ impl Securebits {
         }
     }
 
-    /// Sets the bits that are not yet so.
+    /// Changes the bits, if they differ.
     pub fn set(self) -> Result<()> {
         let now = current()?;
         let then = (now & !self.remove) | self.add;
@@ -77,7 +77,7 @@ pub fn current() -> Result<c_int> {
     sys::prctl(Prctl::Securebits).step("read the securebits")
 }
 
-/// The names of the bits that are set, between commas; those that have none here as one number.
+/// The names of the bits that are set, separated by commas. Bits without a name are one number at the end.
 pub fn list(bits: c_int) -> String {
     let set = BITS.iter().filter(|(_, bit)| bits & bit != 0);
     let mut names: Vec<_> = set.map(|(name, _)| (*name).to_owned()).collect();

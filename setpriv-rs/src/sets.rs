@@ -2,7 +2,7 @@
 
 use common::capability::{SETPCAP, SYS_ADMIN, hint};
 use common::sys::Prctl;
-use common::{Context, Error, Hint, Result, sys};
+use common::{Context, Error, Hint, Result, denied, sys};
 use nix::errno::Errno;
 use sys::CapabilitySets;
 
@@ -11,7 +11,7 @@ use crate::capabilities::{self, Change, is_bound};
 /// CAP_SYS_ADMIN of linux/capability.h.
 const ADMIN: u64 = 1 << SYS_ADMIN;
 
-/// What becomes of the five sets.
+/// The changes of the five sets.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Capabilities {
     pub bounding: Option<Change>,
@@ -34,7 +34,7 @@ impl Capabilities {
         Self { bounding, permitted, effective, inheritable, ambient }
     }
 
-    /// Whether there is any list.
+    /// Whether any set changes.
     pub fn change_any(&self) -> bool {
         self.lists().iter().any(Option::is_some)
     }
@@ -43,12 +43,12 @@ impl Capabilities {
         [self.bounding, self.permitted, self.effective, self.inheritable, self.ambient]
     }
 
-    /// Fails where one is named that this kernel does not have.
+    /// Fails if a named capability does not exist in this kernel.
     pub fn check(&self) -> Result<()> {
         self.lists().into_iter().flatten().try_for_each(Change::check)
     }
 
-    /// The sets of capset(2) as they are and as they shall be; both empty where nothing touches them.
+    /// The present and the new sets of capset(2). Both are empty if nothing changes them.
     pub fn sets(&self, changes_user: bool) -> Result<Sets> {
         let changes = [self.permitted, self.effective, self.inheritable];
         if !changes_user && changes.iter().all(Option::is_none) {
@@ -74,8 +74,8 @@ impl Capabilities {
         }
     }
 
-    /// The kernel takes capabilities out of this set one by one, and puts none in. What is not there
-    /// need not be taken, and the first one that the kernel does not know ends the row.
+    /// The kernel drops capabilities of this set one by one, and never adds one. Skips those that are not in it, and stops
+    /// at the first number that the kernel does not know.
     pub fn shrink_bounding_set(&self) -> Result<()> {
         let Some(change) = self.bounding else { return Ok(()) };
         for number in change.removed() {
@@ -92,7 +92,7 @@ impl Capabilities {
         }
     }
 
-    /// A LIST that names all begins with an empty set in one call.
+    /// If LIST names `all`, one call clears the set first.
     pub fn set_ambient_set(&self) -> Result<()> {
         let Some(change) = self.ambient else { return Ok(()) };
         if change.is_whole() {
@@ -120,7 +120,7 @@ pub struct Sets {
 }
 
 impl Sets {
-    /// Has the permitted set outlive the change from root to another user.
+    /// Lets the permitted set outlive a change from root to another user.
     pub fn keep(self, changes_user: bool) -> Result<()> {
         if changes_user && self.now.permitted != 0 {
             sys::prctl(Prctl::KeepCapabilities).step("keep the capabilities")?;
@@ -128,7 +128,7 @@ impl Sets {
         Ok(())
     }
 
-    /// A change of user took the effective set away, so that even the same sets are set again.
+    /// A change of user has cleared the effective set, so the sets are set again even if they are the same.
     pub fn set(self, changed_user: bool) -> Result<()> {
         if self.then == self.now && !(changed_user && self.now != CapabilitySets::default()) {
             return Ok(());
@@ -136,7 +136,7 @@ impl Sets {
         sys::capset(self.then).step("set the capabilities").hint(|_| self.explain())
     }
 
-    /// Whether the process may load a filter when these are set: CAP_SYS_ADMIN, which is no longer there.
+    /// Whether CAP_SYS_ADMIN, which loading a filter needs, is lost by setting these.
     pub fn lose_admin(self) -> bool {
         self.now.permitted & ADMIN != 0 && self.then.effective & ADMIN == 0
     }
@@ -148,7 +148,7 @@ impl Sets {
         Self { then: CapabilitySets { effective, permitted, inheritable }, ..self }
     }
 
-    /// The sets as they shall be, with one system call. The ambient set follows.
+    /// Sets the new sets with one system call. The kernel removes the capability from the ambient set too.
     pub fn drop_admin(self) -> Result<()> {
         sys::capset(self.then).step("set the capabilities after the seccomp rules")
     }
@@ -166,8 +166,12 @@ impl Sets {
         let added = capabilities::numbers(self.then.inheritable & !self.now.inheritable);
         let lacking: Vec<_> =
             added.filter(|&n| is_bound(n) != Ok(true)).map(capabilities::name).collect();
-        (!lacking.is_empty())
-            .then(|| format!("inheritable, but not in the bounding set: {}", lacking.join(",")))
+        match lacking.is_empty() {
+            true => denied::filter_of("capset(2)"),
+            false => {
+                Some(format!("inheritable, but not in the bounding set: {}", lacking.join(",")))
+            }
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The descriptors that COMMAND gets.
+//! The standard streams, and the descriptors that COMMAND does not inherit.
 
 use std::ffi::c_int;
 use std::os::fd::BorrowedFd;
@@ -7,8 +7,8 @@ use common::{Context, Error, Result, input, sys};
 use nix::sys::stat::{SFlag, fstat};
 use nix::unistd::dup2_stderr;
 
-/// Fails where standard input, output or error, as which `stderr` serves, is open on a directory, with `O_PATH` too:
-/// COMMAND could walk it, up to the root of the host.
+/// Fails if standard input, output or error (`stderr`) is open on a directory, also with `O_PATH`: from there COMMAND could
+/// walk to the root of the host.
 pub fn refuse_directories(stderr: Option<c_int>) -> Result<()> {
     let stderr = stderr.unwrap_or(2);
     let streams = [(0, "standard input"), (1, "standard output"), (stderr, "standard error")];
@@ -22,7 +22,7 @@ pub fn refuse_directories(stderr: Option<c_int>) -> Result<()> {
     Ok(())
 }
 
-/// Makes the descriptor `number` standard error, and nothing else.
+/// Makes the descriptor `number` standard error. COMMAND does not inherit the number itself.
 pub fn take_stderr(number: c_int) -> Result<()> {
     sys::borrow(number)
         .and_then(dup2_stderr)
@@ -30,12 +30,12 @@ pub fn take_stderr(number: c_int) -> Result<()> {
         .context("make standard error of the descriptor", number.to_string())
 }
 
-/// Closes all but the standard streams and `kept`.
+/// Closes all descriptors except the standard streams and `kept`.
 pub fn close_all_but(kept: &[BorrowedFd]) -> Result<()> {
     sys::close_all_but(kept).step("close the descriptors")
 }
 
-/// Has execve(2) close all others.
+/// Makes execve(2) close all descriptors except the standard streams.
 pub fn close_others() -> Result<()> {
     sys::close_extra_descriptors_on_exec().step("close the descriptors")
 }

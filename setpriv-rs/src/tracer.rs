@@ -1,4 +1,4 @@
-//! Which process may trace the command, where Yama restricts that (prctl(2), PR_SET_PTRACER).
+//! The process that may trace COMMAND under Yama (prctl(2), PR_SET_PTRACER).
 
 use std::path::Path;
 
@@ -7,14 +7,14 @@ use common::{Context, Error, Hint, Result, accounts, sys};
 use nix::errno::Errno;
 use nix::libc;
 
-/// What is asked for.
+/// The value of `--ptracer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tracer {
     /// Every process.
     Any,
-    /// None but the ancestors.
+    /// Only the ancestors.
     None,
-    /// This one and its descendants too.
+    /// Also this one and its descendants.
     Process(libc::pid_t),
 }
 
@@ -29,10 +29,10 @@ impl Tracer {
         let pid = accounts::id(text.as_bytes()).and_then(|pid| pid.try_into().ok());
         pid.filter(|&pid| pid > 0)
             .map(Self::Process)
-            .ok_or_else(|| Error::usage(format!("'{text}' is no process id, 'any' or 'none'")))
+            .ok_or_else(|| Error::usage(format!("'{text}' is not a process id, 'any' or 'none'")))
     }
 
-    /// Allows it.
+    /// Allows the tracer.
     pub fn allow(self) -> Result<()> {
         let (argument, object) = match self {
             Self::Any => (libc::c_ulong::MAX, "any".into()),
@@ -46,12 +46,12 @@ impl Tracer {
     }
 }
 
-/// Without Yama the operation does not exist; with it the only EINVAL is a process that does not.
+/// EINVAL means that the kernel runs without Yama, or that the process does not exist.
 fn explain(errno: Errno) -> Option<String> {
     let yama = Path::new("/proc/sys/kernel/yama").exists();
     (errno == Errno::EINVAL).then(|| match yama {
-        true => "there is no such process".into(),
-        false => "this kernel runs without Yama, and so restricts no tracer".into(),
+        true => "this process does not exist".into(),
+        false => "this kernel runs without Yama, which restricts tracers".into(),
     })
 }
 

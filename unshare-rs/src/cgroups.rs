@@ -1,4 +1,4 @@
-//! The cgroups that the child is put into, and removed with.
+//! The cgroups of the child: joined at its start, and removed at its end with `--remove-cgroup`.
 
 use std::ffi::OsString;
 
@@ -10,17 +10,17 @@ use nix::sched::{CloneFlags, unshare};
 
 use crate::explain;
 
-/// What the command line asks for.
+/// The options about cgroups.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Cgroups {
-    /// Cgroups, or lists of them.
+    /// Cgroups, or files that list them.
     pub paths: Vec<OsString>,
     /// Whether they are removed when COMMAND has ended.
     pub remove: bool,
 }
 
 impl Cgroups {
-    /// Opens them into `groups`. One that cannot be removed later is refused.
+    /// Opens them into `groups`. Refuses a cgroup that could not be removed later.
     pub fn open(&self, groups: &mut Vec<Group>) -> Result<()> {
         for path in &self.paths {
             for group in list::open(path)? {
@@ -33,7 +33,7 @@ impl Cgroups {
         Ok(())
     }
 
-    /// Removes them, where that is asked for. It has no say in how this process ends: COMMAND had its own end.
+    /// Removes them with `--remove-cgroup`. A failure is reported, and does not change the exit status: it is COMMAND's.
     pub fn remove(&self, groups: &[Group]) {
         if self.remove {
             remove::remove(groups).unwrap_or_else(|error| start::report(&error));
@@ -41,13 +41,13 @@ impl Cgroups {
     }
 }
 
-/// The namespace that is made after joining, where it is among `flags`: clone(2) would give it the parent's cgroups for
-/// roots.
+/// The cgroup namespace of `flags`, if the child joins cgroups. It is made after that: from clone(2) it would have the
+/// parent's cgroups as its roots.
 pub fn namespace_to_come(flags: CloneFlags, entry: Option<&Entry>) -> CloneFlags {
     entry.map_or(CloneFlags::empty(), |_| flags & CloneFlags::CLONE_NEWCGROUP)
 }
 
-/// Makes it.
+/// Makes that namespace.
 pub fn make_namespace(flag: CloneFlags) -> Result<()> {
     match flag.is_empty() {
         true => Ok(()),

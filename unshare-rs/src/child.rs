@@ -1,4 +1,17 @@
-//! The child that becomes COMMAND, and the parent that waits for it outside of its namespaces and ends as it ended.
+//! The child that becomes COMMAND. The parent waits for it outside of the new namespaces, and ends with its status or
+//! by its signal.
+//!
+//! The processes of this crate:
+//!
+//! - The *parent* is the process that the caller started. With `--fork` and the options that imply it, it stays in the
+//!   caller's namespaces. Without them there is no child, and it becomes COMMAND itself (`plan.rs`).
+//! - The *child* is in the new namespaces. It sets them up and becomes COMMAND (`parent.rs` is its view of the parent).
+//! - The *intermediate* process creates the child if clone(2) cannot do it in one step (`intermediate.rs`).
+//! - The *outside* process does the parent's work if there is no child (`outside_process.rs`).
+//! - The *init* of `--init` is a pid 1 whose child becomes COMMAND (`init.rs`).
+//!
+//! Two of them talk over a *line*, a socket pair: the one that was started asks, and waits for the answer of the other. The
+//! *gate* is the last of these questions: the set-up is complete, and COMMAND starts when the parent answers.
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -14,50 +27,50 @@ use nix::unistd::{Pid, pipe2};
 
 use crate::cgroups;
 use crate::explain;
-use crate::midwife::Midwife;
+use crate::failure::{self, Failure};
+use crate::intermediate::Intermediate;
+use crate::parent::Parent;
 use crate::reap;
-use crate::stop::{self, Stop};
 use crate::terminal;
-use crate::tie::Tie;
 
-/// How COMMAND's process is watched.
+/// How the parent watches COMMAND's process.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Watch {
     /// The signal that the child gets when the parent dies.
     pub kill_child: Option<i32>,
     pub forward_signals: bool,
-    /// Whether the child gets the terminal, where it is the caller's to lend.
+    /// Whether the child gets the terminal, if the caller has it.
     pub foreground: bool,
     /// Whether the child has a session of its own.
     pub new_session: bool,
-    /// Whether the parent leaves once COMMAND has started.
+    /// Whether the parent ends when COMMAND has started.
     pub detach: bool,
-    /// Whether COMMAND is the child of a pid 1 that does nothing else.
+    /// Whether a pid 1 of this program runs COMMAND as its child.
     pub init: bool,
-    /// Whether all that COMMAND has started ends with it.
+    /// Whether all processes that COMMAND has started end with it.
     pub reap: bool,
-    /// Whether the child waits, when all is set up, for the parent's word.
+    /// Whether the child waits at the gate.
     pub gate: bool,
 }
 
 /// How the child comes into the new namespaces.
-pub enum Birth<'a> {
-    /// In one step.
-    Into(CloneFlags),
-    Through(Midwife<'a>),
+pub enum Creation<'a> {
+    /// clone(2) makes these namespaces with it.
+    Direct(CloneFlags),
+    Indirect(Intermediate<'a>),
 }
 
 impl Watch {
-    /// Starts the child, which does `work` and ends with the status that this gives, unless it becomes COMMAND.
-    /// Where it `asks` for the parent's word there is a line to it. Signals are held in the parent from before the
-    /// fork on, so that none is lost until it waits.
+    /// Starts the child. It does `work`, and ends with the status that `work` gives, unless it becomes COMMAND. There is
+    /// a line to it if it `asks` the parent. The parent holds signals from before the fork on, so that none is lost until
+    /// it waits.
     pub fn start(
         &self,
         asks: bool,
         entry: Option<&Entry>,
-        birth: Birth,
-        work: impl FnOnce(Tie) -> u8,
-    ) -> Result<Child, Stop> {
+        creation: Creation,
+        work: impl FnOnce(Parent) -> u8,
+    ) -> Result<Child, Failure> {
         let life = self.kill_child.map(|_| Life::new()).transpose()?;
         let held = match self.forward_signals {
             true => Held::for_handing_on(None)?,
@@ -69,8 +82,8 @@ impl Watch {
         let foreground = self.foreground && terminal::is_ours();
         let (line, childs_line) = asks.then(Line::new).transpose()?.unzip();
         let (verdict, report) = self.init.then(Line::new).transpose()?.unzip();
-        // Once, in the first process that is started: another one inherits it so.
-        let arrive = || {
+        // The first process that is started does this. The others inherit the result.
+        let prepare = || {
             held.restore();
             line.iter().chain(&verdict).for_each(Line::close_copy);
             life.iter().for_each(Life::close_parents_copy);
@@ -79,15 +92,23 @@ impl Watch {
         let begin = || {
             let life = life.as_ref().map(|life| life.childs.as_fd());
             let Self { kill_child, new_session, gate, .. } = *self;
-            work(Tie { life, kill_child, new_session, foreground, line: childs_line, gate, report })
+            work(Parent {
+                life,
+                kill_child,
+                new_session,
+                foreground,
+                line: childs_line,
+                gate,
+                report,
+            })
         };
-        let pid = match birth {
-            Birth::Through(midwife) => midwife.deliver(entry, arrive, begin)?,
-            Birth::Into(namespaces) => {
+        let pid = match creation {
+            Creation::Indirect(process) => process.create_child(entry, prepare, begin)?,
+            Creation::Direct(namespaces) => {
                 let later = cgroups::namespace_to_come(namespaces, entry);
                 let namespaces = namespaces - later;
-                let arrive = || arrive().and_then(|()| cgroups::make_namespace(later));
-                let child = || stop::status(arrive().map_err(Stop::from).map(|()| begin()));
+                let prepare = || prepare().and_then(|()| cgroups::make_namespace(later));
+                let child = || failure::status(prepare().map_err(Failure::from).map(|()| begin()));
                 let shares_memory = !asks && !self.init;
                 match (entry, shares_memory) {
                     (Some(entry), _) => entry.start(namespaces, shares_memory, child),
@@ -103,8 +124,8 @@ impl Watch {
     }
 }
 
-/// A pipe that nobody writes to. The kernel closes the parent's end of it before it looks for children to
-/// send the parent-death signal to, so that one of the two cannot be missed.
+/// A pipe that nobody writes to. When the parent dies, the kernel closes its end before it sends the parent-death signals.
+/// So the child sees the closed pipe or gets the signal.
 #[derive(Debug)]
 struct Life {
     childs: OwnedFd,
@@ -118,7 +139,7 @@ impl Life {
         Ok(Self { childs, parents })
     }
 
-    /// For the child: the parent's end is open in the parent alone from here on.
+    /// In the child: from now on only the parent has its end open.
     fn close_parents_copy(&self) {
         sys::close_copy(self.parents.as_fd());
     }
@@ -130,23 +151,24 @@ pub struct Child {
     pub pid: Pid,
     line: Option<Line>,
     verdict: Option<Line>,
-    /// Whether it is a job of its own, and whether it has the terminal now.
+    /// Whether it is a job of its own.
     is_job: bool,
+    /// Whether it has the terminal now.
     has_terminal: bool,
-    /// The signals to hand on, where there are any.
+    /// The signals to pass on, if there are any.
     held: Option<Held>,
-    /// Whether all that it has started ends with it.
+    /// Whether all processes that it has started end with it.
     reap: bool,
     _life: Option<Life>,
 }
 
 impl Child {
-    /// Waits until the child asks for the word to go on, and says whether it does: if not, it has said why and ends.
+    /// Waits until the child is at the gate. False if it ends instead; then it has reported the reason.
     pub fn asks(&mut self) -> bool {
         self.line.as_mut().is_some_and(Line::is_asked)
     }
 
-    /// As [`Self::asks`], with the child's number in /proc.
+    /// Waits until the child introduces itself with its number in /proc. None if it ends instead.
     pub fn introduces(&mut self) -> Option<Pid> {
         self.line.as_mut().and_then(Line::is_introduced)
     }
@@ -155,21 +177,21 @@ impl Child {
         self.line.iter_mut().for_each(Line::answer);
     }
 
-    /// Lets the child become COMMAND, and says whether it did.
-    pub fn go(&mut self) -> bool {
+    /// Opens the gate, and tells whether the child has become COMMAND.
+    pub fn open_gate(&mut self) -> bool {
         self.answer();
         self.line.as_mut().and_then(Line::hear::<1>).is_none()
     }
 
-    /// Lets the child, which waits for the word to go on, end instead.
+    /// Ends the child, which waits for an answer.
     pub fn dismiss(mut self) {
         self.line = None;
         let _ = self.wait();
     }
 
-    /// Waits for the child's end, and gives its status, or the signal to end by.
-    pub fn wait(mut self) -> Result<u8, Stop> {
-        // Those that ended before SIGCHLD was held.
+    /// Waits for the child's end, and gives its status, or the signal that ended it.
+    pub fn wait(mut self) -> Result<u8, Failure> {
+        // Other children may have ended before SIGCHLD was held.
         sys::reap_others(self.pid);
         if let (true, Some(held)) = (self.reap, &self.held) {
             let end = reap::wait(self.pid, held)?;
@@ -188,10 +210,10 @@ impl Child {
         }
     }
 
-    fn end_as(&mut self, end: End) -> Result<u8, Stop> {
+    fn end_as(&mut self, end: End) -> Result<u8, Failure> {
         match end {
             End::Exit(status) => self.verdict_on(status),
-            End::Signal(signal) => Err(Stop::Killed(signal)),
+            End::Signal(signal) => Err(Failure::Killed(signal)),
         }
     }
 
@@ -202,8 +224,8 @@ impl Child {
         }
     }
 
-    /// As a job of its own the child is stopped alone; then so are this process and all that the caller
-    /// sees as one job, until the caller goes on with them.
+    /// If the child is a job of its own, only the child was stopped. This stops the caller's job too, which this process
+    /// belongs to. When the caller continues its job, the child continues.
     fn stop_too(&mut self) {
         if !self.is_job {
             return;
@@ -214,7 +236,7 @@ impl Child {
         let _ = sys::kill(Pid::from_raw(-self.pid.as_raw()), nix::libc::SIGCONT);
     }
 
-    /// This can fail only where the terminal is gone.
+    /// An error means that the terminal is gone.
     fn take_terminal_back(&mut self) {
         if self.has_terminal {
             let _ = terminal::take_back();
@@ -222,10 +244,10 @@ impl Child {
         self.has_terminal = false;
     }
 
-    /// A pid 1 cannot end by a signal as its COMMAND did, so it tells which one it was.
-    fn verdict_on(&mut self, status: u8) -> Result<u8, Stop> {
+    /// The init of `--init` cannot end by the signal that ended COMMAND, so it reports the signal over a line.
+    fn verdict_on(&mut self, status: u8) -> Result<u8, Failure> {
         match self.verdict.as_mut().and_then(Line::hear) {
-            Some([signal]) => Err(Stop::Killed(signal.into())),
+            Some([signal]) => Err(Failure::Killed(signal.into())),
             None => Ok(status),
         }
     }

@@ -1,9 +1,9 @@
-//! Arguments in, an [`Action`] out.
+//! The command line, parsed into an [`Action`].
 
 use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 
-use common::options::LongOptions;
+use common::options::{LongOptions, refuse};
 use common::sysctl::Sysctl;
 use common::{Command, Error, Result, accounts, quote, seconds, signal};
 use lexopt::prelude::*;
@@ -14,11 +14,11 @@ use nix::sys::signal::Signal;
 
 use crate::cgroups::Cgroups;
 use crate::child::Watch;
+use crate::child_info::ChildInfo;
 use crate::idmap::{Block, Own, Range, Request, SetGroups};
 use crate::namespaces::{KINDS, NEWTIME, Namespaces};
 use crate::plan::{Owner, Plan};
-use crate::record::Record;
-use crate::setup::{BINFMT, Clocks, Names, PROPAGATIONS, Propagation, Setup};
+use crate::setup::{BINFMT, Clocks, HostNames, PROPAGATIONS, Propagation, Setup};
 
 pub const VERSION: &str = concat!("unshare-rs ", env!("CARGO_PKG_VERSION"), "\n");
 
@@ -90,7 +90,7 @@ Set-up:
   -V, --version              display version
 ";
 
-/// The long options, and those of the classic among them.
+/// All long options: those of the classic may be shortened.
 const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
 
 const CLASSIC: &[&str] = &[
@@ -132,7 +132,7 @@ const CLASSIC: &[&str] = &[
     "whitelist-env",
 ];
 
-/// What the command line asks for.
+/// The meaning of the command line.
 #[derive(Debug)]
 pub enum Action {
     Help,
@@ -141,21 +141,21 @@ pub enum Action {
     Run(Box<Plan>),
 }
 
-/// The options as they are gathered.
+/// The options that were parsed so far.
 #[derive(Debug, Default)]
 struct Options {
     namespaces: Namespaces,
     ids: Request,
     clocks: Clocks,
     propagation: Option<Propagation>,
-    names: Names,
+    names: HostNames,
     loopback: bool,
     sysctls: Vec<Sysctl>,
     owner: Option<Owner>,
     print_map: bool,
     fork: bool,
     watch: Watch,
-    record: Record,
+    info: ChildInfo,
     cgroups: Cgroups,
     remove: Option<OsString>,
     setup: Setup,
@@ -174,7 +174,7 @@ const LETTERS: [(char, &str); 8] = [
     ('G', "setgid"),
 ];
 
-/// Options stop at the first operand: all that follows belongs to COMMAND.
+/// Options end at the first operand. The words after it belong to COMMAND.
 pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     let mut options = Options::default();
     let mut words = Vec::new();
@@ -197,7 +197,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
     options.finish(words)
 }
 
-/// Where an option's value comes from.
+/// The source of an option's value.
 struct Values<'a> {
     parser: &'a mut lexopt::Parser,
     long: bool,
@@ -208,7 +208,7 @@ impl Values<'_> {
         Ok(self.parser.value()?)
     }
 
-    /// A letter takes no optional value, so that letters can be combined.
+    /// A letter takes no optional value: the next letters are options too.
     fn optional(&mut self) -> Option<OsString> {
         if self.long { self.parser.optional_value() } else { None }
     }
@@ -248,7 +248,7 @@ impl Options {
         }
     }
 
-    /// Whether `name` is an option; then it is taken.
+    /// Takes the option `name`. False if it does not exist.
     fn option(&mut self, name: &str, values: &mut Values) -> Result<bool> {
         Ok(self.namespace(name, values)
             || self.own_id(name, values)?
@@ -330,10 +330,10 @@ impl Options {
                 self.remove = Some(values.required()?);
                 self.watch.forward_signals = true;
             }
-            "pid-file" => self.record.files.pid_files.push(values.required()?),
-            "process-file" => self.record.files.process_files.push(values.required()?),
-            "process-fd" => self.record.files.process_descriptor = Some(values.descriptor()?),
-            "info-fd" => self.record.info = Some(values.descriptor()?),
+            "pid-file" => self.info.files.pid_files.push(values.required()?),
+            "process-file" => self.info.files.process_files.push(values.required()?),
+            "process-fd" => self.info.files.process_descriptor = Some(values.descriptor()?),
+            "info-fd" => self.info.descriptor = Some(values.descriptor()?),
             _ => return Ok(false),
         }
         self.fork = true;
@@ -422,10 +422,10 @@ impl Options {
         let propagation = self.propagation.unwrap_or(PRIVATE);
         self.setup.propagates = propagation != PRIVATE;
         self.setup.keep_capabilities &= self.namespaces.has(CloneFlags::CLONE_NEWUSER);
-        // What the caller's terminal sends no longer reaches the child by itself.
+        // Signals of the caller's terminal do not reach a child in another session.
         self.watch.forward_signals |= self.watch.new_session && !self.watch.detach;
         self.watch.gate =
-            self.watch.detach || self.record.is_wanted() || self.namespaces.are_to_last();
+            self.watch.detach || self.info.is_wanted() || self.namespaces.are_to_last();
         let action = if self.print_map { Action::PrintMap } else { Action::Run };
         Ok(action(Box::new(Plan {
             namespaces: self.namespaces,
@@ -437,7 +437,7 @@ impl Options {
             loopback: self.loopback,
             sysctls: self.sysctls,
             watch: self.fork.then_some(self.watch),
-            record: self.record,
+            info: self.info,
             cgroups: self.cgroups,
             remove: self.remove,
             setup: self.setup,
@@ -446,24 +446,24 @@ impl Options {
         })))
     }
 
-    /// What does not go together.
+    /// Refuses options that exclude or need each other.
     fn check(&self) -> Result<()> {
         let own_group_alone = self.ids.groups.own.is_some() && self.ids.groups.blocks.is_empty();
         let lasting_pid = self.namespaces.has_file(CloneFlags::CLONE_NEWPID);
-        let wrong = [
+        refuse(&[
             (
                 self.clocks.are_set() && !self.namespaces.has(NEWTIME),
                 "--monotonic and --boottime need --time",
             ),
             (
                 own_group_alone && self.ids.setgroups == Some(SetGroups::Allow),
-                "--setgroups allow and a map of the own group alone exclude each other",
+                "--setgroups allow excludes a map of only the own group",
             ),
             (lasting_pid && !self.fork, "--pid=FILE needs --fork"),
             (
                 self.watch.init
                     && self.watch.kill_child.is_some_and(|s| Signal::try_from(s).is_err()),
-                "--init hands no real-time signal on, so that --kill-child cannot send one",
+                "--init cannot pass a real-time signal of --kill-child on",
             ),
             (
                 self.cgroups.remove && self.cgroups.paths.is_empty(),
@@ -471,14 +471,14 @@ impl Options {
             ),
             (
                 (self.cgroups.remove || self.remove.is_some()) && self.watch.detach,
-                "--detach excludes --remove-cgroup and --remove: there is no parent to do it",
+                "--detach excludes --remove-cgroup and --remove: no parent would be left to remove them",
             ),
             (
                 self.watch.detach
                     && (self.watch.kill_child.is_some()
                         || self.watch.forward_signals
                         || self.watch.foreground),
-                "--detach excludes --kill-child, --forward-signals and --foreground: there is no parent to do it",
+                "--detach excludes --kill-child, --forward-signals and --foreground: no parent is left",
             ),
             (
                 self.watch.reap && (self.watch.detach || self.watch.foreground),
@@ -486,19 +486,15 @@ impl Options {
             ),
             (
                 self.watch.new_session && self.watch.foreground,
-                "--new-session excludes --foreground: no terminal is lent to another session",
+                "--new-session excludes --foreground: another session cannot have the terminal",
             ),
-        ];
-        match wrong.iter().find(|(wrong, _)| *wrong) {
-            Some((_, message)) => Err(Error::usage(*message)),
-            None => Ok(()),
-        }
+        ])
     }
 }
 
 const PROC: &str = "/proc";
 
-/// Where no directory is named, it is the kernel's own, which is found in a proc.
+/// Without a directory, the kernel's own one in a new proc.
 fn mount_own_binfmt(setup: &mut Setup) {
     setup.proc.get_or_insert_with(|| PROC.into());
     setup.binfmt = Some(BINFMT.into());
@@ -527,7 +523,7 @@ fn number<T: FromStr>(value: &OsStr) -> Option<T> {
     value.to_str()?.parse().ok()
 }
 
-/// A number or a name; the name is looked up later. The last number is not an id.
+/// A number or a name. Names are looked up later. The number 4294967295 is not an id.
 fn own_id(value: OsString) -> Result<Own> {
     match number(&value) {
         Some(u32::MAX) => Err(not_an_id("an id or a name", &value)),
@@ -536,7 +532,7 @@ fn own_id(value: OsString) -> Result<Own> {
     }
 }
 
-/// INNER:OUTER:COUNT, or OUTER,INNER,COUNT as it was before util-linux 2.39.
+/// INNER:OUTER:COUNT, or OUTER,INNER,COUNT in the form before util-linux 2.39.
 fn block(value: &OsStr) -> Result<Block> {
     let range = match value.to_str() {
         Some("auto") => return Ok(Block::Auto),
@@ -554,7 +550,7 @@ fn block(value: &OsStr) -> Result<Block> {
     })
 }
 
-/// What is said of a block of three numbers that are no range of ids.
+/// The hint for three numbers that are not a range of ids.
 fn range_beyond(value: &OsStr) -> Option<String> {
     let text = value.to_str()?;
     let numbers: Vec<_> = text.split([':', ',']).collect();
@@ -565,9 +561,12 @@ fn range_beyond(value: &OsStr) -> Option<String> {
 }
 
 fn owner(value: &OsStr) -> Result<Owner> {
-    let ids = value.to_str().and_then(|text| text.split_once(':'));
-    ids.and_then(|(uid, gid)| Some(Owner { uid: uid.parse().ok()?, gid: gid.parse().ok()? }))
-        .ok_or_else(|| not_a("UID:GID", value))
+    let (uid, gid) = value.to_str().and_then(|text| text.split_once(':')).unwrap_or_default();
+    match [uid, gid].map(|id| accounts::id(id.as_bytes())) {
+        [Some(uid), Some(gid)] => Ok(Owner { uid, gid }),
+        _ => Err(not_a("UID:GID", value)
+            .explain(|_| [uid, gid].into_iter().find_map(|id| accounts::beyond(id.as_ref())))),
+    }
 }
 
 fn numbers(text: &str, separator: char) -> Option<[u32; 3]> {
@@ -692,6 +691,7 @@ mod tests {
             "--new-session --foreground",
             "--init --kill-child=RTMIN",
             "--owner 1000",
+            "--owner 0:4294967295",
             "--info-fd -1",
             "--into-cgroup",
             "--remove-cgroup",

@@ -3,14 +3,14 @@
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 
-use common::{Context, Result, sys};
+use common::{Context, Hint, Result, denied, sys};
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-/// Held from before the start on: another one that takes its name later is not removed.
+/// It is opened at the start. Another directory that has the name at the end is not removed.
 #[derive(Debug)]
 pub struct Directory {
     path: OsString,
@@ -26,11 +26,12 @@ impl Directory {
         Ok(Self { path: path.to_owned(), directory })
     }
 
-    /// Removes it with what is in it. One that is gone already is not an error.
+    /// Removes it with its contents. It is not an error if it does not exist any more.
     pub fn remove(&self) -> Result<()> {
         empty(&self.directory)
             .and_then(|()| self.remove_empty())
             .context("remove the directory", &self.path)
+            .hint(|error| denied::openat2_hint(error.errno()?))
     }
 
     fn remove_empty(&self) -> nix::Result<()> {
@@ -48,7 +49,7 @@ impl Directory {
     }
 }
 
-/// No link is followed, and nothing that is mounted inside is entered.
+/// Follows no links, and enters no mounts.
 fn empty(directory: &OwnedFd) -> nix::Result<()> {
     for (name, kind) in entries(directory)? {
         if kind == Some(Type::Directory) {
@@ -71,7 +72,7 @@ fn empty(directory: &OwnedFd) -> nix::Result<()> {
 fn entries(directory: &OwnedFd) -> nix::Result<Vec<(CString, Option<Type>)>> {
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
     let mut open = match Dir::openat(directory, c".", flags, Mode::empty()) {
-        // It was removed.
+        // Another process has removed it.
         Err(Errno::ENOENT) => return Ok(Vec::new()),
         open => open?,
     };

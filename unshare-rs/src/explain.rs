@@ -113,22 +113,23 @@ pub fn host_name(name: &OsStr, errno: Errno) -> Option<String> {
         Errno::EINVAL if name.len() > LONGEST => {
             Some(format!("it has {} bytes, and the kernel takes {LONGEST} at most", name.len()))
         }
-        Errno::EPERM => seccomp_filter().map(|hint| {
-            format!("{hint}: in a systemd unit ProtectHostname=yes forbids host names, in new namespaces too")
+        Errno::EPERM => denied::has_filter().then(|| {
+            "a seccomp filter is in force for this process: that of a systemd unit with ProtectHostname=yes forbids \
+             host names, in new namespaces too"
+                .into()
         }),
         _ => None,
     }
 }
 
-/// A file of /proc.
-pub fn no_proc() -> Option<String> {
-    (!Path::new("/proc/self").exists()).then(|| "no proc is mounted on /proc".into())
-}
-
 /// A write to timens_offsets.
 pub fn clock(errno: Errno) -> Option<String> {
-    (errno == Errno::ERANGE)
-        .then(|| "the clock would show a time before its beginning, or overflow".into())
+    match errno {
+        Errno::ERANGE => {
+            Some("the clock would show a time before its beginning, or overflow".into())
+        }
+        _ => procfs::not_mounted(),
+    }
 }
 
 /// chroot(2).
@@ -150,7 +151,10 @@ pub fn directory(directory: &OsStr, errno: Errno) -> Option<String> {
 
 /// The working directory in a new root.
 pub fn directory_in_root(errno: Errno) -> Option<String> {
-    (errno == Errno::ENOENT).then(|| "it is looked up in the new root".into())
+    match errno {
+        Errno::ENOENT => Some("it is looked up in the new root".into()),
+        errno => denied::openat2_hint(errno),
+    }
 }
 
 /// execve(2) of COMMAND.

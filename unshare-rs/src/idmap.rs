@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::fs;
 
 use common::accounts::Host;
-use common::{Context, Error, Hint, Result, sys};
+use common::{Context, Error, Hint, Result, procfs, sys};
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getegid, geteuid, write};
@@ -358,7 +358,7 @@ fn put(pid: &str, file: &str, text: &str) -> Result<()> {
         let file = open(path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?;
         write(&file, text.as_bytes())
     };
-    write().map(drop).context("write", &path).hint(|_| explain::no_proc())
+    write().map(drop).context("write", &path).hint(|_| procfs::not_mounted())
 }
 
 #[cfg(test)]

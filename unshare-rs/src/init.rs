@@ -1,4 +1,4 @@
-//! The pid 1 of `--init`: reaps orphans, hands on signals, and ends when COMMAND has.
+//! The pid 1 of `--init`: it reaps orphans, passes signals on, and ends when COMMAND has ended.
 
 use common::held::{Event, Held, hand_on};
 use common::line::Line;
@@ -7,9 +7,8 @@ use common::{Context, Result};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-/// Waits for every process that the kernel hands to this one, until `child` has ended; gives the
-/// status to end with. No signal of its own ends a pid 1, so that one which ended the child is told
-/// through `report`.
+/// Waits for all processes that the kernel gives to pid 1, until `child` has ended. Gives the status to end with. A pid 1
+/// cannot end by a signal that it sends itself, so it writes the signal that ended the child to `report`.
 pub fn run(child: Pid, held: &Held, report: Option<Line>) -> Result<u8> {
     match reap(child, held, |_| false)? {
         End::Exit(status) => Ok(status),
@@ -20,7 +19,7 @@ pub fn run(child: Pid, held: &Held, report: Option<Line>) -> Result<u8> {
     }
 }
 
-/// Reaps until `child` has ended, or a signal comes that `stops` the waiting: that one is given. Others are handed on.
+/// Reaps until `child` has ended, or until a signal arrives for which `stops` is true. Passes other signals on.
 pub fn reap(child: Pid, held: &Held, stops: impl Fn(i32) -> bool) -> Result<End> {
     loop {
         match held.next() {
@@ -39,7 +38,7 @@ pub fn reap(child: Pid, held: &Held, stops: impl Fn(i32) -> bool) -> Result<End>
     }
 }
 
-/// Reaps all that have ended, and says how `child` ended where it is among them.
+/// Reaps all processes that have ended. Gives the end of `child` if it is one of them.
 fn reap_ended(child: Pid) -> Option<End> {
     while let Ok(Some((pid, end))) = sys::reap() {
         if pid == child {

@@ -4,22 +4,22 @@
 
 mod cgroups;
 mod child;
+mod child_info;
 mod cli;
 mod directory;
 mod explain;
+mod failure;
 mod idmap;
 mod init;
-mod midwife;
+mod intermediate;
 mod namespaces;
-mod outside;
+mod outside_process;
+mod parent;
 mod plan;
 mod reap;
-mod record;
 mod setup;
-mod stop;
 mod subordinate;
 mod terminal;
-mod tie;
 
 use cli::Action;
 use common::{Kind, Result, Tool, print};
@@ -36,7 +36,7 @@ fn run() -> Result<u8> {
     }
 }
 
-/// As util-linux's `unshare` and its `exec` helper give them.
+/// The statuses of util-linux's `unshare`.
 fn exit_status(kind: Kind) -> u8 {
     match kind {
         Kind::Usage | Kind::Failed => 1,

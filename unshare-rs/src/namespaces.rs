@@ -1,4 +1,4 @@
-//! The eight kinds of namespaces: making them, and binding them onto files to make them last.
+//! The eight kinds of namespaces: how they are made, and bound onto files so that they last.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -21,8 +21,7 @@ pub struct Kind {
     pub flag: CloneFlags,
     /// The kernel's name for it, as in `/proc/sys/user/max_NAME_namespaces`.
     pub name: &'static str,
-    /// Its file in `/proc/PID/ns`. Two kinds begin with the next child, and are seen there under
-    /// another name until then.
+    /// Its file in `/proc/PID/ns`. Two kinds are only entered by the next child; until then they have another name there.
     pub file: &'static str,
 }
 
@@ -54,7 +53,7 @@ pub fn kinds(flags: CloneFlags) -> impl Iterator<Item = &'static Kind> {
     KINDS.iter().filter(move |kind| flags.contains(kind.flag))
 }
 
-/// The namespaces that are made, and the files that those which are to last are bound onto.
+/// The namespaces to make, and the files to bind some of them onto.
 #[derive(Debug)]
 pub struct Namespaces {
     pub flags: CloneFlags,
@@ -72,7 +71,7 @@ impl Namespaces {
         self.flags.contains(flag)
     }
 
-    /// Whether the namespace of this kind is to last.
+    /// Whether the namespace of this kind is bound onto a file.
     pub fn has_file(&self, flag: CloneFlags) -> bool {
         self.files.iter().any(|(kind, _)| kind.flag == flag)
     }
@@ -81,7 +80,7 @@ impl Namespaces {
         !self.files.is_empty()
     }
 
-    /// Leaves the caller's namespaces. A new pid namespace begins with the next child.
+    /// Leaves the caller's namespaces. The next child is the first process of a new pid namespace.
     pub fn unshare(&self) -> Result<()> {
         if self.flags.is_empty() {
             return Ok(());
@@ -91,7 +90,7 @@ impl Namespaces {
         outside.map_or(Ok(()), |id| outnumber(id).step("unshare"))
     }
 
-    /// Those that are to last, of the process that is `number` in /proc.
+    /// Opens the namespaces to bind, of the process with the number `number` in /proc.
     pub fn open(&self, number: Pid) -> Result<Vec<OwnedFd>> {
         let open = |kind: &Kind| {
             let namespace = format!("/proc/{number}/ns/{}", kind.file);
@@ -100,7 +99,7 @@ impl Namespaces {
         self.files.iter().map(|(kind, file)| not_bound(open(kind), kind, file)).collect()
     }
 
-    /// Binds what was opened onto its files, all or none.
+    /// Binds them onto their files: all of them, or after an error none.
     pub fn bind(&self, namespaces: &[OwnedFd]) -> Result<()> {
         for (index, ((kind, file), namespace)) in self.files.iter().zip(namespaces).enumerate() {
             not_bound(bind(namespace, file), kind, file)
@@ -114,15 +113,15 @@ impl Namespaces {
     }
 }
 
-/// The id of this process's mount namespace; none where the kernel does not tell.
+/// The id of this process's mount namespace. None if the kernel does not support it.
 fn mount_namespace_id() -> Option<u64> {
     let namespace = File::open("/proc/self/ns/mnt").ok()?;
     sys::mount_namespace_id(namespace.as_fd()).ok()
 }
 
-/// Makes the mount namespace anew until its id is higher than that of the one outside, since else the kernel does not
-/// bind it there (mnt_ns_loop of fs/namespace.c). Each CPU hands out ids from a stock of its own: on the one that the
-/// id outside is from, the next is higher.
+/// Makes the mount namespace again until its id is higher than the one outside. Otherwise the kernel does not bind it there
+/// (mnt_ns_loop of fs/namespace.c). Each CPU assigns ids from a range of its own: on the CPU that assigned the id outside,
+/// the next id is higher.
 fn outnumber(outside: u64) -> nix::Result<()> {
     let own = Pid::from_raw(0);
     let is_higher = || mount_namespace_id().is_none_or(|id| id > outside);
@@ -155,7 +154,7 @@ fn not_bound<T>(bound: nix::Result<T>, kind: &Kind, file: &OsString) -> Result<T
         .hint(|e| explain::mounts::bind(kind, file, e.errno()?))
 }
 
-/// Nothing can be said of a failure: this is the way out of another one.
+/// Reports no failure, since it runs after another one.
 fn unbind(files: &[(&Kind, OsString)]) {
     for (_, file) in files.iter().rev() {
         let _ = umount2(file.as_os_str(), MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW);

@@ -1,4 +1,4 @@
-//! The whole sequence, from the caller's world to COMMAND.
+//! The whole sequence of steps, up to COMMAND.
 
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
@@ -13,17 +13,17 @@ use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
 
 use crate::cgroups::Cgroups;
-use crate::child::{Birth, Child, Watch};
+use crate::child::{Child, Creation, Watch};
+use crate::child_info::ChildInfo;
 use crate::directory::Directory;
 use crate::explain;
+use crate::failure::{self, Failure};
 use crate::idmap::{Maps, Request};
-use crate::midwife::Midwife;
+use crate::intermediate::Intermediate;
 use crate::namespaces::{NEWTIME, Namespaces};
-use crate::outside::{Outside, Step};
-use crate::record::Record;
-use crate::setup::{Clocks, Names, Propagation, Setup};
-use crate::stop::{self, Stop};
-use crate::tie::Tie;
+use crate::outside_process::{OutsideProcess, Step};
+use crate::parent::Parent;
+use crate::setup::{Clocks, HostNames, Propagation, Setup};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -33,23 +33,23 @@ pub struct Plan {
     pub ids: Request,
     pub clocks: Clocks,
     pub propagation: Propagation,
-    pub names: Names,
+    pub names: HostNames,
     pub loopback: bool,
     pub sysctls: Vec<Sysctl>,
-    /// Where COMMAND is to be a child.
+    /// None if COMMAND is not a child.
     pub watch: Option<Watch>,
-    pub record: Record,
+    pub info: ChildInfo,
     pub cgroups: Cgroups,
-    /// The directory that goes with COMMAND.
+    /// The directory that is removed after COMMAND.
     pub remove: Option<OsString>,
     pub setup: Setup,
-    /// The variables that COMMAND gets, where it does not get all of them.
+    /// The only variables that COMMAND gets. None for all of them.
     pub environment: Option<Vec<String>>,
     /// None for the user's shell.
     pub command: Option<Command>,
 }
 
-/// Whom a user namespace is made for.
+/// The user and group that own the new user namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
     pub uid: u32,
@@ -57,7 +57,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// Becomes the owner for good: the kernel takes the effective user of who calls unshare(2).
+    /// Becomes the owner, and cannot go back. The owner is the effective user of the process that calls unshare(2).
     fn become_it(self) -> Result<()> {
         let changed = setgroups(&[])
             .and_then(|()| setgid(Gid::from_raw(self.gid)))
@@ -68,71 +68,71 @@ impl Owner {
     }
 }
 
-/// What the parent has seen of the child.
+/// What the parent reads about the child while the child waits.
 #[derive(Debug, Default)]
-struct Sight {
-    /// The namespaces that are to last.
+struct Observed {
+    /// The namespaces to bind onto their files.
     namespaces: Vec<OwnedFd>,
-    /// What `--info-fd` says of it.
-    info: Option<String>,
+    /// The text for `--info-fd`.
+    description: Option<String>,
 }
 
-/// What is there before COMMAND and may go with it.
+/// What is removed after COMMAND.
 #[derive(Debug, Default)]
-struct Remains {
+struct Removals {
     groups: Vec<Group>,
     directory: Option<Directory>,
 }
 
 impl Plan {
-    /// Comes back with the child's status, or with what went wrong.
+    /// Gives COMMAND's status if COMMAND is a child, or an error.
     pub fn run(self) -> Result<u8> {
-        let mut remains = Remains::default();
-        let opened = self.open(&mut remains).map_err(Stop::from);
-        let result = opened.and_then(|()| self.carry_out(&remains.groups));
-        self.remove(&remains);
+        let mut removals = Removals::default();
+        let opened = self.open(&mut removals).map_err(Failure::from);
+        let result = opened.and_then(|()| self.carry_out(&removals.groups));
+        self.remove(&removals);
         match result {
-            Ok(status) | Err(Stop::Said(status)) => Ok(status),
-            Err(Stop::Killed(signal)) => Ok(end_by(signal)),
-            Err(Stop::Failed(error)) => Err(error),
+            Ok(status) | Err(Failure::Reported(status)) => Ok(status),
+            Err(Failure::Killed(signal)) => Ok(end_by(signal)),
+            Err(Failure::Error(error)) => Err(error),
         }
     }
 
-    /// Opens all that can be opened: an error with one must not leave the others behind.
-    fn open(&self, remains: &mut Remains) -> Result<()> {
-        let groups = self.cgroups.open(&mut remains.groups);
-        remains.directory = self.remove.as_deref().map(Directory::open).transpose()?;
+    /// Opens as much as possible, also after an error, so that all of it is removed.
+    fn open(&self, removals: &mut Removals) -> Result<()> {
+        let groups = self.cgroups.open(&mut removals.groups);
+        removals.directory = self.remove.as_deref().map(Directory::open).transpose()?;
         groups
     }
 
-    /// The cgroups first: while the directory is there, the container can be found.
-    fn remove(&self, remains: &Remains) {
-        self.cgroups.remove(&remains.groups);
-        if let Some(directory) = &remains.directory {
+    /// Removes the cgroups first: other programs find the container as long as the directory exists.
+    fn remove(&self, removals: &Removals) {
+        self.cgroups.remove(&removals.groups);
+        if let Some(directory) = &removals.directory {
             directory.remove().unwrap_or_else(|error| start::report(&error));
         }
     }
 
-    /// Says what would be written to the id maps, and makes no namespace.
+    /// Prints the id maps, and makes no namespace.
     pub fn print_map(&self) -> Result<u8> {
         print(&self.ids.resolve(self.owner.is_some())?.describe())
     }
 
-    fn carry_out(&self, groups: &[Group]) -> Result<u8, Stop> {
-        self.record.check()?;
+    fn carry_out(&self, groups: &[Group]) -> Result<u8, Failure> {
+        self.info.check()?;
         let maps = self.ids.resolve(self.owner.is_some())?;
         match &self.watch {
-            Some(watch) => self.follow(watch, &maps, groups),
+            Some(watch) => self.run_child(watch, &maps, groups),
             None => self.become_command(&maps, groups),
         }
     }
 
-    /// Whether a process outside has files of /proc to write.
+    /// Whether a process outside must write files in /proc.
     fn is_written_outside(&self, maps: &Maps) -> bool {
         maps.need_outside() || self.owner.is_some() && self.clocks.are_set()
     }
 
-    /// That process's part, for the process `inside`.
+    /// Writes them, for the process with the number `inside`.
     fn write_outside(&self, maps: &Maps, inside: Pid) -> Result<()> {
         maps.write_outside(inside)?;
         match self.owner {
@@ -141,25 +141,25 @@ impl Plan {
         }
     }
 
-    /// Leaves the caller's namespaces; `ask` has done what is written outside.
+    /// Leaves the caller's namespaces. `wait` waits until the files are written from outside.
     fn enter_namespaces(
         &self,
         maps: &Maps,
-        ask: impl FnOnce() -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
+        wait: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         if let Some(owner) = self.owner {
             owner.become_it()?;
         }
         self.namespaces.unshare()?;
         maps.write_inside()?;
-        ask()?;
+        wait()?;
         match self.owner {
             Some(_) => Ok(()),
             None => Ok(self.clocks.set("self")?),
         }
     }
 
-    /// What is changed in the new namespaces, by a process of theirs.
+    /// Changes what is inside the new namespaces.
     fn set_up(&self) -> Result<()> {
         if self.namespaces.has(CloneFlags::CLONE_NEWNS) {
             self.propagation.apply()?;
@@ -170,7 +170,7 @@ impl Plan {
             sys::bring_up_loopback().context("bring up", "lo")?;
         }
         self.setup.apply()?;
-        // Some take them from nobody but the root of the user namespace, which this process may be only now.
+        // Some parameters can only be set by the root of the user namespace, and `apply` may change the user to it.
         sysctls.set()
     }
 
@@ -186,10 +186,10 @@ impl Plan {
     }
 }
 
-/// COMMAND is this process.
+/// If COMMAND is this process.
 impl Plan {
-    fn become_command(&self, maps: &Maps, groups: &[Group]) -> Result<u8, Stop> {
-        let mut outside = self.leave_one_outside(maps)?;
+    fn become_command(&self, maps: &Maps, groups: &[Group]) -> Result<u8, Failure> {
+        let mut outside = self.start_outside_process(maps)?;
         for group in groups {
             group.join().map_err(|errno| entry::refused(group, errno))?;
         }
@@ -198,29 +198,29 @@ impl Plan {
             _ => Ok(()),
         })?;
         if !self.namespaces.are_to_last() {
-            outside.take().into_iter().for_each(Outside::end);
+            outside.take().into_iter().for_each(OutsideProcess::end);
         }
         self.set_up()?;
         if let Some(outside) = &mut outside {
             outside.orphan()?;
-            outside.perform(Step::Publish)?;
+            outside.perform(Step::BindNamespaces)?;
         }
         let error = self.exec();
         if let Some(outside) = &mut outside {
-            outside.perform(Step::Withdraw)?;
+            outside.perform(Step::UnbindNamespaces)?;
         }
         Err(error.into())
     }
 
-    fn leave_one_outside(&self, maps: &Maps) -> Result<Option<Outside>> {
+    fn start_outside_process(&self, maps: &Maps) -> Result<Option<OutsideProcess>> {
         if !self.is_written_outside(maps) && !self.namespaces.are_to_last() {
             return Ok(None);
         }
         let inside = number_in_proc();
-        let outside = Outside::start(|step| match step {
+        let outside = OutsideProcess::start(|step| match step {
             Step::WriteMaps => self.write_outside(maps, inside),
-            Step::Publish => self.namespaces.bind(&self.namespaces.open(inside)?),
-            Step::Withdraw => {
+            Step::BindNamespaces => self.namespaces.bind(&self.namespaces.open(inside)?),
+            Step::UnbindNamespaces => {
                 self.namespaces.unbind();
                 Ok(())
             }
@@ -230,34 +230,37 @@ impl Plan {
     }
 }
 
-/// COMMAND is a child, and this process stays outside.
+/// If COMMAND is a child. This process stays outside.
 impl Plan {
-    /// Whether clone(2) cannot make the namespaces as they are asked for: they belong to who calls it; the clocks of a
-    /// time namespace have to be set while no process is in it; and the id of a mount namespace that is to last may
-    /// have to be chosen.
-    fn needs_midwife(&self) -> bool {
+    /// Whether clone(2) cannot make the namespaces as requested:
+    ///
+    /// - They would belong to the user that calls it.
+    /// - The clocks of a time namespace must be set while no process is in it.
+    /// - A mount namespace that is to last may need a second try for its id.
+    fn needs_intermediate(&self) -> bool {
         self.owner.is_some()
             || self.namespaces.has(NEWTIME)
             || self.namespaces.has_file(CloneFlags::CLONE_NEWNS)
     }
 
-    fn follow(&self, watch: &Watch, maps: &Maps, groups: &[Group]) -> Result<u8, Stop> {
+    fn run_child(&self, watch: &Watch, maps: &Maps, groups: &[Group]) -> Result<u8, Failure> {
         let entry = (!groups.is_empty()).then(|| Entry::new(groups)).transpose()?;
-        let midwife = Midwife {
+        let intermediate = Intermediate {
             enter: &|line| self.enter_namespaces(maps, || Ok(line.introduce()?)),
-            help: &|midwife| self.write_outside(maps, midwife),
+            assist: &|number| self.write_outside(maps, number),
         };
         let none = Maps::default();
-        let (birth, maps) = match self.needs_midwife() {
-            true => (Birth::Through(midwife), &none),
-            false => (Birth::Into(self.namespaces.flags), maps),
+        let (creation, maps) = match self.needs_intermediate() {
+            true => (Creation::Indirect(intermediate), &none),
+            false => (Creation::Direct(self.namespaces.flags), maps),
         };
-        let meets =
-            maps.need_outside() || self.record.info.is_some() || self.namespaces.are_to_last();
-        let mut child = watch.start(meets || watch.gate, entry.as_ref(), birth, |tie| {
-            stop::status(self.be_child(watch.init, maps, meets, tie))
-        })?;
-        match self.accompany(watch.gate, maps, meets, &mut child) {
+        let introduces =
+            maps.need_outside() || self.info.descriptor.is_some() || self.namespaces.are_to_last();
+        let mut child =
+            watch.start(introduces || watch.gate, entry.as_ref(), creation, |parent| {
+                failure::status(self.be_child(watch.init, maps, introduces, parent))
+            })?;
+        match self.serve_child(watch.gate, maps, introduces, &mut child) {
             Ok(true) if watch.detach => Ok(0),
             Ok(_) => child.wait(),
             Err(error) => {
@@ -267,71 +270,82 @@ impl Plan {
         }
     }
 
-    /// All that the child does; gives its exit status where it does not become COMMAND.
-    fn be_child(&self, init: bool, maps: &Maps, meets: bool, mut tie: Tie) -> Result<u8, Stop> {
-        tie.loosen()?;
+    /// All steps of the child. Gives its exit status if it does not become COMMAND.
+    fn be_child(
+        &self,
+        init: bool,
+        maps: &Maps,
+        introduces: bool,
+        mut parent: Parent,
+    ) -> Result<u8, Failure> {
+        parent.leave_job()?;
         maps.write_inside()?;
-        if meets {
-            tie.introduce()?;
+        if introduces {
+            parent.introduce()?;
         }
         self.set_up()?;
-        tie.arm()?;
+        parent.arm_death_signal()?;
         match init {
-            true => Ok(tie.be_init(|tie| stop::status(self.become_child(tie)))?),
-            false => self.become_child(tie),
+            true => Ok(parent.become_init(|parent| failure::status(self.be_command(parent)))?),
+            false => self.be_command(parent),
         }
     }
 
-    fn become_child(&self, mut tie: Tie) -> Result<u8, Stop> {
-        tie.pass_gate()?;
+    fn be_command(&self, mut parent: Parent) -> Result<u8, Failure> {
+        parent.wait_at_gate()?;
         let error = self.exec();
-        tie.fail();
+        parent.report_failure();
         Err(error.into())
     }
 
-    /// The parent's part until COMMAND starts, and whether it is known to have started. What others are to find of the
-    /// child is put in place when its set-up is complete and before COMMAND starts, and taken away again where COMMAND
-    /// cannot start.
-    fn accompany(&self, gate: bool, maps: &Maps, meets: bool, child: &mut Child) -> Result<bool> {
-        let sight = match meets.then(|| child.introduces()) {
-            None => Sight::default(),
+    /// The parent's steps until COMMAND starts. Tells whether COMMAND is known to have started. Files about the child are
+    /// written when its set-up is complete and before COMMAND starts, and removed if COMMAND does not start.
+    fn serve_child(
+        &self,
+        gate: bool,
+        maps: &Maps,
+        introduces: bool,
+        child: &mut Child,
+    ) -> Result<bool> {
+        let observed = match introduces.then(|| child.introduces()) {
+            None => Observed::default(),
             Some(None) => return Ok(false),
             Some(Some(number)) => {
                 maps.write_outside(number)?;
-                let sight = self.look(number, child.pid)?;
+                let observed = self.observe(number, child.pid)?;
                 child.answer();
-                sight
+                observed
             }
         };
         if !gate || !child.asks() {
             return Ok(false);
         }
-        self.publish(child.pid, &sight)?;
-        let started = child.go();
+        self.publish(child.pid, &observed)?;
+        let started = child.open_gate();
         if !started {
             self.withdraw();
         }
         Ok(started)
     }
 
-    /// Looks at the child while it waits: it may be closed to its parent when it has changed its user.
-    fn look(&self, number: Pid, child: Pid) -> Result<Sight> {
+    /// Reads about the child while it waits: after a change of user the parent may not read its files.
+    fn observe(&self, number: Pid, child: Pid) -> Result<Observed> {
         let namespaces = self.namespaces.open(number)?;
-        Ok(Sight { namespaces, info: self.record.describe(number, child)? })
+        Ok(Observed { namespaces, description: self.info.describe(number, child)? })
     }
 
-    /// All or nothing.
-    fn publish(&self, child: Pid, sight: &Sight) -> Result<()> {
-        self.namespaces.bind(&sight.namespaces)?;
-        self.record.files.write(child).inspect_err(|_| self.namespaces.unbind())?;
-        match &sight.info {
-            Some(info) => self.record.write_info(info).inspect_err(|_| self.withdraw()),
+    /// Binds the namespaces and writes the files: all of them, or after an error none.
+    fn publish(&self, child: Pid, observed: &Observed) -> Result<()> {
+        self.namespaces.bind(&observed.namespaces)?;
+        self.info.files.write(child).inspect_err(|_| self.namespaces.unbind())?;
+        match &observed.description {
+            Some(text) => self.info.write_description(text).inspect_err(|_| self.withdraw()),
             None => Ok(()),
         }
     }
 
     fn withdraw(&self) {
-        self.record.files.remove();
+        self.info.files.remove();
         self.namespaces.unbind();
     }
 }

@@ -1,5 +1,5 @@
-//! The end of all that COMMAND has started, for `--reap`: its orphans become children of this process, so that none is out
-//! of reach, whatever session or process group it is in.
+//! `--reap`: ends all processes that COMMAND has started. Its orphans become children of this process, so that it finds
+//! them in every session and process group.
 
 use std::fs;
 use std::path::Path;
@@ -13,21 +13,21 @@ use nix::unistd::{Pid, getpid};
 
 use crate::init::reap;
 
-/// Makes the orphans among the descendants of this process its children, within its PID namespace
-/// (`PR_SET_CHILD_SUBREAPER` of prctl(2)). A child does not inherit it.
+/// From now on the orphans among the descendants of this process become its children, within its PID namespace
+/// (`PR_SET_CHILD_SUBREAPER` of prctl(2)). Children do not inherit this.
 pub fn adopt() -> Result<()> {
     sys::prctl(Prctl::ChildSubreaper).step("take in orphans").map(drop)
 }
 
-/// Waits until `child` has ended, or this process is told to end, and then ends all others. What tells it so is SIGTERM,
-/// or SIGHUP, which the end of its terminal sends.
+/// Waits until `child` has ended, or until this process gets SIGTERM, or SIGHUP for the end of its terminal. Then ends all
+/// other processes.
 pub fn wait(child: Pid, held: &Held) -> Result<End> {
     let end = reap(child, held, |signal| matches!(signal, libc::SIGHUP | libc::SIGTERM))?;
     end_all()?;
     Ok(end)
 }
 
-/// The children of one that is killed are there in the next round.
+/// The children of a killed process become children of this one, and are killed in the next round.
 fn end_all() -> Result<()> {
     loop {
         let children = children()?;
@@ -43,7 +43,7 @@ fn end_all() -> Result<()> {
     }
 }
 
-/// A /proc of another PID namespace would give numbers of other processes.
+/// In a /proc of another PID namespace these numbers would be other processes.
 fn children() -> Result<Vec<Pid>> {
     const CHILDREN: &str = "/proc/thread-self/children";
     if fs::read_link("/proc/self").ok().as_deref() != Some(Path::new(&getpid().to_string())) {

@@ -1,4 +1,4 @@
-//! What is changed inside the new namespaces before COMMAND starts, in the classic's order.
+//! The set-up inside the new namespaces, in the order of util-linux's `unshare`.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -49,12 +49,12 @@ fn propagate(target: impl AsRef<OsStr>, flag: MsFlags) -> nix::Result<()> {
 
 /// The names of a UTS namespace.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Names {
+pub struct HostNames {
     pub host: Option<OsString>,
     pub domain: Option<OsString>,
 }
 
-impl Names {
+impl HostNames {
     pub fn set(&self) -> Result<()> {
         if let Some(name) = &self.host {
             sethostname(name)
@@ -70,7 +70,7 @@ impl Names {
     }
 }
 
-/// The clocks of a time namespace, in nanoseconds from those outside.
+/// The offsets of the clocks of a time namespace, in nanoseconds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Clocks {
     pub monotonic: Option<i128>,
@@ -82,13 +82,13 @@ impl Clocks {
         *self != Self::default()
     }
 
-    /// Sets them off for the children of the process `pid`. The kernel takes this only while no process is in
-    /// the namespace (time_namespaces(7)).
+    /// Sets the offsets for the children of the process `pid`. The kernel accepts them only while no process is in the
+    /// namespace (time_namespaces(7)).
     pub fn set(&self, pid: &str) -> Result<()> {
         for (clock, offset) in [("monotonic", self.monotonic), ("boottime", self.boottime)] {
             let Some(offset) = offset else { continue };
             let file = format!("/proc/{pid}/timens_offsets");
-            // The kernel adds the nanoseconds, whatever the sign of the seconds.
+            // The kernel adds the nanoseconds also to negative seconds.
             let (seconds, part) = (offset.div_euclid(NANOSECONDS), offset.rem_euclid(NANOSECONDS));
             fs::write(file, format!("{clock} {seconds} {part}\n")).map_err(|e| {
                 Error::from_io(format!("offset the {clock} clock by"), seconds::text(offset), &e)
@@ -99,13 +99,13 @@ impl Clocks {
     }
 }
 
-/// The rest: what COMMAND's own process is given.
+/// The set-up of COMMAND's own process.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Setup {
     pub root: Option<OsString>,
     pub directory: Option<OsString>,
     pub proc: Option<OsString>,
-    /// Whether what is mounted could reach other namespaces.
+    /// Whether mounts may propagate to other namespaces.
     pub propagates: bool,
     pub binfmt: Option<OsString>,
     pub interpreter: Option<OsString>,
@@ -114,14 +114,14 @@ pub struct Setup {
     pub keep_capabilities: bool,
 }
 
-/// Where the kernel's own directory for it is.
+/// The kernel's own directory for it.
 pub const BINFMT: &str = "/proc/sys/fs/binfmt_misc";
 
 impl Setup {
     pub fn apply(&self) -> Result<()> {
         let early = self.interpreter.as_ref().filter(|line| self.root.is_some() && is_fixed(line));
         if let Some(line) = early {
-            // The F flag opens the interpreter now, by its path in the old root.
+            // With the flag F the kernel opens the interpreter now, by its path in the old root.
             mount_binfmt(OsStr::new(BINFMT))?;
             register(OsStr::new(BINFMT), line)?;
         }
@@ -148,8 +148,8 @@ impl Setup {
         }
     }
 
-    /// Mounts proc. Where mounts still propagate, the old proc is cut off first, so that the new one
-    /// is not put over the host's; EINVAL says that there is no mount to cut off.
+    /// Mounts proc. If mounts propagate, the old proc is made private first: otherwise the new one would cover the host's
+    /// too. EINVAL means that the directory is not a mount.
     fn mount_proc(&self) -> Result<()> {
         let Some(target) = &self.proc else { return Ok(()) };
         if self.propagates && self.root.is_none() {
@@ -208,14 +208,14 @@ fn mount_binfmt(target: &OsStr) -> Result<()> {
     mount_new("binfmt_misc", target).hint(|error| explain::mounts::binfmt(error.errno()?))
 }
 
-/// Hands a definition to a mounted binfmt_misc.
+/// Registers a definition with a mounted binfmt_misc.
 fn register(target: &OsStr, line: &OsString) -> Result<()> {
     fs::write(Path::new(target).join("register"), line.as_bytes())
         .map_err(|e| Error::from_io("register the interpreter", line, &e))
 }
 
-/// Whether a definition has the flag F: `:NAME:TYPE:OFFSET:MAGIC:MASK:INTERPRETER:FLAGS`, where the first
-/// character is the one that separates.
+/// Whether a definition has the flag F. It is `:NAME:TYPE:OFFSET:MAGIC:MASK:INTERPRETER:FLAGS`; its first character is the
+/// separator.
 fn is_fixed(line: &OsString) -> bool {
     let line = line.as_bytes();
     let Some(separator) = line.first() else { return false };

@@ -1,4 +1,4 @@
-//! Subordinate ids: the ranges that an ordinary user may map (subuid(5)), and the programs that do it.
+//! Subordinate ids: the ranges that an ordinary user may map (subuid(5)), and the programs that write such maps.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -13,7 +13,7 @@ use nix::unistd::{Pid, Uid, geteuid};
 use crate::explain;
 use crate::idmap::{Map, Range, Sort};
 
-/// The first range of the caller in `/etc/subuid` or `/etc/subgid`, as itself (subuid(5)).
+/// The first range of the caller in `/etc/subuid` or `/etc/subgid`, mapped to itself.
 pub fn first(sort: &Sort) -> Result<Range> {
     let name = user_name(geteuid())?;
     let ranges = all(sort, &name)?;
@@ -26,7 +26,7 @@ pub fn first(sort: &Sort) -> Result<Range> {
     })
 }
 
-/// All of them. Both files go by the user, the one for groups too.
+/// All ranges of the caller. The file for groups names users too.
 fn all(sort: &Sort, name: &OsStr) -> Result<Vec<Range>> {
     let text = fs::read(sort.ranges).or_else(|e| match e.kind() {
         io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -40,7 +40,7 @@ fn user_name(uid: Uid) -> Result<OsString> {
     Ok(user.map_or_else(|| uid.to_string().into(), |user| user.name))
 }
 
-/// The lines `USER:START:COUNT` of a user, who stands there by name or number.
+/// The lines `USER:START:COUNT` of a user. USER is a name or a number.
 fn ranges_of(text: &[u8], name: &OsStr, uid: Uid) -> Vec<Range> {
     let number = uid.to_string();
     let range = |line: &[u8]| {
@@ -68,12 +68,12 @@ pub fn write(map: &Map, pid: Pid) -> Result<()> {
             let error = Error::from_io("execute", helper, &e);
             error.explain(|error| explain::ids::no_helper(map.sort, error.errno()?))
         })?;
-    // A program of that name may do nothing, and say that it did.
+    // Another program with this name may succeed and write nothing.
     let written =
         fs::read(format!("/proc/{pid}/{}", map.sort.map)).map_or(true, |text| !text.is_empty());
     let reason = match output.status.success() {
         true if written => return Ok(()),
-        true => "it ended well and wrote nothing".into(),
+        true => "it succeeded, but wrote nothing".into(),
         false => said(helper, &output.stderr),
     };
     let error = Error::because(format!("write {} by", map.sort.map), helper, reason);
@@ -82,12 +82,12 @@ pub fn write(map: &Map, pid: Pid) -> Result<()> {
     Err(error.explain(|_| explain::ids::helper(map.sort, &map.ranges, &name, &own)))
 }
 
-/// The first line of what a helper said, without its name.
+/// The first line of a helper's message, without its name.
 fn said(helper: &str, stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let line = text.lines().next().unwrap_or_default();
     let line = line.strip_prefix(helper).unwrap_or(line).trim_start_matches([':', ' ']);
-    if line.is_empty() { "it failed without a word".into() } else { line.into() }
+    if line.is_empty() { "it failed without a message".into() } else { line.into() }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::io::{IsTerminal, stdin, stdout};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::unistd::{Pid, getpgrp, getpid, setpgid, tcgetpgrp, tcsetpgrp};
 
-/// Whether the terminal is the caller's to lend: standard input and output both are it, so that no other
-/// process of a pipeline reads from it, and the caller is in its foreground.
+/// Whether the caller may lend the terminal: it is both standard input and output, so that no other process of a pipeline
+/// reads from it, and the caller is in its foreground.
 pub fn is_ours() -> bool {
     tcgetpgrp(stdin()) == Ok(getpgrp()) && stdout().is_terminal()
 }
@@ -21,7 +21,7 @@ pub fn take_back() -> nix::Result<()> {
     give_to(getpgrp())
 }
 
-/// SIGTTOU would stop who does this from the background (tcsetpgrp(3)).
+/// In the background, tcsetpgrp(3) would stop this process with SIGTTOU.
 pub fn give_to(group: Pid) -> nix::Result<()> {
     let mask = SigSet::from(Signal::SIGTTOU).thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
     let given = tcsetpgrp(stdin(), group);

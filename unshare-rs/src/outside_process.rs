@@ -1,5 +1,5 @@
-//! A process that stays in the caller's namespaces and keeps the caller's privileges, for what cannot be done
-//! from inside the new ones, where COMMAND is not a child whose parent could do it.
+//! The outside process: it stays in the caller's namespaces with the caller's privileges, for steps that are impossible
+//! from inside the new ones. It is needed if COMMAND is not a child, so that no parent can do these steps.
 
 use std::process::exit;
 
@@ -10,35 +10,37 @@ use nix::libc::SIGCHLD;
 use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, Pid};
 
-use crate::stop::Stop;
+use crate::failure::Failure;
 
-/// What is done outside.
+/// A step of the outside process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Id maps, and what else is written to the files of a process that another user owns now.
+    /// Write id maps, and the other files of a process that now belongs to another user.
     WriteMaps,
-    /// The namespaces are bound onto files.
-    Publish,
-    Withdraw,
-    /// The process goes on as nobody's child.
+    /// Bind the namespaces onto their files.
+    BindNamespaces,
+    /// Undo that.
+    UnbindNamespaces,
+    /// Go on as an orphan.
     Orphan,
 }
 
-const STEPS: [Step; 4] = [Step::WriteMaps, Step::Publish, Step::Withdraw, Step::Orphan];
+const STEPS: [Step; 4] =
+    [Step::WriteMaps, Step::BindNamespaces, Step::UnbindNamespaces, Step::Orphan];
 
-/// The answers: the step is done, or has failed, and why has been said.
+/// The answers: the step is done, or it has failed and the reason has been reported.
 const DONE: u8 = 0;
 const FAILED: u8 = 1;
 
-/// The process outside, as the one inside sees it.
+/// The outside process, as the process inside sees it.
 #[derive(Debug)]
-pub struct Outside {
+pub struct OutsideProcess {
     pid: Pid,
     line: Line,
 }
 
-impl Outside {
-    /// Starts it. `perform` is called outside for each step that is asked for.
+impl OutsideProcess {
+    /// Starts it. It calls `perform` for each step.
     pub fn start(perform: impl FnMut(Step) -> Result<()>) -> Result<Self> {
         let (inside, outside) = Line::new()?;
         match sys::fork().step("fork")? {
@@ -50,18 +52,18 @@ impl Outside {
         }
     }
 
-    /// Has a step done outside, and waits for it.
-    pub fn perform(&mut self, step: Step) -> Result<(), Stop> {
+    /// Requests a step, and waits until it is done.
+    pub fn perform(&mut self, step: Step) -> Result<(), Failure> {
         match self.line.say(&[step as u8]).ok().and_then(|()| self.line.hear()) {
             Some([DONE]) => Ok(()),
-            Some(_) => Err(Stop::Said(1)),
+            Some(_) => Err(Failure::Reported(1)),
             None => Err(Error::because("wait for", "the process outside", "it was killed").into()),
         }
     }
 
-    /// Has it go on as an orphan, so that it ends when this process has become COMMAND, which is not to
-    /// find a child that it knows nothing of.
-    pub fn orphan(&mut self) -> Result<(), Stop> {
+    /// Makes it an orphan. COMMAND must not find a child that it did not start; the orphan ends when this process has
+    /// become COMMAND.
+    pub fn orphan(&mut self) -> Result<(), Failure> {
         self.perform(Step::Orphan)?;
         reap(self.pid);
         Ok(())
@@ -74,14 +76,14 @@ impl Outside {
     }
 }
 
-/// Where the caller ignores SIGCHLD this only waits for the end: there is no zombie.
+/// If the caller ignores SIGCHLD there is no zombie, and this only waits for the end.
 fn reap(pid: Pid) {
     let _ = waitpid(pid, None);
 }
 
-/// The end of the line is the end of the work, and so is a step that fails.
+/// Works until the line is closed or a step fails.
 fn serve(mut line: Line, mut perform: impl FnMut(Step) -> Result<()>) -> i32 {
-    // The helper programs are waited for, whatever the caller does with its own children.
+    // wait(2) for newuidmap needs the status, also if the caller ignores SIGCHLD.
     let _ = sys::set_disposition(SIGCHLD, Disposition::Default);
     while let Some([step]) = line.hear() {
         let Some(step) = STEPS.get(usize::from(step)) else { return 1 };
@@ -89,7 +91,7 @@ fn serve(mut line: Line, mut perform: impl FnMut(Step) -> Result<()>) -> i32 {
             Step::Orphan => leave_parent(),
             _ => perform(*step),
         };
-        let answer = done.map_or_else(|error| tell(&error), |()| DONE);
+        let answer = done.map_or_else(|error| report(&error), |()| DONE);
         if line.say(&[answer]).is_err() || answer != DONE {
             return 1;
         }
@@ -97,7 +99,7 @@ fn serve(mut line: Line, mut perform: impl FnMut(Step) -> Result<()>) -> i32 {
     0
 }
 
-fn tell(error: &Error) -> u8 {
+fn report(error: &Error) -> u8 {
     start::report(error);
     FAILED
 }
