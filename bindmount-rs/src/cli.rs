@@ -51,6 +51,8 @@ Options:
       --print            print the mounted targets, one a line
   -R, --rbind            bind SOURCE with all mounts beneath it
   -r, --read-only        the same as -o ro
+      --remove-on-failure DIR
+                         remove the directory DIR with its contents when bindmount-rs itself fails
       --root DIR         find targets inside DIR, never outside
       --self-bind[=LIST]
                          with --root, first bind DIR onto itself, with these mount options
@@ -125,6 +127,15 @@ pub enum Action {
     Mount(Box<Job>),
 }
 
+/// What happens when this program itself fails.
+#[derive(Debug, Default)]
+pub struct OnFailure {
+    /// The exit status; 0 for the one that mount(8) has.
+    pub status: u8,
+    /// The directory that is removed.
+    pub remove: Option<OsString>,
+}
+
 /// What was typed.
 #[derive(Default)]
 struct Typed {
@@ -153,9 +164,9 @@ struct Typed {
     words: VecDeque<OsString>,
 }
 
-/// Options stop at the first operand: all that follows TARGET belongs to COMMAND. `failure_status` is set as soon as
-/// it is said, since an error may follow.
-pub fn parse(mut parser: lexopt::Parser, failure_status: &mut u8) -> Result<Action> {
+/// Options stop at the first operand: all that follows TARGET belongs to COMMAND. `failure` is set as soon as it is
+/// said, since an error may follow.
+pub fn parse(mut parser: lexopt::Parser, failure: &mut OnFailure) -> Result<Action> {
     let mut typed = Typed::default();
     while let Some(argument) = LONG.next(&mut parser)? {
         match argument {
@@ -164,7 +175,8 @@ pub fn parse(mut parser: lexopt::Parser, failure_status: &mut u8) -> Result<Acti
             Long("beneath") => typed.beneath = true,
             Long("detach") => typed.detach = true,
             Long("enter-root") => typed.enter_root = true,
-            Long("failure-status") => *failure_status = status(&parser.value()?)?,
+            Long("failure-status") => failure.status = status(&parser.value()?)?,
+            Long("remove-on-failure") => failure.remove = Some(parser.value()?),
             Short('f') | Long("fake") => typed.fake = true,
             Short('T') | Long("fstab") => typed.fstab.push(parser.value()?),
             Long("keep-going") => typed.keep_going = true,
@@ -442,7 +454,8 @@ mod tests {
     }
 
     fn job(words: &str) -> Result<Box<Job>> {
-        match parse(lexopt::Parser::from_args(words.split_whitespace()), &mut 0)? {
+        match parse(lexopt::Parser::from_args(words.split_whitespace()), &mut OnFailure::default())?
+        {
             Action::Mount(job) => Ok(job),
             action => panic!("{action:?}"),
         }
@@ -526,9 +539,9 @@ mod tests {
     #[test]
     fn the_failure_status_holds_for_what_is_wrong_after_it() {
         let status = |words: &str| {
-            let mut status = 0;
-            let _ = parse(lexopt::Parser::from_args(words.split_whitespace()), &mut status);
-            status
+            let mut failure = OnFailure::default();
+            let _ = parse(lexopt::Parser::from_args(words.split_whitespace()), &mut failure);
+            failure.status
         };
         assert_eq!((status("--failure-status 7 -Z"), status("-Z --failure-status 7")), (7, 0));
         assert_eq!(status("--failure-status=7 --failure-status=8 a b"), 8);

@@ -32,7 +32,8 @@ mod undo;
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use cli::Action;
+use cli::{Action, OnFailure};
+use common::tree::remove_after_failure;
 use common::{Kind, Result, Tool, print};
 
 /// The tool.
@@ -42,14 +43,16 @@ pub const TOOL: Tool = Tool { name: "bindmount-rs", run, status: exit_status, ha
 static FAILURE_STATUS: AtomicU8 = AtomicU8::new(0);
 
 fn run() -> Result<u8> {
-    let mut failure_status = 0;
+    let mut failure = OnFailure::default();
     let parser = lexopt::Parser::from_iter(common::arguments());
-    let action = cli::parse(parser, &mut failure_status);
-    FAILURE_STATUS.store(failure_status, Ordering::Relaxed);
+    let action = cli::parse(parser, &mut failure);
+    FAILURE_STATUS.store(failure.status, Ordering::Relaxed);
     match action? {
         Action::Help => print(cli::HELP),
         Action::Version => print(cli::VERSION),
-        Action::Mount(job) => job.run(),
+        Action::Mount(job) => {
+            job.run().inspect_err(|_| remove_after_failure(failure.remove.as_deref()))
+        }
     }
 }
 

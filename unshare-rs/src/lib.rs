@@ -5,7 +5,6 @@
 mod cgroups;
 mod child;
 mod cli;
-mod directory;
 mod explain;
 mod idmap;
 mod init;

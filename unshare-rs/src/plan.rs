@@ -8,13 +8,13 @@ use common::cgroup::group::Group;
 use common::line::number_in_proc;
 use common::process::end_by;
 use common::sysctl::{Sysctl, Sysctls};
+use common::tree::Tree;
 use common::{Command, Context, Error, Hint, Result, print, start, sys};
 use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
 
 use crate::cgroups::Cgroups;
 use crate::child::{Birth, Child, Watch};
-use crate::directory::Directory;
 use crate::explain;
 use crate::idmap::{Maps, Request};
 use crate::midwife::Midwife;
@@ -81,7 +81,7 @@ struct Sight {
 #[derive(Debug, Default)]
 struct Remains {
     groups: Vec<Group>,
-    directory: Option<Directory>,
+    directory: Option<Tree>,
 }
 
 impl Plan {
@@ -101,7 +101,7 @@ impl Plan {
     /// Opens all that can be opened: an error with one must not leave the others behind.
     fn open(&self, remains: &mut Remains) -> Result<()> {
         let groups = self.cgroups.open(&mut remains.groups);
-        remains.directory = self.remove.as_deref().map(Directory::open).transpose()?;
+        remains.directory = self.remove.as_deref().map(Tree::open).transpose()?;
         groups
     }
 
