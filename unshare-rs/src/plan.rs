@@ -10,6 +10,7 @@ use common::process::end_by;
 use common::sysctl::{Sysctl, Sysctls};
 use common::tree::Tree;
 use common::{Command, Context, Error, Hint, Result, print, start, sys};
+use nix::libc::SIGKILL;
 use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
 
@@ -90,6 +91,9 @@ impl Plan {
         let mut remains = Remains::default();
         let opened = self.open(&mut remains).map_err(Stop::from);
         let result = opened.and_then(|()| self.carry_out(&remains.groups));
+        if let Err(Stop::Killed(SIGKILL)) = result {
+            self.cgroups.report_lack_of_memory(&remains.groups);
+        }
         self.remove(&remains);
         match result {
             Ok(status) | Err(Stop::Said(status)) => Ok(status),
