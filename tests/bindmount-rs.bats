@@ -2150,3 +2150,8 @@ last"
   contains "$stderr" 'No space left on device'
   contains "$stderr" "hint: fs.mount-max allows $most mounts in a mount namespace, and "
 }
+
+@test "--remove-on-failure removes the directory when the tool fails" {
+  removes_on_failure 32 'bindmount-rs DIR /nosuch a true'
+  removes_on_failure 9 'bindmount-rs DIR --failure-status 9 /nosuch a true'
+}

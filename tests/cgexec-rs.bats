@@ -655,3 +655,11 @@ time.sleep(600)' "$v2/$name" 3>&- &
   ok cgexec-rs --kill 9 "$pids/$name" /nosuch
   until [ -z "$(cat "$pids/$name/cgroup.procs" "$pids/$name/below/cgroup.procs")" ]; do sleep 0.01; done
 }
+
+@test "--remove-on-failure removes the directory when the tool fails" {
+  removes_on_failure 1 'cgexec-rs DIR -g nosuch:a true'
+  removes_on_failure 127 'cgexec-rs DIR -g "*:/" --list-fd 6 ./nosuch'
+  keeps_on_success 3 'cgexec-rs DIR -g "*:/" --list-fd 6 sh -c "exit 3"'
+  keeps_on_success 1 'cgexec-rs DIR --remove -g a true'
+  contains "$stderr" '--remove and --remove-on-failure exclude each other'
+}

@@ -188,6 +188,16 @@ writable='(.mounts[] | select(.type == "cgroup") | .options) -= ["ro"]'
   equal "$(cgroups)" ''
 }
 
+@test "a memory limit that is too low for the start is the reason that is given" {
+  requires root busybox jq cc
+  bundle '.linux.resources.memory.limit = 262144'
+  expect 137 inside 'echo ran'
+  contains "$stderr" 'the kernel killed a process for its memory, and the limit may be too low'
+  contains "$stderr" "$id"
+  equal "$output" ''
+  equal "$(cgroups)" ''
+}
+
 @test "raising the own limits: the mount of the bundle, a new mount, a second namespace below" {
   requires root busybox jq cc
   bundle ".linux.resources.pids.limit = 20 | $writable"

@@ -289,3 +289,21 @@ esac
 GETENT
   chmod 755 "$1/getent"
 }
+
+# removes_on_failure STATUS COMMAND: --remove-on-failure (in the place of DIR) has removed the directory, and nothing that a link in
+# it leads to.
+removes_on_failure() {
+  mkdir -p kept doomed/below
+  : >kept/file
+  ln -s "$PWD/kept" doomed/below/link
+  expect "$1" bash -c "${2/DIR/--remove-on-failure doomed}" </dev/null
+  [ ! -e doomed ]
+  ok ls kept/file
+}
+
+# keeps_on_success STATUS COMMAND
+keeps_on_success() {
+  mkdir -p doomed
+  expect "$1" bash -c "${2/DIR/--remove-on-failure doomed}" </dev/null
+  rmdir doomed
+}

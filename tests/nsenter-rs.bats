@@ -889,3 +889,12 @@ start_of() {
   contains "$output" LD_PRELOAD=/evil.so
   kill "$pid"
 }
+
+@test "--remove-on-failure removes the directory when the tool fails" {
+  requires root
+  removes_on_failure 1 'nsenter-rs DIR --no-fork --time=/nosuch true'
+  removes_on_failure 127 'nsenter-rs DIR --no-fork --uts=/proc/self/ns/uts ./nosuch'
+  keeps_on_success 3 'nsenter-rs DIR --no-fork --uts=/proc/self/ns/uts sh -c "exit 3"'
+  keeps_on_success 1 'nsenter-rs DIR true'
+  contains "$stderr" '--remove-on-failure needs --no-fork'
+}

@@ -704,3 +704,13 @@ END
   contains "$(cat peer)" b
   [ -e ran ] && [ ! -e hostile ]
 }
+
+@test "--remove-on-failure removes the directory when the tool fails" {
+  local mode
+  for mode in '' --pipes '--receive 5'; do
+    removes_on_failure 127 "pty-rs DIR $mode -- ./nosuch"
+  done
+  keeps_on_success 3 'pty-rs DIR sh -c "exit 3"'
+  keeps_on_success 1 'pty-rs DIR --send 5 true'
+  contains "$stderr" '--send and --remove-on-failure exclude each other'
+}

@@ -760,3 +760,39 @@ join() {
   contains "$stderr" 'is /sys of this machine: without a new network namespace a user namespace takes no sysfs'
   [ ! -d /dev/mqueue ] || contains "$stderr" 'is /dev/mqueue of this machine'
 }
+
+@test "a line that fails before its supervisor names the property, and leaves no state" {
+  bundle b
+  export RUNSH_ROOT=$PWD/state
+  local change message
+  while IFS=$'\t' read -r change message; do
+    jq "$change" b/config.json >changed
+    mkdir -p c
+    cp -r b/rootfs c
+    mv changed c/config.json
+    expect 1 "$runsh" run -b c box </dev/null
+    contains "$stderr" "$message"
+    equal "$(ls -A state) $change" " $change"
+  done < <(failing_lines)
+}
+
+# failing_lines: changes that a word before unshare-rs fails at, and what is said.
+failing_lines() {
+  if is_root; then
+    cat <<'EOF'
+.linux.resources.cpu.cpus = "4000"	cpuset.cpus=4000
+.linux.resources.unified = {"pids.max": "x"}	pids.max
+.linux.namespaces += [{type: "user"}] | .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 9}] | .linux.gidMappings = .linux.uidMappings | .mounts += [{destination: "/m", source: "/no/such/tree", options: ["bind", "idmap"], uidMappings: .linux.uidMappings, gidMappings: .linux.gidMappings}]	/no/such/tree
+EOF
+  else
+    cat <<'EOF'
+.process.oomScoreAdj = -5	runsh: cannot set process.oomScoreAdj
+EOF
+    ! command -v ionice >/dev/null ||
+      echo '.process.ioPriority = {class: "IOPRIO_CLASS_RT", priority: 1}	runsh: cannot set process.ioPriority'
+  fi
+  ! command -v chrt >/dev/null || is_root ||
+    echo '.process.scheduler = {policy: "SCHED_FIFO", priority: 1}	runsh: cannot set process.scheduler'
+  ! command -v numactl >/dev/null ||
+    echo '.linux.memoryPolicy = {mode: "MPOL_BIND", nodes: "900"}	runsh: cannot set linux.memoryPolicy'
+}

@@ -52,6 +52,8 @@ Options:
       --print            print the mounted targets, one a line
   -R, --rbind            bind SOURCE with all mounts beneath it
   -r, --read-only        the same as -o ro
+      --remove-on-failure DIR
+                         remove the directory DIR with its contents when bindmount-rs itself fails
       --root DIR         find targets inside DIR, never outside
       --self-bind[=LIST]
                          with --root, first bind DIR onto itself, with these mount options
@@ -153,6 +155,7 @@ struct Typed {
     print: bool,
     null: bool,
     failure_status: Option<u8>,
+    remove_on_failure: Option<OsString>,
     words: VecDeque<OsString>,
 }
 
@@ -178,6 +181,7 @@ fn read(parser: &mut lexopt::Parser, typed: &mut Typed) -> Result<Option<Action>
             Long("failure-status") => {
                 typed.failure_status = Some(failure_status(&parser.value()?)?);
             }
+            Long("remove-on-failure") => typed.remove_on_failure = Some(parser.value()?),
             Short('f') | Long("fake") => typed.fake = true,
             Short('T') | Long("fstab") => typed.fstab.push(parser.value()?),
             Long("keep-going") => typed.keep_going = true,
@@ -298,6 +302,7 @@ impl Typed {
             verbose: self.verbose,
             print: self.print.then_some(if self.null { 0 } else { b'\n' }),
             failure_status: self.failure_status,
+            remove_on_failure: self.remove_on_failure,
         })))
     }
 

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::rc::Rc;
 
+use common::tree::remove_after_failure;
 use common::{Command, Context, Error, Result, quote, shown, start};
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::Mode;
@@ -71,14 +72,18 @@ pub struct Job {
     pub print: Option<u8>,
     /// The exit status when the tool itself fails, instead of mount(8)'s.
     pub failure_status: Option<u8>,
+    /// The directory that is removed if this process fails before it becomes COMMAND.
+    pub remove_on_failure: Option<OsString>,
     pub command: Option<Command>,
 }
 
 impl Job {
     /// Mounts the lines, and becomes COMMAND.
-    pub fn run(self) -> Result<u8> {
-        let status = self.failure_status;
-        self.act().map_err(|error| error.with_failure_status(status))
+    pub fn run(mut self) -> Result<u8> {
+        let (status, doomed) = (self.failure_status, self.remove_on_failure.take());
+        self.act()
+            .inspect_err(|_| remove_after_failure(doomed.as_deref()))
+            .map_err(|error| error.with_failure_status(status))
     }
 
     fn act(mut self) -> Result<u8> {

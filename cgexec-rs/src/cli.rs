@@ -40,6 +40,8 @@ Other forms:
       --kill SIGNAL          send SIGNAL to all processes in them
 
 Options:
+      --remove-on-failure DIR
+                             remove the directory DIR with its contents when this program itself fails
       --failure-status N     exit with N, not 1, when this program itself fails
   -h, --help                 display this help
   -V, --version              display version
@@ -70,6 +72,7 @@ struct Options {
     leaf: Option<OsString>,
     remove: bool,
     list: Option<i32>,
+    remove_on_failure: Option<OsString>,
     deed: Option<Deed>,
     /// Whether there is an option that the other forms do not have.
     joins: bool,
@@ -102,6 +105,7 @@ fn read(parser: &mut lexopt::Parser, status: &mut Option<u8>) -> Result<Action> 
             Long("remove") => options.remove = true,
             Long("sticky") => options.sticky = true,
             Long("list-fd") => options.list = Some(descriptor(&parser.value()?)?),
+            Long("remove-on-failure") => options.remove_on_failure = Some(parser.value()?),
             Long("failure-status") => *status = Some(failure_status(&parser.value()?)?),
             Short('h') | Long("help") => return Ok(Action::Help),
             Short('V') | Long("version") => return Ok(Action::Version),
@@ -153,6 +157,9 @@ impl Options {
         if let Some((option, _)) = joins.iter().find(|(_, given)| *given && self.list.is_some()) {
             return Err(Error::usage(format!("--list-fd and {option} exclude each other")));
         }
+        if self.remove && self.remove_on_failure.is_some() {
+            return Err(Error::usage("--remove and --remove-on-failure exclude each other"));
+        }
         Ok(Action::Run(Box::new(Plan {
             targets: self.targets,
             sticky: self.sticky,
@@ -162,6 +169,7 @@ impl Options {
             leaf: self.leaf,
             remove: self.remove,
             list: self.list,
+            remove_on_failure: self.remove_on_failure,
             failure_status,
             command,
         })))

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use common::cgroup::Cgroups;
 use common::cgroup::entry;
 use common::cgroup::group::{Group, Version};
+use common::tree::remove_after_failure;
 use common::{Command, Error, Result};
 
 use crate::devices::{self, Rules};
@@ -31,13 +32,17 @@ pub struct Plan {
     pub leaf: Option<OsString>,
     pub remove: bool,
     pub list: Option<i32>,
+    /// The directory that is removed if a step fails, or COMMAND cannot be executed.
+    pub remove_on_failure: Option<OsString>,
     pub failure_status: Option<u8>,
     pub command: Command,
 }
 
 impl Plan {
     pub fn run(&self) -> Result<u8> {
-        self.carry_out().map_err(|error| error.with_failure_status(self.failure_status))
+        self.carry_out()
+            .inspect_err(|_| remove_after_failure(self.remove_on_failure.as_deref()))
+            .map_err(|error| error.with_failure_status(self.failure_status))
     }
 
     /// What was made is unmade where a later step fails.

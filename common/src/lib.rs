@@ -39,6 +39,7 @@ pub mod sys;
 pub mod sysctl;
 pub mod target;
 pub mod toolbox;
+pub mod tree;
 
 pub use command::Command;
 pub use error::{Context, Error, Hint, Kind, Result, quote, shown};

@@ -58,6 +58,8 @@ Set-up (without =DIR: that of the target):
       --detach               exit with status 0 when COMMAND, as a child, has started
       --pid-file FILE        write the child's pid to FILE before COMMAND starts
       --process-file FILE    write a line with its pid and its start time to FILE
+      --remove-on-failure DIR
+                             with --no-fork: remove the directory DIR with its contents when this program fails
       --failure-status N     exit with N, not 1, when this program itself fails
       --carry                open COMMAND before anything changes: it need not be in the root
 
@@ -149,6 +151,7 @@ fn nothing() -> Box<Entry> {
         no_fork: false,
         new_session: false,
         start: None,
+        remove_on_failure: None,
         failure_status: None,
         detach: false,
         record: Record::default(),
@@ -198,6 +201,10 @@ fn finish(mut entry: Box<Entry>) -> Result<Action> {
             "--no-fork and --detach, --pid-file or --process-file exclude each other",
         ),
         (entry.start.is_some() && entry.target.is_none(), "--start-time needs a --target"),
+        (
+            entry.remove_on_failure.is_some() && !entry.no_fork,
+            "--remove-on-failure needs --no-fork",
+        ),
     ])?;
     Ok(Action::Enter(entry))
 }
@@ -221,6 +228,7 @@ impl Entry {
             "target" => self.target = Some(Target::parse(&parser.value()?)?),
             "net-socket" => self.net_socket = Some(descriptor(&parser.value()?)?),
             "start-time" => self.start = Some(ticks(&parser.value()?)?),
+            "remove-on-failure" => self.remove_on_failure = Some(parser.value()?),
             "failure-status" => self.failure_status = Some(failure_status(&parser.value()?)?),
             "pid-file" => self.record.pid_files.push(parser.value()?),
             "process-file" => self.record.process_files.push(parser.value()?),

@@ -10,6 +10,7 @@ use common::death_signal::DeathSignal;
 use common::record::Record;
 use common::sysctl::{Sysctl, Sysctls};
 use common::target::Target;
+use common::tree::remove_after_failure;
 use common::{Command, Context, Error, Hint, Result};
 use common::{capability, denied, error, quote, sys, toolbox};
 use nix::errno::Errno;
@@ -60,6 +61,8 @@ pub struct Entry {
     pub new_session: bool,
     /// The start time of the target.
     pub start: Option<u64>,
+    /// The directory that is removed if this process fails before it becomes COMMAND.
+    pub remove_on_failure: Option<OsString>,
     pub failure_status: Option<u8>,
     /// Whether this process ends when COMMAND has started.
     pub detach: bool,
@@ -83,9 +86,11 @@ struct Opened {
 
 impl Entry {
     /// Enters the namespaces. Becomes COMMAND, or waits for the child that does.
-    pub fn run(self) -> Result<u8> {
-        let status = self.failure_status;
-        self.carry_out().map_err(|error| error.with_failure_status(status))
+    pub fn run(mut self) -> Result<u8> {
+        let (status, doomed) = (self.failure_status, self.remove_on_failure.take());
+        self.carry_out()
+            .inspect_err(|_| remove_after_failure(doomed.as_deref()))
+            .map_err(|error| error.with_failure_status(status))
     }
 
     fn carry_out(mut self) -> Result<u8> {

@@ -12,6 +12,7 @@ use nix::fcntl::OFlag;
 use nix::libc;
 use nix::unistd::{ForkResult, Pid, pipe2, read};
 
+use crate::cleanup;
 use crate::signals::Held;
 use crate::status;
 
@@ -61,7 +62,10 @@ impl Child {
                 let _ = sys::wait_change(pid, true);
                 Err(error)
             }
-            None => Ok(Self { pid, _life: life }),
+            None => {
+                cleanup::set(None);
+                Ok(Self { pid, _life: life })
+            }
         }
     }
 }

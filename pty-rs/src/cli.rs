@@ -9,6 +9,7 @@ use common::{Command, Error, Result, accounts, quote};
 use lexopt::prelude::*;
 use nix::unistd::{Gid, Uid};
 
+use crate::cleanup;
 use crate::handover::{Handover, Owner, Via};
 use crate::local::Local;
 use crate::pipes::Pipes;
@@ -41,6 +42,8 @@ With --console-socket alone:
 
 Options:
       --size ROWSxCOLUMNS    the size of the terminal if the caller has none
+      --remove-on-failure DIR
+                             remove the directory DIR with its contents if COMMAND does not start
       --failure-status N     exit with N, not 1, when this program itself fails
   -h, --help                 display this help
   -V, --version              display version
@@ -81,6 +84,7 @@ struct Options {
     own: bool,
     connect: Option<c_int>,
     size: Option<WindowSize>,
+    remove_on_failure: Option<OsString>,
 }
 
 /// Options stop at the first operand: all that follows belongs to COMMAND.
@@ -108,6 +112,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Long("connect") => options.connect = Some(descriptor(&parser.value()?)?),
             Long("owner") => options.owner = Some(owner(&parser.value()?)?),
             Long("size") => options.size = Some(size(&parser.value()?)?),
+            Long("remove-on-failure") => options.remove_on_failure = Some(parser.value()?),
             Long("failure-status") => status::set_failure(failure_status(&parser.value()?)?),
             Short('h') | Long("help") => return Ok(Action::Help),
             Short('V') | Long("version") => return Ok(Action::Version),
@@ -129,6 +134,7 @@ impl Options {
         }
         let (name, mode) = self.modes.pop().unwrap_or(("", Mode::Local));
         self.check(name, &mode)?;
+        cleanup::set(self.remove_on_failure.take());
         if let Some(number) = self.connect {
             return self.connect(number, mode, command);
         }
@@ -189,6 +195,9 @@ impl Options {
             if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
                 return Err(Error::usage(format!("{option} needs --send or --console-socket")));
             }
+        }
+        if self.remove_on_failure.is_some() && matches!(mode, Mode::Handover(_)) {
+            return Err(Error::usage(format!("{name} and --remove-on-failure exclude each other")));
         }
         match self.size.is_some() && matches!(mode, Mode::Receive(_) | Mode::Pipes) {
             true => Err(Error::usage(format!("{name} and --size exclude each other"))),

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod child;
+mod cleanup;
 mod cli;
 mod console;
 mod flow;
@@ -26,7 +27,12 @@ use common::{Result, Tool, print};
 pub const TOOL: Tool = Tool { name: "pty-rs", run, status: status::of, hands_on: true };
 
 fn run() -> Result<u8> {
-    match cli::parse(lexopt::Parser::from_iter(common::arguments()))? {
+    let action = cli::parse(lexopt::Parser::from_iter(common::arguments()))?;
+    carry_out(action).inspect_err(|_| cleanup::carry_out())
+}
+
+fn carry_out(action: Action) -> Result<u8> {
+    match action {
         Action::Help => print(cli::HELP),
         Action::Version => print(cli::VERSION),
         Action::Local(local) => local.run(),

@@ -6,6 +6,7 @@
 pub mod action;
 pub mod architecture;
 mod assembly;
+mod compile;
 mod filter;
 mod names;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub mod text;
 pub use action::Action;
 pub use architecture::Architecture;
 pub use assembly::{Instruction, LIMIT};
-pub use filter::{Filter, Flag, TooLong};
+pub use compile::TooLong;
+pub use filter::{Filter, Flag};
 pub use names::is_known;
 pub use rule::{Comparison, Operator, Rule};

@@ -59,6 +59,7 @@ pub struct Machine {
     /// Whether the caller may raise one (CAP_SYS_RESOURCE).
     pub may_raise_limits: bool,
     /// What follows is asked for where the configuration says something of it.
+    pub oom_score_adj: fn() -> i128,
     pub nice: fn() -> i128,
     /// The lowest value that the caller may choose.
     pub lowest_nice: fn() -> i128,
@@ -106,7 +107,7 @@ impl Machine {
             gid: getegid().as_raw(),
             found_controllers: OnceCell::new(),
             may_make_cgroup,
-            // The kernel asks for the capability over the first user namespace.
+            // The kernel asks for these capabilities over the first user namespace.
             may_rule_devices: has(SYS_ADMIN) && is_in_first_user_namespace,
             is_in_first_user_namespace,
             user_manager: (uid != 0 || !is_in_first_user_namespace && !owns_machine(uid))
@@ -117,7 +118,8 @@ impl Machine {
             has_huge_pages,
             device,
             hard_limit: |limit| getrlimit(limit.resource).map_or(u64::MAX, |(_, hard)| hard),
-            may_raise_limits: has(SYS_RESOURCE),
+            may_raise_limits: has(SYS_RESOURCE) && is_in_first_user_namespace,
+            oom_score_adj,
             nice,
             lowest_nice,
             has_default_personality,
@@ -204,6 +206,11 @@ fn device(path: &str) -> Option<String> {
 
 fn is_capable(capability: u32) -> bool {
     sys::capget().is_ok_and(|sets| sets.effective & 1 << capability != 0)
+}
+
+fn oom_score_adj() -> i128 {
+    let text = fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default();
+    text.trim().parse().unwrap_or_default()
 }
 
 /// The field after the name, which may hold blanks and brackets (proc_pid_stat(5)).

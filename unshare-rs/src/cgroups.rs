@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use common::cgroup::entry::Entry;
 use common::cgroup::group::Group;
 use common::cgroup::{list, remove};
-use common::{Result, start};
+use common::{Error, Result, start};
 use nix::sched::{CloneFlags, unshare};
 
 use crate::explain;
@@ -33,12 +33,32 @@ impl Cgroups {
         Ok(())
     }
 
+    /// Says so if the kernel has killed a process in them for its memory: that process could not say it itself.
+    pub fn report_lack_of_memory(&self, groups: &[Group]) {
+        let short = groups.iter().find(|group| self.remove && has_lacked_memory(group));
+        if let Some(group) = short {
+            let reason = "the kernel killed a process for its memory, and the limit may be too low";
+            let error = Error::because("keep COMMAND within the memory of", group.path(), reason);
+            start::report(&error);
+        }
+    }
+
     /// Removes them with `--remove-cgroup`. A failure is reported, and does not change the exit status: it is COMMAND's.
     pub fn remove(&self, groups: &[Group]) {
         if self.remove {
             remove::remove(groups).unwrap_or_else(|error| start::report(&error));
         }
     }
+}
+
+/// The file of version 2, and that of version 1.
+fn has_lacked_memory(group: &Group) -> bool {
+    ["memory.events", "memory.oom_control"].iter().any(|file| {
+        let text = group.read(file).unwrap_or_default();
+        let mut lines = text.split(|&byte| byte == b'\n');
+        let count = lines.find_map(|line| line.strip_prefix(b"oom_kill "));
+        count.is_some_and(|count| count != b"0")
+    })
 }
 
 /// The cgroup namespace of `flags`, if the child joins cgroups. It is made after that: from clone(2) it would have the

@@ -6,7 +6,6 @@ mod cgroups;
 mod child;
 mod child_info;
 mod cli;
-mod directory;
 mod explain;
 mod failure;
 mod idmap;

@@ -8,14 +8,15 @@ use common::cgroup::group::Group;
 use common::line::number_in_proc;
 use common::process::end_by;
 use common::sysctl::{Sysctl, Sysctls};
+use common::tree::Tree;
 use common::{Command, Context, Error, Hint, Result, print, start, sys};
+use nix::libc::SIGKILL;
 use nix::sched::CloneFlags;
 use nix::unistd::{Gid, Pid, Uid, setgid, setgroups, setuid};
 
 use crate::cgroups::Cgroups;
 use crate::child::{Child, Creation, Watch};
 use crate::child_info::ChildInfo;
-use crate::directory::Directory;
 use crate::explain;
 use crate::failure::{self, Failure};
 use crate::idmap::{Maps, Request};
@@ -81,7 +82,7 @@ struct Observed {
 #[derive(Debug, Default)]
 struct Removals {
     groups: Vec<Group>,
-    directory: Option<Directory>,
+    directory: Option<Tree>,
 }
 
 impl Plan {
@@ -90,6 +91,9 @@ impl Plan {
         let mut removals = Removals::default();
         let opened = self.open(&mut removals).map_err(Failure::from);
         let result = opened.and_then(|()| self.carry_out(&removals.groups));
+        if let Err(Failure::Killed(SIGKILL)) = result {
+            self.cgroups.report_lack_of_memory(&removals.groups);
+        }
         self.remove(&removals);
         match result {
             Ok(status) | Err(Failure::Reported(status)) => Ok(status),
@@ -101,7 +105,7 @@ impl Plan {
     /// Opens as much as possible, also after an error, so that all of it is removed.
     fn open(&self, removals: &mut Removals) -> Result<()> {
         let groups = self.cgroups.open(&mut removals.groups);
-        removals.directory = self.remove.as_deref().map(Directory::open).transpose()?;
+        removals.directory = self.remove.as_deref().map(Tree::open).transpose()?;
         groups
     }
 

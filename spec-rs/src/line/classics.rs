@@ -2,54 +2,70 @@
 //! is none of them in it.
 
 use super::Writer;
-use crate::model::{Domain, IDLE, Kind, POLICIES, Policy, Scheduler};
+use crate::model::{Domain, IDLE, IoPriority, Kind, POLICIES, Policy, REAL_TIME, Scheduler};
 
 /// A program and its arguments.
 pub type Words = Vec<String>;
 
+/// A program that changes what a process inherits.
+#[derive(Clone, Debug)]
+pub struct Classic {
+    pub words: Words,
+    /// The property, where the kernel may refuse its value.
+    pub doubtful: Option<&'static str>,
+}
+
+/// One that does not fail.
+fn sure(words: Words) -> Classic {
+    Classic { words, doubtful: None }
+}
+
 impl Writer<'_> {
     /// In the order of the line. The supervisor inherits what they set, and does nothing with it but wait.
-    pub(super) fn early_classics(&self, limits: &[String]) -> Vec<Words> {
+    pub(super) fn early_classics(&self, limits: &[String]) -> Vec<Classic> {
         let process = &self.config.process;
         let mut list = Vec::new();
-        if let Some(adjustment) = process.oom_score_adj {
-            list.push(words(&["choom", "-n", &adjustment.to_string(), "--"]));
-        }
+        list.extend(process.oom_score_adj.and_then(|score| self.choom(score)));
         if !limits.is_empty() {
-            list.push([words(&["prlimit"]), limits.to_vec()].concat());
+            list.push(sure([words(&["prlimit"]), limits.to_vec()].concat()));
         }
         if let Some(scheduler) = &process.scheduler {
-            list.extend(self.nice(scheduler));
+            list.extend(self.nice(scheduler).map(sure));
             if !scheduler.ends_with_a_fork() {
-                list.push(chrt(scheduler));
+                let doubtful = scheduler.is_real_time().then_some("process.scheduler");
+                list.push(Classic { words: chrt(scheduler), doubtful });
             }
         }
-        if let Some(priority) = process.io_priority {
-            let mut options = words(&["ionice", "-c", &priority.class.to_string()]);
-            if priority.class != IDLE {
-                options.extend(words(&["-n", &priority.priority.to_string()]));
-            }
-            list.push(options);
-        }
-        list.extend(self.architecture());
+        list.extend(process.io_priority.map(ionice));
+        list.extend(self.architecture().map(sure));
         let policy = &self.config.linux.memory_policy;
         if !policy.is_empty() {
-            list.push([words(&["numactl"]), policy.clone()].concat());
+            let words = [words(&["numactl"]), policy.clone()].concat();
+            list.push(Classic { words, doubtful: Some("linux.memoryPolicy") });
         }
         list
     }
 
+    /// The kernel refuses a lower value than the one that a privileged process has set last.
+    fn choom(&self, score: i128) -> Option<Classic> {
+        let own = (self.machine.oom_score_adj)();
+        let is_refused = score < own && !self.machine.may_raise_limits;
+        (score != own).then(|| Classic {
+            words: words(&["choom", "-n", &score.to_string(), "--"]),
+            doubtful: is_refused.then_some("process.oomScoreAdj"),
+        })
+    }
+
     /// A policy that a child does not inherit is set by the child.
-    pub(super) fn late_classics(&self) -> Vec<Words> {
+    pub(super) fn late_classics(&self) -> Vec<Classic> {
         let scheduler = self.config.process.scheduler.filter(Scheduler::ends_with_a_fork);
-        scheduler.iter().map(chrt).chain(self.affinity()).collect()
+        scheduler.iter().map(chrt).map(sure).chain(self.affinity()).collect()
     }
 
     /// A process that enters a cpuset keeps to the CPUs that it was bound to before (since Linux 6.2, and in version 2).
-    fn affinity(&self) -> Option<Words> {
+    fn affinity(&self) -> Option<Classic> {
         let cpus = &self.resources().cpu.cpus;
-        (!cpus.is_empty() && !(self.machine.has_all_cpus)())
-            .then(|| words(&["taskset", "-c", cpus]))
+        (!cpus.is_empty() && !(self.machine.has_all_cpus)()).then(|| taskset(cpus))
     }
 
     /// nice(1) adds to the value that it has, and goes on where it may not.
@@ -79,14 +95,25 @@ impl Writer<'_> {
     /// The kernel asks for powers over the machine, which a user namespace takes away (sched_setattr(2)).
     pub(super) fn demand_scheduler(&self) {
         let Some(scheduler) = &self.config.process.scheduler else { return };
-        let needs_power = matches!(scheduler.policy, Policy::Fifo | Policy::Rr | Policy::Deadline);
-        if scheduler.ends_with_a_fork() && needs_power && self.has(Kind::User) {
+        if scheduler.ends_with_a_fork() && scheduler.is_real_time() && self.has(Kind::User) {
             self.log.fault(
                 "process.scheduler",
                 "ends with a fork, and so cannot be set before a user namespace begins, nor in it",
             );
         }
     }
+}
+
+pub fn taskset(cpus: &str) -> Classic {
+    sure(words(&["taskset", "-c", cpus]))
+}
+
+fn ionice(priority: IoPriority) -> Classic {
+    let mut words = words(&["ionice", "-c", &priority.class.to_string()]);
+    if priority.class != IDLE {
+        words.extend(["-n".to_owned(), priority.priority.to_string()]);
+    }
+    Classic { words, doubtful: (priority.class == REAL_TIME).then_some("process.ioPriority") }
 }
 
 /// The options of chrt(1) for `scheduler`.

@@ -2,6 +2,7 @@
 //! cgroup and namespaces, a session of its own, and no program of the machine's that the container could write to.
 
 use super::{Setting, TERMINAL, Writer, digit, find};
+use crate::line::classics::{Classic, taskset};
 use crate::line::place::Place;
 use crate::line::spaces::Spaces;
 use crate::machine::Machine;
@@ -43,7 +44,7 @@ impl Writer<'_> {
 
         let mut chain = Chain::default();
         self.add_relay(&mut chain, self.has_devpts());
-        early.iter().for_each(|words| chain.program(words));
+        early.iter().for_each(|classic| chain.program(&classic.words));
         self.add_trees_of_exec(&mut chain, target, &inner);
         self.add_inner_terminal(&mut chain);
         self.add_privileges(&mut chain);
@@ -53,7 +54,7 @@ impl Writer<'_> {
     }
 
     /// The cgroup comes first where a program of the machine's is to run in it.
-    fn add_trees_of_exec(&self, chain: &mut Chain, target: Target, inner: &[Vec<String>]) {
+    fn add_trees_of_exec(&self, chain: &mut Chain, target: Target, inner: &[Classic]) {
         let Target { pid, start } = target;
         let start = format!("{} --target {pid} --start-time {start}", self.statuses());
         let words = |more: &str| {
@@ -67,7 +68,7 @@ impl Writer<'_> {
         let join = if inner.is_empty() { "--join-cgroup" } else { "" };
         if !inner.is_empty() {
             chain.program(with_tool(words("--join-cgroup")));
-            inner.iter().for_each(|words| chain.program(words));
+            inner.iter().for_each(|classic| chain.program(&classic.words));
         }
         let kinds = KINDS.iter().filter(|(_, kind, _)| self.has(*kind));
         let kinds: Vec<_> = kinds.map(|(.., option)| *option).collect();
@@ -115,12 +116,12 @@ impl Writer<'_> {
     }
 
     /// taskset(1), before the cgroup is joined and after that.
-    fn exec_affinity(&self, is_first: bool) -> Vec<Vec<String>> {
+    fn exec_affinity(&self, is_first: bool) -> Vec<Classic> {
         let (first, last) = &self.config.process.exec_affinity;
         let list = if is_first { first } else { last };
         match list.is_empty() {
             true => Vec::new(),
-            false => vec![["taskset", "-c", list].map(str::to_owned).to_vec()],
+            false => vec![taskset(list)],
         }
     }
 

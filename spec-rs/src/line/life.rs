@@ -75,6 +75,16 @@ impl Writer<'_> {
         }
     }
 
+    /// The option by which a word before that supervisor removes the state if it fails itself.
+    pub(super) fn removal_on_failure(&self) -> Vec<Vec<u8>> {
+        match &self.setting.state {
+            Some(state) if !self.setting.hold => {
+                vec![b"--remove-on-failure".to_vec(), state.clone()]
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Hooks run while all namespaces and mounts are there, and the machine's root still is.
     pub(super) fn waits_for_hooks(&self) -> bool {
         let mut kinds = self.config.hooks.kinds();

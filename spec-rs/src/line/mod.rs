@@ -24,7 +24,7 @@ mod table;
 mod tests;
 mod update;
 
-use self::classics::Words;
+use self::classics::Classic;
 use self::limits::Limits;
 use self::spaces::Spaces;
 use crate::machine::Machine;
@@ -178,15 +178,21 @@ impl Writer<'_> {
         script.words(&[b"umask", umask.as_bytes()]);
     }
 
-    fn chain(&self, early: &[Words], late: &[Words], files: &[String], has_rules: bool) -> Chain {
+    fn chain(
+        &self,
+        early: &[Classic],
+        late: &[Classic],
+        files: &[String],
+        has_rules: bool,
+    ) -> Chain {
         let mut chain = Chain::default();
         self.add_relay(&mut chain, self.has_new(Kind::Mount));
-        early.iter().for_each(|words| chain.program(words));
+        early.iter().for_each(|classic| chain.program(&classic.words));
         self.add_trees(&mut chain);
         self.join_pid_namespace(&mut chain);
         self.add_cgroup(&mut chain, files, has_rules);
         self.add_namespaces(&mut chain);
-        late.iter().for_each(|words| chain.program(words));
+        late.iter().for_each(|classic| chain.program(&classic.words));
         self.add_root(&mut chain);
         self.add_privileges(&mut chain);
         chain
@@ -220,15 +226,10 @@ impl Writer<'_> {
         script.line(b"set --");
         let errors = self.errors();
         script.line(format!("if [ -t 0 ] || [ -t 1 ] || [ -t {errors} ]; then").as_bytes());
-        script.words(&[
-            b"set",
-            b"--",
-            &self.tool("pty-rs"),
-            b"--failure-status",
-            self.setting.failure.as_bytes(),
-            b"--pipes",
-            b"--",
-        ]);
+        let relay = [self.relay(), vec![b"--pipes".to_vec(), b"--".to_vec()]].concat();
+        let words: Vec<_> =
+            [&b"set"[..], b"--"].into_iter().chain(relay.iter().map(Vec::as_slice)).collect();
+        script.words(&words);
         script.line(b"fi");
         self.guard_errors(script);
         " \"$@\""
@@ -254,22 +255,19 @@ impl Writer<'_> {
                 b"--",
             ]);
         }
-        match has_devpts {
-            true => chain.program([
-                &tool[..],
-                b"--failure-status",
-                self.setting.failure.as_bytes(),
-                b"--receive",
-                &digit(TERMINAL),
-                b"--",
-            ]),
-            false => chain.program([
-                &tool[..],
-                b"--failure-status",
-                self.setting.failure.as_bytes(),
-                b"--",
-            ]),
+        let mut words = self.relay();
+        if has_devpts {
+            words.extend([b"--receive".to_vec(), digit(TERMINAL).to_vec()]);
         }
+        words.push(b"--".to_vec());
+        chain.program(words);
+    }
+
+    /// pty-rs as the first word of the line.
+    fn relay(&self) -> Vec<Vec<u8>> {
+        let status = self.setting.failure.as_bytes().to_vec();
+        let words = vec![self.tool("pty-rs"), b"--failure-status".to_vec(), status];
+        [words, self.removal_on_failure()].concat()
     }
 
     fn resources(&self) -> &Resources {
@@ -290,10 +288,16 @@ impl Writer<'_> {
     }
 }
 
-/// A first word that is missing would end some shells with 127, as if it were the container's command.
-fn find<'a>(classics: impl Iterator<Item = &'a Words>, script: &mut Script) {
-    for program in classics.filter_map(|words| words.first()) {
+/// A first word that is missing would end some shells with 127, as if it were the container's command. One that the kernel may
+/// refuse is tried before: its own message names no property, and after it nobody would remove the state.
+fn find<'a>(classics: impl Iterator<Item = &'a Classic>, script: &mut Script) {
+    for Classic { words, doubtful } in classics {
+        let Some(program) = words.first() else { continue };
         script.line(format!("command -v {program} >/dev/null || fail 'find {program}'").as_bytes());
+        if let Some(property) = doubtful {
+            let words = words.iter().map(String::as_bytes).chain([&b"true"[..]]);
+            script.step(&words.collect::<Vec<_>>(), format_args!("set {property}"));
+        }
     }
 }
 

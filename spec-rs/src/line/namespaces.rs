@@ -21,6 +21,7 @@ impl Writer<'_> {
         let pid = self.spaces.joins(|kind| kind == Kind::Pid);
         if !self.spaces.are_made_by_the_child() && !pid.is_empty() {
             self.add_joins(chain, &pid);
+            chain.options(self.removal_on_failure());
         }
     }
 

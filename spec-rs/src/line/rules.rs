@@ -93,8 +93,11 @@ impl Writer<'_> {
         if has_rules {
             options.extend([&b"--device-rules"[..], &rules]);
         }
-        options.extend([&b"--list-fd"[..], &list, b"--"]);
-        chain.options(options);
+        options.extend([&b"--list-fd"[..], &list]);
+        let removal = self.removal_on_failure();
+        chain.options(
+            options.into_iter().chain(removal.iter().map(Vec::as_slice)).chain([&b"--"[..]]),
+        );
     }
 
     /// The options of unshare-rs.

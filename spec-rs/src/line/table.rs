@@ -225,6 +225,7 @@ impl Writer<'_> {
                 b"-o",
                 options.join(",").as_bytes(),
             ]);
+            chain.options(self.removal_on_failure());
             chain.options([source.as_bytes(), b"none"]);
         }
     }

@@ -53,6 +53,7 @@ fn machine(uid: u32, mounts: &[&[u8]]) -> Machine {
         device: |path| (path == "/dev/fuse").then(|| "c 10:229".into()),
         hard_limit: |_| u64::MAX,
         may_raise_limits: true,
+        oom_score_adj: || 0,
         nice: || 0,
         lowest_nice: || -20,
         has_default_personality: || true,

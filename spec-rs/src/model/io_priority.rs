@@ -9,11 +9,14 @@ pub struct IoPriority {
     pub priority: i128,
 }
 
+/// The class that needs CAP_SYS_ADMIN or CAP_SYS_NICE.
+pub const REAL_TIME: u8 = 1;
+
 /// The class in which there are no levels.
 pub const IDLE: u8 = 3;
 
 const CLASSES: &[(&str, u8)] =
-    &[("IOPRIO_CLASS_RT", 1), ("IOPRIO_CLASS_BE", 2), ("IOPRIO_CLASS_IDLE", IDLE)];
+    &[("IOPRIO_CLASS_RT", REAL_TIME), ("IOPRIO_CLASS_BE", 2), ("IOPRIO_CLASS_IDLE", IDLE)];
 
 #[derive(Debug, Default)]
 struct Raw {

@@ -37,7 +37,7 @@ pub use capabilities::known as known_capability;
 pub use device::{Device, Kind as DeviceKind};
 pub use device_rule::DeviceRule;
 pub use hooks::{Hook, Hooks, KINDS as HOOKS};
-pub use io_priority::IDLE;
+pub use io_priority::{IDLE, IoPriority, REAL_TIME};
 pub use linux::{Linux, Sysctl};
 pub use mapping::Mapping;
 pub use mount::{Mount, Owners, read as read_mounts};

@@ -140,4 +140,9 @@ impl Scheduler {
     pub fn ends_with_a_fork(&self) -> bool {
         self.reset_on_fork || self.policy == Policy::Deadline
     }
+
+    /// Whether the kernel asks for a privilege.
+    pub fn is_real_time(&self) -> bool {
+        matches!(self.policy, Policy::Fifo | Policy::Rr | Policy::Deadline)
+    }
 }

@@ -1,18 +1,19 @@
-//! The directory that is removed when the child has ended.
+//! Removing a directory with what is in it.
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
 
-use common::{Context, Hint, Result, denied, sys};
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2};
 use nix::sys::stat::{Mode, fstat, stat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-/// It is opened at the start. Another directory that has the name at the end is not removed.
+use crate::{Context, Hint, Result, denied, start, sys};
+
+/// A directory. It is held open: if another one takes its name, that one is not removed.
 #[derive(Debug)]
-pub struct Directory {
+pub struct Tree {
     path: OsString,
     directory: OwnedFd,
 }
@@ -20,13 +21,18 @@ pub struct Directory {
 const DIRECTORY: OFlag =
     OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-impl Directory {
+impl Tree {
+    /// # Errors
+    /// If it cannot be opened.
     pub fn open(path: &OsStr) -> Result<Self> {
         let directory = open(path, DIRECTORY, Mode::empty()).context("open the directory", path)?;
         Ok(Self { path: path.to_owned(), directory })
     }
 
-    /// Removes it with its contents. It is not an error if it does not exist any more.
+    /// Removes it with what is in it. It is not an error if it is gone already.
+    ///
+    /// # Errors
+    /// If a file in it, or the directory itself, cannot be removed.
     pub fn remove(&self) -> Result<()> {
         empty(&self.directory)
             .and_then(|()| self.remove_empty())
@@ -49,7 +55,14 @@ impl Directory {
     }
 }
 
-/// Follows no links, and enters no mounts.
+/// Removes `path` after a failure that has its own message; a second failure is only reported.
+pub fn remove_after_failure(path: Option<&OsStr>) {
+    let Some(path) = path else { return };
+    let removed = Tree::open(path).and_then(|tree| tree.remove());
+    removed.unwrap_or_else(|error| start::report(&error));
+}
+
+/// No link is followed, and nothing that is mounted inside is entered.
 fn empty(directory: &OwnedFd) -> nix::Result<()> {
     for (name, kind) in entries(directory)? {
         if kind == Some(Type::Directory) {
