@@ -5,17 +5,19 @@
 . "$library/volumes.sh"
 
 # $mount_options are options of spec-rs, as words of a shell; those of a volume have its name in the place of its source, and
-# $volume_list has a line "NAME COPY DESTINATION" for each.
+# $volume_list has a line "NAME COPY DESTINATION/" for each. $unnamed are the names of those that the user gave none.
 
-# take_volume WORD: SOURCE:DESTINATION[:OPTIONS] of -v.
+# take_volume WORD: [SOURCE:]DESTINATION[:OPTIONS] of -v.
 take_volume() {
   case $1 in
     *:*:*:*) usage_error "invalid value '$(shown "$1")' of '--volume': it has more than three parts" ;;
-    *:*) ;;
-    *) usage_error "invalid value '$(shown "$1")' of '--volume': it is NAME:DIR or PATH:DIR; a volume without a name is not supported" ;;
   esac
   start_mount
-  source=${1%%:*} destination=${1#*:} words_of_mount=
+  words_of_mount=
+  case $1 in
+    *:*) source=${1%%:*} destination=${1#*:} ;;
+    *) destination=$1 ;;
+  esac
   case $destination in
     *:*) words_of_mount=${destination#*:} destination=${destination%%:*} ;;
   esac
@@ -31,7 +33,7 @@ take_volume() {
 }
 
 start_mount() {
-  kind=volume source='' destination='' mount_words='' access='' propagation='' copy=yes recursive=rbind volume_only='' tmpfs_only=''
+  kind=volume source='' destination='' mount_words='' access='' propagation='' copy=yes recursive=rbind volume_only='' tmpfs_only='' subpath=''
 }
 
 # split LIST: sets $parts to its words between commas, to be split at newlines; IFS is newline from here on.
@@ -76,7 +78,6 @@ take_mount() {
     *) usage_error "invalid type '$kind' of '--mount': it is bind, volume or tmpfs" ;;
   esac
   [ "$kind" = tmpfs ] || [ -z "$tmpfs_only" ] || usage_error "option '$tmpfs_only' of '--mount' is for type=tmpfs"
-  [ "$kind" != volume ] || [ -n "$source" ] || usage_error "'--mount' needs source=NAME: a volume without a name is not supported"
   [ "$kind" != tmpfs ] || [ -z "$source" ] || usage_error "option 'source' of '--mount' is not for type=tmpfs"
   add_mount
 }
@@ -91,6 +92,8 @@ mount_word() {
     readonly=false | ro=false | readonly=0 | ro=0) access=rw ;;
     volume-nocopy | volume-nocopy=true | volume-nocopy=1) copy='' volume_only=volume-nocopy ;;
     volume-nocopy=false | volume-nocopy=0) ;;
+    # What is not empty is not filled, and a new volume has no directory.
+    volume-subpath=?*) subpath=$given copy='' volume_only=volume-subpath ;;
     bind-propagation=private | bind-propagation=rprivate | bind-propagation=shared | bind-propagation=rshared | \
       bind-propagation=slave | bind-propagation=rslave) propagation=$given ;;
     bind-recursive=enabled | bind-nonrecursive=false) ;;
@@ -115,9 +118,10 @@ add_mount() {
     *) usage_error "invalid destination '$(shown "$destination")': it must be an absolute path, and not the root" ;;
   esac
   case $destination in
-    *[,\"\\"$newline"]*) [ "$kind" != volume ] || [ -z "$copy" ] || usage_error "a volume cannot be filled from '$destination': use nocopy" ;;
+    *[\""$newline"]*) [ "$kind" != volume ] || [ -z "$copy" ] || usage_error "a volume cannot be filled from '$(shown "$destination")': use nocopy" ;;
   esac
-  [ "$kind" = volume ] || [ -z "$volume_only" ] || usage_error "option '$volume_only' is for a volume, which has a name"
+  [ "$kind" = volume ] || [ -z "$volume_only" ] || usage_error "option '$volume_only' is for a volume"
+  [ -z "$subpath" ] || [ -n "$source" ] || usage_error "'volume-subpath' of '--mount' needs source=NAME: a volume without a name is empty"
   case $kind in
     bind) add_bind ;;
     volume) add_volume ;;
@@ -134,12 +138,25 @@ add_bind() {
 
 # A device in it would have been made by a container.
 add_volume() {
+  if [ -z "$source" ]; then
+    source=$(random_name)
+    unnamed=$unnamed$source$newline
+  fi
   check_volume_name "$source"
   [ -n "$volume_list" ] || find_volumes
   put_mount --mount "$destination" --source "$volumes/$source/_data" \
     --options "bind,nodev,${propagation:-rprivate}$mount_words${access:+,$access}"
   mount_options="$mount_options --owners \$owners"
-  volume_list="$volume_list$source ${copy:-no} $destination$newline"
+  [ -z "$subpath" ] || add_subpath
+  # A blank at its end stays, behind which something stands.
+  volume_list="$volume_list$source ${copy:-no} $destination/$newline"
+}
+
+add_subpath() {
+  outer=$words words=
+  add_word --subdirectory "$subpath"
+  mount_options="$mount_options$words"
+  words=$outer
 }
 
 add_tmpfs() {
@@ -159,16 +176,23 @@ put_mount() {
 
 # claim_volumes: those that are missing are made, and the container uses them from now on.
 claim_volumes() {
-  case $dir in
-    *"$newline"*) die "cannot use volumes with the state in '$(shown "$root")': its name has more than one line" ;;
-  esac
+  for path in "$root" "$volumes"; do
+    case $path in
+      *"$newline"*) die "cannot use volumes with '$(shown "$path")': its name has more than one line" ;;
+    esac
+  done
   command -v flock >/dev/null || die "cannot lock '$volumes': flock is not installed"
   names=$(printf %s "$volume_list" | cut -d ' ' -f 1 | sort -u)
   put volumes "$names"
+  [ -z "$unnamed" ] || put unnamed "$volumes$newline${unnamed%"$newline"}"
   make_volumes
   lock_volumes
   for name in $names; do
-    use_volume "$name" "$dir"
+    case $newline$unnamed in
+      *"$newline$name$newline"*) labels=$anonymous=$newline ;;
+      *) labels= ;;
+    esac
+    use_volume "$name" "$dir" "$labels"
   done
   unlock_volumes
 }
@@ -183,7 +207,7 @@ fill_volumes() {
     return 1
   }
   while read -r name copy destination <&3; do
-    fill_volume "$name" "$dir" "$copy" "$destination" "$how"
+    fill_volume "$name" "$dir" "$copy" "${destination%/}" "$how"
   done 3<<lines
 ${volume_list%"$newline"}
 lines

@@ -5,6 +5,7 @@
 #   users       the state directories of the containers that use it, a line each; only those count that name it in turn
 #   mounted     those of them that began while nothing was in it
 #   filled      what an image had for it is in it: it is never filled again
+#
 # What is being made or removed has a name with a dot before it, which no volume has. Who changes what volumes there are, or
 # who uses them, holds the lock of the store, descriptor 7; who fills one holds that of the volume, descriptor 8.
 # shellcheck shell=sh
@@ -71,6 +72,14 @@ unlock_volumes() {
   exec 7<&-
 }
 
+# The label by which Docker marks a volume that its user gave no name.
+anonymous=com.docker.volume.anonymous
+
+# random_name: prints one for a volume without a name.
+random_name() {
+  od -An -N32 -v -tx1 /dev/urandom | tr -d ' \n'
+}
+
 has_volume() {
   [ -d "$volumes/$1/_data" ]
 }
@@ -124,14 +133,32 @@ find_users() {
   done <"$volumes/$1/users"
 }
 
-# use_volume NAME DIR: with the lock: the container of the state directory DIR uses the volume, which is made if it is
+# use_volume NAME DIR [LABELS]: with the lock: the container of the state directory DIR uses the volume, which is made if it is
 # missing. The container has said so before.
 use_volume() {
-  has_volume "$1" || make_volume "$1"
+  has_volume "$1" || make_volume "$1" "${3-}"
   find_users "$1" "$2"
   # At once, so that nobody reads half of it.
   { printf '%s%s\n' "$users" "$2" >"$volumes/$1/.users" && mv -T -- "$volumes/$1/.users" "$volumes/$1/users"; } ||
     die "cannot write '$volumes/$1/users'"
+}
+
+# remove_unnamed: removes the volumes that the container $dir has made for want of a name, but for those that another
+# container uses. It is gone but for its state.
+remove_unnamed() {
+  {
+    read -r volumes
+    unnamed=$(cat)
+  } <"$dir/unnamed"
+  [ -d "$volumes" ] || return 0
+  check_volumes
+  lock_volumes
+  for name in $unnamed; do
+    ! has_volume "$name" || find_users "$name" "$dir"
+    ! has_volume "$name" || [ -n "$users" ] || discard_volume "$name"
+  done
+  unlock_volumes
+  sweep_volumes
 }
 
 is_empty_directory() {
@@ -237,7 +264,7 @@ copy_image() {
   [ -z "$user_map" ] || [ -O / ] || enter_users --mount
   [ -n "$words" ] || add_word "$tools/unshare-rs" --mount --
   add_word "$tools/bindmount-rs" -o "$to" "$1" none --
-  add_word "$tools/bindmount-rs" -o "bind,ro,nosuid,nodev,noexec,nofail,X-mount.fd=5,X-mount.subdir=$2" "$rootfs" none --
+  add_word "$tools/bindmount-rs" -o "bind,ro,nosuid,nodev,noexec,nofail,X-mount.fd=5,X-mount.subdir=\"$2\"" "$rootfs" none --
   [ -z "$user_map" ] || [ ! -O / ] || enter_users
   add_word sh -c "$copier" sh ${owner_option:+"$owner_option"}
   # The caller may have left something on 5 and 6. The copy holds the lock too: it may outlive this process.
