@@ -9,8 +9,8 @@ export RUNSH_TOOLS RUNSH_VOLUMES=$BATS_TEST_TMPDIR/volumes
 RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
 runsh=$project/scripts/runsh
 
-# How many volumes are made and removed by each of eight processes.
-: "${VOLUME_PAIRS:=5}"
+# How many volumes are made and removed, twice, by each of eight processes: 1,040 pairs with TEST_LONG.
+VOLUME_PAIRS=$(rounds 65)
 
 # Other suites on the machine may have containers of these names, whose cgroups they would be.
 one=one-$$ two=two-$$ three=three-$$ four=four-$$ box=box-$$
