@@ -181,7 +181,7 @@ os.execv(\"a\\nb\", [text + \"\\n\", \"1000\"])" &
   run timeout 1.5 "$project/scripts/cinf" --mon "$$:cgroup.procs"
   equal "$(grep -c 'cgroup.procs' <<<"$output")" 2
   expect 1 "$project/scripts/cinf" --mon "$$:../x" --once
-  contains "$stderr" "cinf: cannot show '../x': it is no file of a cgroup"
+  contains "$stderr" "cinf: cannot show '../x': it is not a file of a cgroup"
   expect 1 "$project/scripts/cinf" --mon "$$:nosuch" --once
   contains "$stderr" "cinf: cannot find 'nosuch' in the cgroups of the process '$$'"
   expect 1 "$project/scripts/cinf" --cgroup "$$:nosuch"

@@ -275,7 +275,7 @@ holder
   both '"$1" --ro-bind / / --unshare-user --uid 5 --cap-add ALL --cap-drop CAP_CHOWN --proc /proc grep -E "Cap(Prm|Amb)" /proc/self/status' fffe
   both '"$1" --ro-bind / / --unshare-user --disable-userns --assert-userns-disabled unshare --user true; echo $?' 1
   both '"$1" --ro-bind / / --unshare-user --assert-userns-disabled true; echo $?' 1
-  contains "$(<said.err)" 'sandbox: cannot rely on it that user namespaces are disabled'
+  contains "$(<said.err)" 'sandbox: cannot start COMMAND: user namespaces are not disabled'
   for options in '' --unshare-pid; do
     both 'mkfifo fifo; exec 7<>fifo; rm fifo; "$1" --ro-bind / / --proc /proc '"$options"' --block-fd 7 sh -c "[ -e /proc/self/fd/7 ] || echo closed" &
       sleep 0.4; echo before; echo >&7; wait' $'before\nclosed'

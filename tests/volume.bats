@@ -133,7 +133,7 @@ invalid filter 'name=a'|volume prune -f --filter name=a
 invalid value 'x' of '--format'|volume ls --format x
 invalid value 'table' of '--format'|volume inspect -f table a
 invalid label '=a'|volume create --label =a
-there is none but local|volume create -d nfs a
+only local is supported|volume create -d nfs a
 cannot find the volume 'a': no such volume|volume path a
 cannot find the volume 'a': no such volume|volume inspect a
 cannot remove the volume 'a': no such volume|volume rm a

@@ -1,7 +1,7 @@
 # The views of cinf. Input, in /proc: "ls -ln PID/ns/ ..." and then lines that begin with "@":
 #   @name PID CONTAINER     a process that a container began with
-#   @held TYPE:[ID] WHERE   what else holds a namespace
-#   @tree ID PARENT OWNER   as lsns tells
+#   @held TYPE:[ID] WHERE   a holder of a namespace that is not a process
+#   @tree ID PARENT OWNER   from lsns
 # Variables: view (all, namespace, pid), want (the namespace or the process), json, tree, held, self (the process of cinf), types
 # (those that are wanted, each between commas, or nothing), columns (with commas between them, or nothing).
 
@@ -56,7 +56,7 @@ function number_in(target,    id) {
   return id
 }
 
-# The programs that cinf itself runs count no more than those of a program that does all alone.
+# The programs that cinf runs are not counted: another tool would have none.
 function is_own(pid) {
   return ppid[pid] == self || (ppid[pid] in ppid) && ppid[ppid[pid]] == self
 }
@@ -84,7 +84,7 @@ function hold(id, type, where) {
   }
 }
 
-# How many of the processes that could not be read are alive: those that end have no namespaces any more.
+# The number of living processes that could not be read: one that ends has no namespaces any more.
 function count_unreadable(    command, line, n, list, p) {
   for (p in uid) if (!(p in readable) && !is_own(p)) list = list " " p "/status"
   if (list == "") return 0
@@ -103,7 +103,7 @@ function read_users(    line, field) {
   close("/etc/passwd")
 }
 
-# Those that are not in the file are asked for in one call.
+# One call of getent finds the users that are not in the file.
 function ask_for_users(    key, part, line, command, field) {
   for (key in seen) {
     split(key, part, SUBSEP)
@@ -127,8 +127,8 @@ function names_of(list,    part, n, i, text) {
   return text
 }
 
-# The command lines of these processes, by one call. sed leaves one newline in each, at its end, and puts the name of the
-# file before it: no process can speak for another. One without a command line has its name in brackets.
+# Reads the command lines of these processes, by one call. sed leaves one newline in each, at its end, and puts the name of the
+# file before it, so no process can forge the line of another. A process without a command line shows its name in brackets.
 function read_commands(list,    command, line) {
   command = "sed -s -z -e 's/[\\n\\r]/?/g' -e '$s/$/\\n/' -e 1F " list " 2>/dev/null | tr '\\000' ' '"
   while ((command | getline line) > 0) {
@@ -162,7 +162,7 @@ function sort_numbers(list, first, last,    pivot, i, j, swap) {
   sort_numbers(list, i, last)
 }
 
-# The cgroups of these processes, by one call.
+# Reads the cgroups of these processes, by one call.
 function read_cgroups(list,    command, line, at, pid) {
   command = "grep -Hs '' " list
   while ((command | getline line) > 0) {
@@ -174,7 +174,7 @@ function read_cgroups(list,    command, line, at, pid) {
   close(command)
 }
 
-# The container that a process is of; the engines name the cgroups of theirs by 64 digits.
+# The container of a process: engines name the cgroups of containers by an ID of 64 digits.
 function container_of(pid,    text, n, part, i, engine) {
   text = cgroups[pid]
   n = split(text, part, /[^0-9a-f]+/)
@@ -186,7 +186,7 @@ function container_of(pid,    text, n, part, i, engine) {
   return ""
 }
 
-# Docker keeps the name beside the ID, for root.
+# Docker keeps the name in a file that root may read.
 function engine_name(engine, id,    file, line, text) {
   text = substr(id, 1, 12)
   if (engine == "docker") {
@@ -250,18 +250,18 @@ function max(a, b) {
   return a > b ? a : b
 }
 
-# The names of containers stand beside what began with them.
+# Only namespaces whose first process is of a container show its name.
 function label_rows(n,    i, id) {
   for (i = 1; i <= n; i++) {
     id = row[i]
     label[id] = ""
-    # An engine has the better name, whatever runs its container.
+    # The name that an engine gives comes before that of its runtime.
     if (processes[id]) label[id] = container_of(lowest[id])
     if (label[id] == "" && lowest[id] in began) label[id] = began[lowest[id]]
   }
 }
 
-# Beneath its parent, or else its owner, each namespace; those without either come first.
+# Puts each namespace beneath its parent, or else its owner; those without either come first.
 function plant(id, depth,    i) {
   if (id in planted) return
   planted[id] = 1
@@ -353,7 +353,7 @@ function print_members(    i, list, p) {
   next
 }
 /^l/ {
-  # What may not be read has no target.
+  # A link that may not be read has no target.
   if (known && $(NF - 1) == "->") link()
 }
 

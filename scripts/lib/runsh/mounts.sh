@@ -1,11 +1,11 @@
-# What --volume and --mount add to the mounts of a bundle.
+# The mounts that --volume and --mount add to those of a bundle.
 # shellcheck shell=sh
-# shellcheck disable=SC1091,SC2034,SC2154 # The commands and what they share know the variables of each other.
+# shellcheck disable=SC1091,SC2034,SC2154 # The commands and the shared files use the variables of each other.
 
 . "$library/volumes.sh"
 
-# $mount_options are options of spec-rs, as words of a shell; those of a volume have its name in the place of its source, and
-# $volume_list has a line "NAME COPY DESTINATION/" for each. $unnamed are the names of those that the user gave none.
+# $mount_options are options of spec-rs, quoted for the shell. $volume_list has a line "NAME COPY DESTINATION/" for each volume.
+# $unnamed are the generated names of volumes.
 
 # take_volume WORD: [SOURCE:]DESTINATION[:OPTIONS] of -v.
 take_volume() {
@@ -54,7 +54,7 @@ volume_word() {
     nocopy) copy='' volume_only=nocopy ;;
     private | rprivate | shared | rshared | slave | rslave) propagation=$1 ;;
     nodev | noexec | nosuid) mount_words=$mount_words,$1 ;;
-    # For a machine that writes late.
+    # For Docker Desktop; they have no effect on Linux.
     cached | consistent | delegated) ;;
     z | Z)
       [ ! -e /sys/fs/selinux/enforce ] || usage_error "option '$1' of '--volume' is not supported where SELinux is: files are not labelled anew"
@@ -92,7 +92,7 @@ mount_word() {
     readonly=false | ro=false | readonly=0 | ro=0) access=rw ;;
     volume-nocopy | volume-nocopy=true | volume-nocopy=1) copy='' volume_only=volume-nocopy ;;
     volume-nocopy=false | volume-nocopy=0) ;;
-    # What is not empty is not filled, and a new volume has no directory.
+    # A volume that has the directory is not empty, and so it is not filled.
     volume-subpath=?*) subpath=$given copy='' volume_only=volume-subpath ;;
     bind-propagation=private | bind-propagation=rprivate | bind-propagation=shared | bind-propagation=rshared | \
       bind-propagation=slave | bind-propagation=rslave) propagation=$given ;;
@@ -110,7 +110,7 @@ mount_word() {
   esac
 }
 
-# add_mount: what was read is put on the lists.
+# add_mount: adds the mount to $mount_options.
 add_mount() {
   unset IFS
   case $destination in
@@ -136,7 +136,7 @@ add_bind() {
   put_mount --mount "$destination" --source "$path" --options "$recursive,${propagation:-rprivate}$mount_words${access:+,$access}"
 }
 
-# A device in it would have been made by a container.
+# nodev: a container may have made device nodes in the volume.
 add_volume() {
   if [ -z "$source" ]; then
     source=$(random_name)
@@ -148,7 +148,7 @@ add_volume() {
     --options "bind,nodev,${propagation:-rprivate}$mount_words${access:+,$access}"
   mount_options="$mount_options --owners \$owners"
   [ -z "$subpath" ] || add_subpath
-  # A blank at its end stays, behind which something stands.
+  # The slash keeps a blank at the end, which read would drop.
   volume_list="$volume_list$source ${copy:-no} $destination/$newline"
 }
 
@@ -174,7 +174,7 @@ put_mount() {
   words=$outer
 }
 
-# claim_volumes: those that are missing are made, and the container uses them from now on.
+# claim_volumes: makes the missing volumes, and writes down that the container uses all of them.
 claim_volumes() {
   for path in "$root" "$volumes"; do
     case $path in
@@ -197,8 +197,8 @@ claim_volumes() {
   unlock_volumes
 }
 
-# fill_volumes: once the configuration has said where the image is, and which users it has. Fails where the file system of the
-# volumes takes no map of owners: then the files belong to the users that the namespace has, and the line is another.
+# fill_volumes: called when $rootfs and the users are known. Fails if the file system of the volumes supports no idmapped mounts:
+# the files must then belong to the users of the namespace, and the line is made again.
 fill_volumes() {
   how=
   [ -z "$user_map" ] || [ ! -O / ] || how=$owners
