@@ -29,9 +29,20 @@ alone() {
     "$1" >cinf
     "$1" --json >json
     "$1" --tree --json >tree
+    lsns -r -n -t net -o NS,TYPE,NPROCS,PID,PPID,UID >lsns.net
+    "$1" -t net -o ns,type,nprocs,pid,ppid,uid >cinf.net
+    lsns -r -n -t pid -t uts -o NS,PNS,ONS,PID >lsns.two
+    "$1" -t uts --type=pid --output=NS,PNS,ONS,PID,COMMAND >cinf.two
     lsns --raw --noheadings --output NS,PNS,ONS >owners
     kill -9 -1'
   [ "$(wc -l <lsns)" -gt 15 ]
+  # Of the users lsns names one.
+  diff <(cut -d ' ' -f 1-5 lsns.net | sort) <(tail -n +2 cinf.net | awk '{ print $1, $2, $3, $4, $5 }' | sort)
+  while read -r id _ _ _ _ user; do
+    contains ",$(awk -v "id=$id" '$1 == id { print $6 }' cinf.net)," ",$user,"
+  done <lsns.net
+  diff <(sort lsns.two) <(tail -n +2 cinf.two | sed 's/ -  / 0  /g' | awk '{ print $1, $2, $3, $4 }' | sort)
+  contains "$(<cinf.two)" ' sleep 1000'
   diff <(cut -d ' ' -f 1-3 lsns | sort) <(awk 'NR > 1 { print $1, $2, $3 }' cinf | sort)
   while read -r id _ _ user; do
     contains ",$(awk -v "id=$id" '$1 == id { print $4 }' cinf)," ",$user,"
@@ -170,7 +181,7 @@ os.execv(\"a\\nb\", [text + \"\\n\", \"1000\"])" &
   run timeout 1.5 "$project/scripts/cinf" --mon "$$:cgroup.procs"
   equal "$(grep -c 'cgroup.procs' <<<"$output")" 2
   expect 1 "$project/scripts/cinf" --mon "$$:../x" --once
-  contains "$stderr" "cinf: cannot show '../x': it is no file of a cgroup"
+  contains "$stderr" "cinf: cannot show '../x': it is not a file of a cgroup"
   expect 1 "$project/scripts/cinf" --mon "$$:nosuch" --once
   contains "$stderr" "cinf: cannot find 'nosuch' in the cgroups of the process '$$'"
   expect 1 "$project/scripts/cinf" --cgroup "$$:nosuch"
@@ -220,6 +231,11 @@ x|unexpected operand 'x'
 --pid x|invalid value 'x' of '--pid': it is a number
 --namespace 1 --pid 1|only one of --namespace, --pid, --cgroup and --mon can be given
 --once|--once needs --mon
+-t disk|invalid type 'disk': it is cgroup, ipc, mnt, net, pid, time, user or uts
+-o NS,PATH|invalid column 'PATH'
+-o|option '-o' needs a value
+-o NS --json|--json excludes --output
+-t net --namespace 1|--type and --output exclude --namespace
 --mon 1|invalid value '1' of '--mon'
 --cgroup 4194305:1|cannot find the process '4194305': No such process
 --cgroup 1:1 --json|--all, --tree and --json exclude --cgroup

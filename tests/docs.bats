@@ -10,7 +10,7 @@ tools() {
   (cd "$project" && ls -d -- *-rs)
 }
 
-# commands: the tools, and the scripts that have a man page.
+# commands: the tools, and the scripts that are installed.
 commands() {
   tools
   basename -s .1 -- "$project"/scripts/*.1
@@ -28,7 +28,7 @@ help_options() {
 # manual TOOL SECTION: the section of the man page as plain text.
 manual() {
   local page=$project/$1/$1.1
-  [ -e "$page" ] || page=$project/scripts/$1.1
+  [ -e "$page" ] || page=$(echo "$project/scripts/$1".[18])
   mandoc -Tascii "$page" | sed 's/.\x08//g' | sed -n "/^$2\$/,/^[A-Z]/p"
 }
 
@@ -39,6 +39,17 @@ manual() {
       echo "$tool: < is only in --help, > only in the man page"
       return 1
     }
+  done
+}
+
+@test "every script has a man page, which names its options" {
+  requires mandoc
+  local script
+  for script in $(find "$project/scripts" -maxdepth 1 -type f -perm /111 -printf '%f\n'); do
+    diff <(help_options "$project/scripts/$script") <(manual "$script" OPTIONS | options)
+    for section in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES; do
+      [ -n "$(manual "$script" "$section")" ]
+    done
   done
 }
 

@@ -246,6 +246,57 @@ gone() {
   ! pgrep -x -f 'sleep 1081' >/dev/null
 }
 
+# both SCRIPT: with bwrap and with ours as "$1"; what they say must be the same, and WANT a part of it.
+both() {
+  local program
+  for program in bwrap "$sandbox"; do
+    timeout 20 bash -c "$1" sh "$program" >"said.${program##*/}" 2>said.err </dev/null 3>&- 4>&- || echo "status $?" >>"said.${program##*/}"
+  done
+  diff said.bwrap said.sandbox
+  contains "$(<said.sandbox)" "$2"
+}
+
+@test "namespaces that exist, capabilities, descriptors to wait on and the status are as with bwrap" {
+  requires bwrap userns jq
+  cat >holder <<'holder'
+unshare --user --map-root-user --pid --fork --mount-proc sleep 20 &
+until held=$(cat /proc/$!/task/$!/children) && held=${held% } && grep -qx sleep /proc/$held/comm; do sleep 0.05; done
+exec 5</proc/$held/ns/user 6</proc/$held/ns/pid
+holder
+  for options in '--userns 5' '--userns 5 --pidns 6' '--userns 5 --uid 0 --gid 0 --unshare-pid'; do
+    both '. ./holder; "$1" --ro-bind / / '"$options"' --proc /proc sh -c "
+      [ \$(readlink /proc/self/ns/user) = $(readlink /proc/$held/ns/user) ] && echo joined; id -u; cat /proc/1/comm | grep -x sleep; exit 5"
+      echo $?; kill -9 $held' joined
+  done
+  ok timeout 20 bash -c '. ./holder; "$1" --ro-bind / / --userns 5 --pidns 6 --proc /proc sh -c "
+    [ -e /proc/self/fd/5 ] || [ -e /proc/self/fd/6 ] || echo closed"; kill -9 $held' sh "$sandbox"
+  equal "$output" closed
+  both '"$1" --ro-bind / / --unshare-user --uid 5 --cap-add CAP_NET_ADMIN --cap-drop ALL --cap-add CAP_KILL --proc /proc grep -E "Cap(Prm|Amb)" /proc/self/status' 020
+  both '"$1" --ro-bind / / --unshare-user --uid 5 --cap-add ALL --cap-drop CAP_CHOWN --proc /proc grep -E "Cap(Prm|Amb)" /proc/self/status' fffe
+  both '"$1" --ro-bind / / --unshare-user --disable-userns --assert-userns-disabled unshare --user true; echo $?' 1
+  both '"$1" --ro-bind / / --unshare-user --assert-userns-disabled true; echo $?' 1
+  contains "$(<said.err)" 'sandbox: cannot start COMMAND: user namespaces are not disabled'
+  for options in '' --unshare-pid; do
+    both 'mkfifo fifo; exec 7<>fifo; rm fifo; "$1" --ro-bind / / --proc /proc '"$options"' --block-fd 7 sh -c "[ -e /proc/self/fd/7 ] || echo closed" &
+      sleep 0.4; echo before; echo >&7; wait' $'before\nclosed'
+    both 'mkfifo fifo; (cat fifo; echo end) & "$1" --ro-bind / / --proc /proc '"$options"' --sync-fd 6 sh -c "[ -e /proc/self/fd/6 ] || echo closed
+      sleep 0.4; echo before" 6>fifo; wait; rm fifo' $'closed\nbefore\nend'
+    both '"$1" --ro-bind / / '"$options"' --json-status-fd 5 sh -c "kill -9 \$\$" 5>status; echo $?; jq -c "has(\"child-pid\")" status; tail -n 1 status' $'137\ntrue\nfalse'
+    contains "$(<said.sandbox)" '{ "exit-code": 137 }'
+  done
+}
+
+@test "--args needs no tool of GNU" {
+  requires userns busybox
+  mkdir path
+  for name in sh od awk cat tr printf head readlink; do
+    ln -s "$(type -P busybox)" "path/$name"
+  done
+  printf '%s\0' "${base[@]}" --setenv X "a'\\"$'\n\xff' -- /bin/sh -c 'printf "[%s]" "$X" "$@"' sh '' last >args
+  ok env PATH="$PWD/path" path/sh "$sandbox" --args 5 more 5<args
+  equal "$output" "[a'\\"$'\n\xff][][last][more]'
+}
+
 @test "a wrong command line is refused by name, and so is what is not supported" {
   while IFS='|' read -r words message; do
     # shellcheck disable=SC2086 # A row of words.
@@ -259,10 +310,15 @@ gone() {
 --args 99 true|cannot read options from the descriptor '99'
 --args 5 true|cannot read options from the descriptor '5'
 --nosuch true|invalid option '--nosuch'
---lock-file x true|cannot take '--lock-file': it is not supported
---userns 5 true|cannot take '--userns': it is not supported
---cap-add ALL true|cannot take '--cap-add': it is not supported
---json-status-fd 5 true|cannot take '--json-status-fd': it is not supported
+--lock-file x true|cannot take '--lock-file': no process that would hold the lock stays in the sandbox
+--userns2 5 true|cannot take '--userns2': COMMAND stays
+--userns-block-fd 5 true|cannot take '--userns-block-fd': unshare-rs writes
+--file-label x true|cannot take '--file-label': the files
+--userns 5 --unshare-user true|--userns excludes --unshare-user
+--json-status-fd 5 --info-fd 6 true|--json-status-fd excludes --info-fd
+--seccomp 5 --add-seccomp-fd 6 true|--add-seccomp-fd excludes --seccomp
+--sync-fd 10 true|invalid descriptor '10': it must be below 10
+--cap-add x,+all true|invalid capability 'x,+all'
 --hostname x true|--hostname needs --unshare-uts
 --as-pid-1 true|--as-pid-1 needs --unshare-pid
 --size 0 --tmpfs /a true|invalid value '0' of '--size': a tmpfs of that size would have no limit

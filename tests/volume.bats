@@ -9,8 +9,8 @@ export RUNSH_TOOLS RUNSH_VOLUMES=$BATS_TEST_TMPDIR/volumes
 RUNSH_TOOLS=$(dirname "$(type -P setpriv-rs)")
 runsh=$project/scripts/runsh
 
-# How many volumes are made and removed by each of eight processes.
-: "${VOLUME_PAIRS:=5}"
+# How many volumes are made and removed, twice, by each of eight processes: 1,040 pairs with TEST_LONG.
+VOLUME_PAIRS=$(rounds 65)
 
 # Other suites on the machine may have containers of these names, whose cgroups they would be.
 one=one-$$ two=two-$$ three=three-$$ four=four-$$ box=box-$$
@@ -30,6 +30,14 @@ inside() {
   jq --arg script "$2" '.process.args = ["sh", "-c", $script]' "$1/config.json" >changed
   mv changed "$1/config.json"
   "$runsh" run -b "$1" "${@:3}" "$box" </dev/null
+}
+
+# detached COMMAND...: what it starts holds no descriptor of the test.
+detached() {
+  "$@" </dev/null >log 2>&1 3>&- || {
+    cat log
+    return 1
+  }
 }
 
 # refused MESSAGE COMMAND...
@@ -125,11 +133,13 @@ invalid filter 'name=a'|volume prune -f --filter name=a
 invalid value 'x' of '--format'|volume ls --format x
 invalid value 'table' of '--format'|volume inspect -f table a
 invalid label '=a'|volume create --label =a
-there is none but local|volume create -d nfs a
+only local is supported|volume create -d nfs a
 cannot find the volume 'a': no such volume|volume path a
 cannot find the volume 'a': no such volume|volume inspect a
 cannot remove the volume 'a': no such volume|volume rm a
-a volume without a name is not supported|$runsh run -b b -v /data box
+invalid destination 'data'|$runsh run -b b -v data box
+'volume-subpath' of '--mount' needs source=NAME|$runsh run -b b --mount target=/b,volume-subpath=a box
+option 'volume-subpath' is for a volume|$runsh run -b b --mount type=bind,source=/etc,target=/b,volume-subpath=a box
 it has more than three parts|$runsh run -b b -v a:/b:ro:rw box
 invalid option 'odd' of '--volume'|$runsh run -b b -v a:/b:ro,odd box
 invalid destination 'b'|$runsh run -b b -v a:b box
@@ -137,9 +147,8 @@ invalid destination '/'|$runsh run -b b -v a:/ box
 cannot name a volume 'a+b'|$runsh run -b b -v a+b:/b box
 bind source path does not exist|$runsh run -b b -v /no/such:/b box
 option 'nocopy' is for a volume|$runsh run -b b -v /etc:/b:nocopy box
-use nocopy|$runsh run -b b -v a:/b,c box
+use nocopy|$runsh run -b b -v a:/b"c box
 invalid type 'npipe' of '--mount'|$runsh run -b b --mount type=npipe,target=/b box
-'--mount' needs source=NAME|$runsh run -b b --mount target=/b box
 '--mount' needs source=PATH|$runsh run -b b --mount type=bind,target=/b box
 invalid option 'volume-driver' of '--mount'|$runsh run -b b --mount source=a,target=/b,volume-driver=nfs box
 invalid option 'volume-opt' of '--mount'|$runsh run -b b --mount source=a,target=/b,volume-opt=x box
@@ -237,10 +246,70 @@ TABLE
   [ ! -e "$RUNSH_VOLUMES/shown" ]
 }
 
+@test "a volume without a name has one of 64 digits, and goes with its container" {
+  bundle b '.process.args = ["sleep", "600"]'
+  # Of run, whose command ends, and of one that cannot be made.
+  ok inside b 'ls /data /other' -v /data --mount dst=/other,volume-nocopy
+  contains "$output" file
+  equal "$(ls -A "$RUNSH_VOLUMES")" ''
+  refused no/such "$runsh" run -b b -v /data --pid-file /no/such/file "$one"
+  equal "$(ls -A "$RUNSH_VOLUMES")" ''
+  # Of delete, but for what another container uses too; it is marked as Docker marks it.
+  jq '.process.args = ["sleep", "600"]' b/config.json >changed
+  mv changed b/config.json
+  detached "$runsh" create -b b -v /data --mount type=volume,target=/other,readonly -v named:/named "$one"
+  volume ls -q --filter label=com.docker.volume.anonymous >names
+  equal "$(grep -cxE '[0-9a-f]{64}' names)" 2
+  refused "volume is in use by $one" volume rm "$(head -n 1 names)"
+  shared=$(grep -lx "$(head -n 1 names)" "$RUNSH_ROOT/$one/volumes" >/dev/null && head -n 1 names)
+  detached "$runsh" run -d -b b -v "$shared:/data" "$two"
+  RUNSH_VOLUMES=/no/such ok "$runsh" delete -f "$one"
+  equal "$(volume ls -q | sort)" "$(printf '%s\n' "$shared" named | sort)"
+  ok "$runsh" delete -f "$two"
+  ok volume prune -f
+  equal "$output" "Deleted Volumes:"$'\n'"$shared"
+  # Of a supervisor that is killed, with gc.
+  "$runsh" run -b b -v /data "$three" </dev/null >log 2>&1 3>&- &
+  eventually test -e "$RUNSH_ROOT/$three/process"
+  equal "$(volume ls -q | wc -l)" 2
+  kill -9 $!
+  wait $! || true
+  eventually eval '"$runsh" gc | grep -x "$three"'
+  equal "$(volume ls -q)" named
+  # A store that is gone keeps no container.
+  detached "$runsh" create -b b -v /data "$four"
+  rm -r "$RUNSH_VOLUMES"
+  ok "$runsh" delete -f "$four"
+}
+
+@test "a directory of a volume alone, out of which no link of it leads" {
+  bundle b
+  ok inside b 'mkdir "/v/a,b" && ln -s / /v/out && ln -s "a,b" /v/in && echo yes >"/v/a,b/file"' -v sub:/v
+  ok inside b 'cat /v/file; touch /v/no || echo read-only' --mount source=sub,target=/v,readonly,volume-subpath=in
+  contains "$output" $'yes\nread-only'
+  ok inside b 'ls /v; cat /w/file' --mount source=sub,target=/v,volume-subpath=out --mount source=sub,target=/w,volume-subpath=out/in/../in
+  equal "$output" $'a,b\nin\nout\nyes'
+  refused "cannot bind only 'none'" "$runsh" run -b b --mount source=sub,target=/v,volume-subpath=none "$box"
+}
+
+@test "a volume is filled from a destination of any name" {
+  bundle b
+  local name names=('/a,b' '/back\slash' '/blank ' '/ #"'$'\t')
+  for name in "${names[@]:0:3}"; do
+    mkdir -p "b/rootfs$name"
+    touch "b/rootfs$name/found"
+    ok inside b 'ls "'"$name"'"' -v "odd:$name"
+    equal "$output" found
+    ok volume rm odd
+  done
+  ok inside b 'echo new' -v "odd:${names[3]}:nocopy"
+  equal "$output" new
+}
+
 @test "who is in use is not removed, and says by whom" {
   bundle b '.process.args = ["sleep", "600"]'
-  "$runsh" create -b b -v used:/data -v both:/x "$one" </dev/null >log 2>&1 3>&-
-  "$runsh" run -d -b b -v both:/x "$two" </dev/null >log 2>&1 3>&-
+  detached "$runsh" create -b b -v used:/data -v both:/x "$one"
+  detached "$runsh" run -d -b b -v both:/x "$two"
   volume create free
   refused "cannot remove the volume 'used': volume is in use by $one" volume rm -f used
   contains "$stderr" 'hint:'
@@ -256,10 +325,10 @@ TABLE
   "$runsh" delete -f "$two"
   ok volume rm both
   # A container of the same name that does not use it does not keep it, and no file of another user's does.
-  "$runsh" create -b b -v used:/data "$one" </dev/null >log 2>&1 3>&-
+  detached "$runsh" create -b b -v used:/data "$one"
   cp -R "$RUNSH_VOLUMES/used/users" users
   "$runsh" delete -f "$one"
-  "$runsh" create -b b -v other:/data "$one" </dev/null >log 2>&1 3>&-
+  detached "$runsh" create -b b -v other:/data "$one"
   cp users "$RUNSH_VOLUMES/used/users"
   ok volume rm used
   if is_root; then
@@ -286,7 +355,7 @@ TABLE
 
 @test "the directory under a running container is not exchanged for a filled one" {
   bundle b '.process.args = ["sleep", "600"]'
-  "$runsh" run -d -b b -v live:/data:nocopy "$one" </dev/null >log 2>&1 3>&-
+  detached "$runsh" run -d -b b -v live:/data:nocopy "$one"
   # Nor is that under one that is being made.
   mv "$RUNSH_ROOT/$one/process" process
   cp "$RUNSH_ROOT/$one/creator" creator

@@ -1,8 +1,9 @@
 # The views of cinf. Input, in /proc: "ls -ln PID/ns/ ..." and then lines that begin with "@":
 #   @name PID CONTAINER     a process that a container began with
-#   @held TYPE:[ID] WHERE   what else holds a namespace
-#   @tree ID PARENT OWNER   as lsns tells
-# Variables: view (all, namespace, pid), want (the namespace or the process), json, tree, held, self (the process of cinf).
+#   @held TYPE:[ID] WHERE   a holder of a namespace that is not a process
+#   @tree ID PARENT OWNER   from lsns
+# Variables: view (all, namespace, pid), want (the namespace or the process), json, tree, held, self (the process of cinf), types
+# (those that are wanted, each between commas, or nothing), columns (with commas between them, or nothing).
 
 # The kernel escapes newlines and backslashes in names; the rest may be anything.
 function clean(text) {
@@ -55,7 +56,7 @@ function number_in(target,    id) {
   return id
 }
 
-# The programs that cinf itself runs count no more than those of a program that does all alone.
+# The programs that cinf runs are not counted: another tool would have none.
 function is_own(pid) {
   return ppid[pid] == self || (ppid[pid] in ppid) && ppid[ppid[pid]] == self
 }
@@ -83,7 +84,7 @@ function hold(id, type, where) {
   }
 }
 
-# How many of the processes that could not be read are alive: those that end have no namespaces any more.
+# The number of living processes that could not be read: one that ends has no namespaces any more.
 function count_unreadable(    command, line, n, list, p) {
   for (p in uid) if (!(p in readable) && !is_own(p)) list = list " " p "/status"
   if (list == "") return 0
@@ -102,7 +103,7 @@ function read_users(    line, field) {
   close("/etc/passwd")
 }
 
-# Those that are not in the file are asked for in one call.
+# One call of getent finds the users that are not in the file.
 function ask_for_users(    key, part, line, command, field) {
   for (key in seen) {
     split(key, part, SUBSEP)
@@ -126,8 +127,8 @@ function names_of(list,    part, n, i, text) {
   return text
 }
 
-# The command lines of these processes, by one call. sed leaves one newline in each, at its end, and puts the name of the
-# file before it: no process can speak for another. One without a command line has its name in brackets.
+# Reads the command lines of these processes, by one call. sed leaves one newline in each, at its end, and puts the name of the
+# file before it, so no process can forge the line of another. A process without a command line shows its name in brackets.
 function read_commands(list,    command, line) {
   command = "sed -s -z -e 's/[\\n\\r]/?/g' -e '$s/$/\\n/' -e 1F " list " 2>/dev/null | tr '\\000' ' '"
   while ((command | getline line) > 0) {
@@ -161,7 +162,7 @@ function sort_numbers(list, first, last,    pivot, i, j, swap) {
   sort_numbers(list, i, last)
 }
 
-# The cgroups of these processes, by one call.
+# Reads the cgroups of these processes, by one call.
 function read_cgroups(list,    command, line, at, pid) {
   command = "grep -Hs '' " list
   while ((command | getline line) > 0) {
@@ -173,7 +174,7 @@ function read_cgroups(list,    command, line, at, pid) {
   close(command)
 }
 
-# The container that a process is of; the engines name the cgroups of theirs by 64 digits.
+# The container of a process: engines name the cgroups of containers by an ID of 64 digits.
 function container_of(pid,    text, n, part, i, engine) {
   text = cgroups[pid]
   n = split(text, part, /[^0-9a-f]+/)
@@ -185,7 +186,7 @@ function container_of(pid,    text, n, part, i, engine) {
   return ""
 }
 
-# Docker keeps the name beside the ID, for root.
+# Docker keeps the name in a file that root may read.
 function engine_name(engine, id,    file, line, text) {
   text = substr(id, 1, 12)
   if (engine == "docker") {
@@ -196,21 +197,49 @@ function engine_name(engine, id,    file, line, text) {
   return engine ":" text
 }
 
-function print_row(id,    user_list, text) {
+function print_object(id,    user_list, text) {
   user_list = names_of(users[id])
-  if (json) {
-    text = sprintf("%s{\"namespace\":%s,\"type\":\"%s\",\"nprocs\":%d,\"pid\":%s,\"users\":[", rows++ ? ",\n" : "", id, kind[id], processes[id], processes[id] ? lowest[id] : "null")
-    gsub(/,/, "\",\"", user_list)
-    text = text (user_list == "" ? "" : "\"" user_list "\"") "],\"command\":" (processes[id] ? quoted(command_of(lowest[id])) : "null")
-    text = text ",\"container\":" (label[id] == "" ? "null" : quoted(label[id]))
-    if (held) text = text ",\"held\":" (id in holder ? quoted(holder[id]) : "null")
-    if (tree) text = text sprintf(",\"parent\":%s,\"owner\":%s", parent[id] ? parent[id] : "null", owner[id] ? owner[id] : "null")
-    printf "%s}", text
-    return
+  text = sprintf("%s{\"namespace\":%s,\"type\":\"%s\",\"nprocs\":%d,\"pid\":%s,\"users\":[", rows++ ? ",\n" : "", id, kind[id], processes[id], processes[id] ? lowest[id] : "null")
+  gsub(/,/, "\",\"", user_list)
+  text = text (user_list == "" ? "" : "\"" user_list "\"") "],\"command\":" (processes[id] ? quoted(command_of(lowest[id])) : "null")
+  text = text ",\"container\":" (label[id] == "" ? "null" : quoted(label[id]))
+  if (held) text = text ",\"held\":" (id in holder ? quoted(holder[id]) : "null")
+  if (tree) text = text sprintf(",\"parent\":%s,\"owner\":%s", parent[id] ? parent[id] : "null", owner[id] ? owner[id] : "null")
+  printf "%s}", text
+}
+
+function cell(id, column) {
+  if (column == "NS" || column == "NAMESPACE") return indent[id] id
+  if (column == "TYPE") return kind[id]
+  if (column == "NPROCS") return processes[id]
+  if (column == "PID") return processes[id] ? lowest[id] : "-"
+  if (column == "PPID") return processes[id] ? ppid[lowest[id]] : "-"
+  if (column == "UID") return users[id]
+  if (column == "USER" || column == "USERS") return names_of(users[id])
+  if (column == "CONTAINER") return label[id]
+  if (column == "PNS") return parent[id] ? parent[id] : "-"
+  if (column == "ONS" || column == "OWNER") return owner[id] ? owner[id] : "-"
+  return processes[id] ? command_of(lowest[id]) : holder[id]
+}
+
+# The last column has no width.
+function print_table(    n, column, width, i, j) {
+  if (columns == "") columns = "NAMESPACE,TYPE,NPROCS,USERS,CONTAINER," (tree ? "OWNER," : "") "CMD"
+  n = split(columns, column, ",")
+  for (j = 1; j < n; j++) {
+    width[j] = column[j] ~ /^(NS|NAMESPACE|PNS|ONS|OWNER)$/ ? 10 : max(length(column[j]), column[j] == "TYPE" ? 6 : 0)
+    for (i = 1; i <= row_count; i++) width[j] = max(width[j], length(cell(row[i], column[j])))
+    printf "%s  ", align(column[j], column[j], width[j])
   }
-  printf "%s  %-6s  %6d  %s  %s  ", pad(indent[id] id, id_width), kind[id], processes[id], pad(user_list, user_width), pad(label[id], label_width)
-  if (tree) printf "%-10s  ", owner[id] ? owner[id] : "-"
-  print processes[id] ? command_of(lowest[id]) : holder[id]
+  print column[n]
+  for (i = 1; i <= row_count; i++) {
+    for (j = 1; j < n; j++) printf "%s  ", align(column[j], cell(row[i], column[j]), width[j])
+    print cell(row[i], column[n])
+  }
+}
+
+function align(column, text, width) {
+  return sprintf("%" (column ~ /^(NPROCS|PID|PPID)$/ ? "" : "-") width "s", text)
 }
 
 function pad(text, width) {
@@ -221,28 +250,29 @@ function max(a, b) {
   return a > b ? a : b
 }
 
-# The names of containers stand beside what began with them.
+# Only namespaces whose first process is of a container show its name.
 function label_rows(n,    i, id) {
   for (i = 1; i <= n; i++) {
     id = row[i]
     label[id] = ""
-    # An engine has the better name, whatever runs its container.
+    # The name that an engine gives comes before that of its runtime.
     if (processes[id]) label[id] = container_of(lowest[id])
     if (label[id] == "" && lowest[id] in began) label[id] = began[lowest[id]]
-    label_width = max(label_width, length(label[id]))
-    user_width = max(user_width, length(names_of(users[id])))
-    id_width = max(id_width, length(indent[id] id))
   }
 }
 
-# Beneath its parent, or else its owner, each namespace; those without either come first.
+# Puts each namespace beneath its parent, or else its owner; those without either come first.
 function plant(id, depth,    i) {
   if (id in planted) return
   planted[id] = 1
-  row[++row_count] = id
+  if (is_wanted(id)) row[++row_count] = id
   indent[id] = pad("", 2 * depth)
   for (i = 1; i <= count; i++)
     if (above(ids_in_order[i]) == id) plant(ids_in_order[i], depth + 1)
+}
+
+function is_wanted(id) {
+  return (view != "pid" || id in mine) && (types == "" || index(types, "," kind[id] ","))
 }
 
 function above(id) {
@@ -259,7 +289,7 @@ function print_namespaces(    i, list, cgroup_list, id) {
   sort_numbers(ids_in_order, 1, count)
   for (i = 1; i <= count; i++) {
     id = ids_in_order[i]
-    if (view == "pid" && !(id in mine)) continue
+    if (!is_wanted(id) && !tree) continue
     if (processes[id]) list = list " " lowest[id] "/cmdline"
     if (processes[id]) cgroup_list = cgroup_list " " lowest[id] "/cgroup"
     if (!tree) row[++row_count] = id
@@ -270,18 +300,13 @@ function print_namespaces(    i, list, cgroup_list, id) {
   if (list != "") read_commands(list)
   if (cgroup_list != "") read_cgroups(cgroup_list)
   ask_for_users()
-  id_width = 10
-  user_width = 5
-  label_width = 9
   label_rows(row_count)
-  if (json) printf "["
+  if (!json) print_table()
   else {
-    printf "%s  %-6s  %6s  %s  %s  ", pad("NAMESPACE", id_width), "TYPE", "NPROCS", pad("USERS", user_width), pad("CONTAINER", label_width)
-    if (tree) printf "%-10s  ", "OWNER"
-    print "CMD"
+    printf "["
+    for (i = 1; i <= row_count; i++) print_object(row[i])
+    print "]"
   }
-  for (i = 1; i <= row_count; i++) print_row(row[i])
-  if (json) print "]"
 }
 
 function print_members(    i, list, p) {
@@ -328,7 +353,7 @@ function print_members(    i, list, p) {
   next
 }
 /^l/ {
-  # What may not be read has no target.
+  # A link that may not be read has no target.
   if (known && $(NF - 1) == "->") link()
 }
 

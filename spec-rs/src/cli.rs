@@ -32,6 +32,7 @@ Options:
       --source SOURCE     the source of the mount
       --type TYPE         the type of file system (default: bind)
       --options LIST      the mount options
+      --subdirectory DIR  mount only this directory of SOURCE, with no symbolic link out of it
       --owners WORD       show the owners as in the user namespace (map) or unchanged (keep), and
                           open SOURCE outside of it
       --tools DIR         the directory of the tools on the line (default: that of spec-rs)
@@ -136,6 +137,7 @@ pub struct MoreMount {
     pub source: Option<String>,
     pub kind: Option<String>,
     pub options: Option<String>,
+    pub subdirectory: Option<String>,
     pub owners: Option<Owners>,
 }
 
@@ -219,6 +221,9 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Long("source") => mount(&mut request)?.source = Some(text(&mut parser)?),
             Long("type") => mount(&mut request)?.kind = Some(text(&mut parser)?),
             Long("options") => mount(&mut request)?.options = Some(text(&mut parser)?),
+            Long("subdirectory") => {
+                mount(&mut request)?.subdirectory = Some(subdirectory(&mut parser)?);
+            }
             Long("owners") => mount(&mut request)?.owners = Some(owners(&mut parser)?),
             Long("facts-fd") => request.outputs.facts = Some(descriptor(&mut parser)?),
             Long("config-fd") => request.outputs.config = Some(descriptor(&mut parser)?),
@@ -270,6 +275,15 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
 /// The mount that an option is about.
 fn mount(request: &mut Request) -> Result<&mut MoreMount> {
     request.mounts.last_mut().ok_or_else(|| Error::usage("this option goes behind --mount"))
+}
+
+/// bindmount-rs reads it between quotes.
+fn subdirectory(parser: &mut lexopt::Parser) -> Result<String> {
+    let text = text(parser)?;
+    match text.contains('"') {
+        true => Err(Error::usage(format!("--subdirectory: {} has a quote", quote(text)))),
+        false => Ok(text),
+    }
 }
 
 fn owners(parser: &mut lexopt::Parser) -> Result<Owners> {
@@ -491,6 +505,7 @@ mod tests {
                     source: Some("v".into()),
                     kind: None,
                     options: Some("rbind,ro".into()),
+                    subdirectory: Some("a,b".into()),
                     owners: Some(Owners::Map),
                 },
                 MoreMount {
@@ -503,7 +518,7 @@ mod tests {
         };
         let words = "-bb --tools=t --no-pivot --no-new-keyring --systemd-cgroup --state s --hold --pid-file=p --console-socket c \
              --preserve-fds 2 --listen-fds=1 --facts-fd 3 --config-fd 4 --hooks-fd 5 \
-             --mount /a --source v --options=rbind,ro --owners map --mount=/t --type tmpfs x";
+             --mount /a --source v --options=rbind,ro --subdirectory a,b --owners map --mount=/t --type tmpfs x";
         let words: Vec<_> = words.split_whitespace().collect();
         assert_eq!(parsed(&words).unwrap(), Action::Line(Box::new(request)));
         assert_eq!(parsed(&["-h", "--odd"]).unwrap(), Action::Help);
@@ -527,6 +542,7 @@ mod tests {
             &["--state="],
             &["--source", "x"],
             &["--mount", "/x", "--owners", "x"],
+            &["--mount", "/x", "--subdirectory", "a\"b"],
             &["--new", "--mount", "/x"],
             &["--new", "--facts-fd", "3"],
             &["--facts-fd", "-1"],

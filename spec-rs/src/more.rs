@@ -14,6 +14,7 @@ pub fn mounts(given: &[MoreMount], log: &Log) -> Vec<Mount> {
     let value = Value::Array(given.iter().map(object).collect());
     let mut mounts = model::read_mounts(Node::of_option(&value, &OPTION, log));
     for (mount, given) in mounts.iter_mut().zip(given) {
+        mount.subdirectory.clone_from(&given.subdirectory);
         mount.owners = given.owners;
     }
     refuse_twins(&mounts, log);

@@ -9,7 +9,7 @@
 # parse_create ARGUMENT...: of create and run. Paths are of the caller's working directory, which the line leaves.
 parse_create() {
   bundle='' pid_file='' console_socket='' preserve_fds=0 no_pivot='' no_new_keyring='' detach='' keep='' id=''
-  mount_options='' volume_list='' owners=map
+  mount_options='' volume_list='' unnamed='' owners=map
   while [ $# -gt 0 ]; do
     if is_option "$@"; then
       create_option "$@"

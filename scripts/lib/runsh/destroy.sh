@@ -14,6 +14,7 @@ destroy() {
   pid=0
   [ ! -d "$dir" ] || {
     [ -z "$hooks" ] || [ ! -e "$dir/process" ] || run_poststop_hooks
+    [ ! -e "$dir/unnamed" ] || (. "$library/volumes.sh" && remove_unnamed) || :
     problem=$(rm -rf -- "$dir" 2>&1) || die "cannot remove '$dir': ${problem##*: }"
   }
 }

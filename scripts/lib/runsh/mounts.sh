@@ -1,21 +1,23 @@
-# What --volume and --mount add to the mounts of a bundle.
+# The mounts that --volume and --mount add to those of a bundle.
 # shellcheck shell=sh
-# shellcheck disable=SC1091,SC2034,SC2154 # The commands and what they share know the variables of each other.
+# shellcheck disable=SC1091,SC2034,SC2154 # The commands and the shared files use the variables of each other.
 
 . "$library/volumes.sh"
 
-# $mount_options are options of spec-rs, as words of a shell; those of a volume have its name in the place of its source, and
-# $volume_list has a line "NAME COPY DESTINATION" for each.
+# $mount_options are options of spec-rs, quoted for the shell. $volume_list has a line "NAME COPY DESTINATION/" for each volume.
+# $unnamed are the generated names of volumes.
 
-# take_volume WORD: SOURCE:DESTINATION[:OPTIONS] of -v.
+# take_volume WORD: [SOURCE:]DESTINATION[:OPTIONS] of -v.
 take_volume() {
   case $1 in
     *:*:*:*) usage_error "invalid value '$(shown "$1")' of '--volume': it has more than three parts" ;;
-    *:*) ;;
-    *) usage_error "invalid value '$(shown "$1")' of '--volume': it is NAME:DIR or PATH:DIR; a volume without a name is not supported" ;;
   esac
   start_mount
-  source=${1%%:*} destination=${1#*:} words_of_mount=
+  words_of_mount=
+  case $1 in
+    *:*) source=${1%%:*} destination=${1#*:} ;;
+    *) destination=$1 ;;
+  esac
   case $destination in
     *:*) words_of_mount=${destination#*:} destination=${destination%%:*} ;;
   esac
@@ -31,7 +33,7 @@ take_volume() {
 }
 
 start_mount() {
-  kind=volume source='' destination='' mount_words='' access='' propagation='' copy=yes recursive=rbind volume_only='' tmpfs_only=''
+  kind=volume source='' destination='' mount_words='' access='' propagation='' copy=yes recursive=rbind volume_only='' tmpfs_only='' subpath=''
 }
 
 # split LIST: sets $parts to its words between commas, to be split at newlines; IFS is newline from here on.
@@ -52,7 +54,7 @@ volume_word() {
     nocopy) copy='' volume_only=nocopy ;;
     private | rprivate | shared | rshared | slave | rslave) propagation=$1 ;;
     nodev | noexec | nosuid) mount_words=$mount_words,$1 ;;
-    # For a machine that writes late.
+    # For Docker Desktop; they have no effect on Linux.
     cached | consistent | delegated) ;;
     z | Z)
       [ ! -e /sys/fs/selinux/enforce ] || usage_error "option '$1' of '--volume' is not supported where SELinux is: files are not labelled anew"
@@ -76,7 +78,6 @@ take_mount() {
     *) usage_error "invalid type '$kind' of '--mount': it is bind, volume or tmpfs" ;;
   esac
   [ "$kind" = tmpfs ] || [ -z "$tmpfs_only" ] || usage_error "option '$tmpfs_only' of '--mount' is for type=tmpfs"
-  [ "$kind" != volume ] || [ -n "$source" ] || usage_error "'--mount' needs source=NAME: a volume without a name is not supported"
   [ "$kind" != tmpfs ] || [ -z "$source" ] || usage_error "option 'source' of '--mount' is not for type=tmpfs"
   add_mount
 }
@@ -91,6 +92,8 @@ mount_word() {
     readonly=false | ro=false | readonly=0 | ro=0) access=rw ;;
     volume-nocopy | volume-nocopy=true | volume-nocopy=1) copy='' volume_only=volume-nocopy ;;
     volume-nocopy=false | volume-nocopy=0) ;;
+    # A volume that has the directory is not empty, and so it is not filled.
+    volume-subpath=?*) subpath=$given copy='' volume_only=volume-subpath ;;
     bind-propagation=private | bind-propagation=rprivate | bind-propagation=shared | bind-propagation=rshared | \
       bind-propagation=slave | bind-propagation=rslave) propagation=$given ;;
     bind-recursive=enabled | bind-nonrecursive=false) ;;
@@ -107,7 +110,7 @@ mount_word() {
   esac
 }
 
-# add_mount: what was read is put on the lists.
+# add_mount: adds the mount to $mount_options.
 add_mount() {
   unset IFS
   case $destination in
@@ -115,9 +118,10 @@ add_mount() {
     *) usage_error "invalid destination '$(shown "$destination")': it must be an absolute path, and not the root" ;;
   esac
   case $destination in
-    *[,\"\\"$newline"]*) [ "$kind" != volume ] || [ -z "$copy" ] || usage_error "a volume cannot be filled from '$destination': use nocopy" ;;
+    *[\""$newline"]*) [ "$kind" != volume ] || [ -z "$copy" ] || usage_error "a volume cannot be filled from '$(shown "$destination")': use nocopy" ;;
   esac
-  [ "$kind" = volume ] || [ -z "$volume_only" ] || usage_error "option '$volume_only' is for a volume, which has a name"
+  [ "$kind" = volume ] || [ -z "$volume_only" ] || usage_error "option '$volume_only' is for a volume"
+  [ -z "$subpath" ] || [ -n "$source" ] || usage_error "'volume-subpath' of '--mount' needs source=NAME: a volume without a name is empty"
   case $kind in
     bind) add_bind ;;
     volume) add_volume ;;
@@ -132,14 +136,27 @@ add_bind() {
   put_mount --mount "$destination" --source "$path" --options "$recursive,${propagation:-rprivate}$mount_words${access:+,$access}"
 }
 
-# A device in it would have been made by a container.
+# nodev: a container may have made device nodes in the volume.
 add_volume() {
+  if [ -z "$source" ]; then
+    source=$(random_name)
+    unnamed=$unnamed$source$newline
+  fi
   check_volume_name "$source"
   [ -n "$volume_list" ] || find_volumes
   put_mount --mount "$destination" --source "$volumes/$source/_data" \
     --options "bind,nodev,${propagation:-rprivate}$mount_words${access:+,$access}"
   mount_options="$mount_options --owners \$owners"
-  volume_list="$volume_list$source ${copy:-no} $destination$newline"
+  [ -z "$subpath" ] || add_subpath
+  # The slash keeps a blank at the end, which read would drop.
+  volume_list="$volume_list$source ${copy:-no} $destination/$newline"
+}
+
+add_subpath() {
+  outer=$words words=
+  add_word --subdirectory "$subpath"
+  mount_options="$mount_options$words"
+  words=$outer
 }
 
 add_tmpfs() {
@@ -157,24 +174,31 @@ put_mount() {
   words=$outer
 }
 
-# claim_volumes: those that are missing are made, and the container uses them from now on.
+# claim_volumes: makes the missing volumes, and writes down that the container uses all of them.
 claim_volumes() {
-  case $dir in
-    *"$newline"*) die "cannot use volumes with the state in '$(shown "$root")': its name has more than one line" ;;
-  esac
+  for path in "$root" "$volumes"; do
+    case $path in
+      *"$newline"*) die "cannot use volumes with '$(shown "$path")': its name has more than one line" ;;
+    esac
+  done
   command -v flock >/dev/null || die "cannot lock '$volumes': flock is not installed"
   names=$(printf %s "$volume_list" | cut -d ' ' -f 1 | sort -u)
   put volumes "$names"
+  [ -z "$unnamed" ] || put unnamed "$volumes$newline${unnamed%"$newline"}"
   make_volumes
   lock_volumes
   for name in $names; do
-    use_volume "$name" "$dir"
+    case $newline$unnamed in
+      *"$newline$name$newline"*) labels=$anonymous=$newline ;;
+      *) labels= ;;
+    esac
+    use_volume "$name" "$dir" "$labels"
   done
   unlock_volumes
 }
 
-# fill_volumes: once the configuration has said where the image is, and which users it has. Fails where the file system of the
-# volumes takes no map of owners: then the files belong to the users that the namespace has, and the line is another.
+# fill_volumes: called when $rootfs and the users are known. Fails if the file system of the volumes supports no idmapped mounts:
+# the files must then belong to the users of the namespace, and the line is made again.
 fill_volumes() {
   how=
   [ -z "$user_map" ] || [ ! -O / ] || how=$owners
@@ -183,7 +207,7 @@ fill_volumes() {
     return 1
   }
   while read -r name copy destination <&3; do
-    fill_volume "$name" "$dir" "$copy" "$destination" "$how"
+    fill_volume "$name" "$dir" "$copy" "${destination%/}" "$how"
   done 3<<lines
 ${volume_list%"$newline"}
 lines

@@ -2,13 +2,15 @@
 #   _data       what a container sees; its place, owner and mode are those of the volume
 #   created     when it was made (RFC 3339)
 #   labels      a line NAME=VALUE each
-#   users       the state directories of the containers that use it, a line each; only those count that name it in turn
-#   mounted     those of them that began while nothing was in it
-#   filled      what an image had for it is in it: it is never filled again
-# What is being made or removed has a name with a dot before it, which no volume has. Who changes what volumes there are, or
-# who uses them, holds the lock of the store, descriptor 7; who fills one holds that of the volume, descriptor 8.
+#   users       the state directories of the containers that use it, a line each; one counts only if its file "volumes" names it
+#   mounted     those of them that began while the volume was empty
+#   filled      an empty file: the volume is never filled again
+#
+# A directory that is being made or removed has a name that begins with a dot; no volume has such a name. A command that adds,
+# removes or begins to use volumes holds the lock of the store, on descriptor 7. A command that fills one holds the lock of the
+# volume, on descriptor 8.
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2154 # The scripts and what they share know the variables of each other.
+# shellcheck disable=SC2034,SC2154 # The scripts and the shared files use the variables of each other.
 
 # find_volumes: sets $volumes.
 find_volumes() {
@@ -31,8 +33,8 @@ find_volumes() {
   [ ! -e "$volumes" ] || check_volumes
 }
 
-# check_volumes: who else could write there could exchange a volume for another directory. Who could enter could execute what
-# set-user-ID programs a container has put into one.
+# check_volumes: another user who may write there could exchange a volume for another directory. One who may enter could execute
+# set-user-ID programs that a container has put into a volume.
 check_volumes() {
   [ -O "$volumes" ] || die "cannot use '$volumes': it belongs to another user"
   [ -d "$volumes" ] || die "cannot use '$volumes': it is not a directory"
@@ -41,7 +43,7 @@ check_volumes() {
 }
 
 make_volumes() {
-  # mkdir of busybox sets the mode given by -m later: another command that looks meanwhile would refuse the store.
+  # busybox mkdir -m sets the mode after it has made the directory: another command could see the wrong one and refuse the store.
   [ -d "$volumes" ] || reason=$(umask 077 && mkdir -p -- "$volumes" 2>&1) || die "cannot make the directory '$volumes': ${reason##*: }"
   check_volumes
 }
@@ -55,7 +57,7 @@ check_volume_name() {
   die "cannot name a volume '$(shown "$1")': a name is made of letters, digits, '_', '.' and '-', and begins with a letter or a digit"
 }
 
-# lock_volumes: waits for others that change the store. What they have begun and not finished is removed.
+# lock_volumes: waits for other commands that change the store, and removes what crashed ones have left.
 lock_volumes() {
   { command exec 7<"$volumes"; } 2>/dev/null || die "cannot open '$volumes'"
   # The Korn shells hand on no descriptor above 2 of their own accord.
@@ -71,28 +73,36 @@ unlock_volumes() {
   exec 7<&-
 }
 
+# The label by which Docker marks a volume that its user gave no name.
+anonymous=com.docker.volume.anonymous
+
+# random_name: prints one for a volume without a name.
+random_name() {
+  od -An -N32 -v -tx1 /dev/urandom | tr -d ' \n'
+}
+
 has_volume() {
   [ -d "$volumes/$1/_data" ]
 }
 
-# make_volume NAME [LABELS]: with the lock. It is there as a whole, or not at all.
+# make_volume NAME [LABELS]: the caller holds the lock. One rename makes the complete volume appear.
 make_volume() {
   new=$volumes/.new.$$
   { mkdir -m 700 -- "$new" && mkdir -m 755 -- "$new/_data" && date -u +%Y-%m-%dT%H:%M:%SZ >"$new/created"; } ||
     die "cannot make the volume '$1' in '$volumes'"
   [ -z "${2-}" ] || printf %s "$2" >"$new/labels"
-  # Another program may have made something of that name, but never an empty directory.
+  # mv -T replaces an empty directory, and fails on anything else of that name.
   reason=$(mv -T -- "$new" "$volumes/$1" 2>&1) || die "cannot make the volume '$1': ${reason##*: }"
 }
 
-# discard_volume NAME: with the lock; sweep_volumes does the rest.
+# discard_volume NAME: the caller holds the lock; sweep_volumes removes the files.
 discard_volume() {
   read_start "$$"
   gone=$volumes/.gone.$1.$$.$start
   mv -T -- "$volumes/$1" "$gone" || die "cannot remove the volume '$1'"
 }
 
-# sweep_volumes: without the lock, since it may take long. Others may be at the same.
+# sweep_volumes: without the lock, since it may take long. Other commands may do the same meanwhile.
 sweep_volumes() {
   set +f
   for gone in "$volumes"/.gone.*; do
@@ -101,7 +111,7 @@ sweep_volumes() {
   set -f
 }
 
-# remove_tree DIR: an ordinary user's container may have left files of its subordinate users there.
+# remove_tree DIR: an ordinary user needs a user namespace to remove files of its subordinate users.
 remove_tree() {
   rm -rf -- "$1" 2>/dev/null || [ -O / ] || {
     find_tools
@@ -110,12 +120,12 @@ remove_tree() {
   [ ! -d "$1" ]
 }
 
-# is_user DIR NAME: the container of this state directory is there, and uses the volume.
+# is_user DIR NAME: the container of this state directory exists and uses the volume.
 is_user() {
   [ -O "$1/volumes" ] && grep -qxF -e "$2" "$1/volumes" 2>/dev/null
 }
 
-# find_users NAME [BUT]: sets $users to the state directories of the containers that use it, a line each, but for one.
+# find_users NAME [BUT]: sets $users to the state directories of the containers that use it, a line each, except BUT.
 find_users() {
   users=
   [ -s "$volumes/$1/users" ] || return 0
@@ -124,22 +134,40 @@ find_users() {
   done <"$volumes/$1/users"
 }
 
-# use_volume NAME DIR: with the lock: the container of the state directory DIR uses the volume, which is made if it is
-# missing. The container has said so before.
+# use_volume NAME DIR [LABELS]: writes down that the container of the state directory DIR uses the volume, and makes a missing
+# volume. The caller holds the lock, and has written DIR/volumes.
 use_volume() {
-  has_volume "$1" || make_volume "$1"
+  has_volume "$1" || make_volume "$1" "${3-}"
   find_users "$1" "$2"
-  # At once, so that nobody reads half of it.
+  # By rename, so that nobody reads half of it.
   { printf '%s%s\n' "$users" "$2" >"$volumes/$1/.users" && mv -T -- "$volumes/$1/.users" "$volumes/$1/users"; } ||
     die "cannot write '$volumes/$1/users'"
+}
+
+# remove_unnamed: removes the unnamed volumes of the container $dir, unless another container uses them. No process of the
+# container is left.
+remove_unnamed() {
+  {
+    read -r volumes
+    unnamed=$(cat)
+  } <"$dir/unnamed"
+  [ -d "$volumes" ] || return 0
+  check_volumes
+  lock_volumes
+  for name in $unnamed; do
+    ! has_volume "$name" || find_users "$name" "$dir"
+    ! has_volume "$name" || [ -n "$users" ] || discard_volume "$name"
+  done
+  unlock_volumes
+  sweep_volumes
 }
 
 is_empty_directory() {
   [ -z "$(find "$1/." -maxdepth 1 ! -name . | head -n 1)" ]
 }
 
-# fill_volume NAME DIR COPY PLACE [HOW]: with what the image has at PLACE, unless COPY is "no", where nothing is in it yet and
-# it is mounted nowhere. The copy takes the place of the empty directory at once: it is whole wherever there is anything.
+# fill_volume NAME DIR COPY PLACE [HOW]: copies what the image has at PLACE into the volume, if that is empty and mounted nowhere
+# and COPY is not "no". The copy replaces the empty directory by one rename: a volume is never half filled.
 fill_volume() {
   volume=$volumes/$1
   [ ! -e "$volume/filled" ] || return 0
@@ -156,7 +184,7 @@ fill_volume() {
   exec 8<&-
 }
 
-# find_mounters NAME BUT: sets $mounters to the containers, but for one, that may have it mounted while it is empty.
+# find_mounters NAME BUT: sets $mounters to the containers, except BUT, that may have mounted the volume while it was empty.
 find_mounters() {
   mounters=
   [ -e "$volume/mounted" ] || return 0
@@ -165,7 +193,7 @@ find_mounters() {
   done <"$volume/mounted"
 }
 
-# is_at_work DIR: a process of this container is alive, or of those who make it.
+# is_at_work DIR: a process of this container, or of the command that makes it, is alive.
 is_at_work() {
   read_line "$1/process"
   ! is_alive "${line#process }" || return 0
@@ -186,7 +214,7 @@ fail_filling() {
   die "$1"
 }
 
-# finish_filling: devices of an image would be those of this machine.
+# finish_filling: removes device nodes, which would open devices of this machine.
 finish_filling() {
   if [ "$copied" = copied ]; then
     ! [ -O / ] || find "$volume/.fill" \( -type b -o -type c \) -exec rm -f -- {} +
@@ -197,8 +225,9 @@ finish_filling() {
   fi
 }
 
-# What copies from the descriptor 5 to 6, with the options of the second tar; it prints "none" where there is nothing to copy.
-# GNU tar holds each directory by its descriptor and follows no symlink: the image may change meanwhile.
+# A script that copies the directory on descriptor 5 to that on 6. Its arguments are options of the second tar. It prints "none"
+# if there is nothing to copy. The image may change meanwhile: GNU tar holds each directory by its descriptor and follows no
+# symlink.
 # shellcheck disable=SC2016 # Another shell expands them.
 copier='
 LC_ALL=C
@@ -226,8 +255,8 @@ sent=$({
 [ "$sent" -le 1 ] && echo copied
 '
 
-# copy_image TO PLACE HOW: sets $copied. PLACE is found inside the root file system $rootfs, out of which no symlink of it
-# leads. In a user namespace like that of the container the owners are right for it, and the copy can do no more than it.
+# copy_image TO PLACE HOW: sets $copied. PLACE is resolved inside the root file system $rootfs, and no symlink leads out of it. The
+# copy runs in a user namespace like that of the container, so it has no more power, and the owners are right.
 copy_image() {
   to='bind,X-mount.fd=6' words='' owner_option=''
   case $3 in
@@ -237,10 +266,10 @@ copy_image() {
   [ -z "$user_map" ] || [ -O / ] || enter_users --mount
   [ -n "$words" ] || add_word "$tools/unshare-rs" --mount --
   add_word "$tools/bindmount-rs" -o "$to" "$1" none --
-  add_word "$tools/bindmount-rs" -o "bind,ro,nosuid,nodev,noexec,nofail,X-mount.fd=5,X-mount.subdir=$2" "$rootfs" none --
+  add_word "$tools/bindmount-rs" -o "bind,ro,nosuid,nodev,noexec,nofail,X-mount.fd=5,X-mount.subdir=\"$2\"" "$rootfs" none --
   [ -z "$user_map" ] || [ ! -O / ] || enter_users
   add_word sh -c "$copier" sh ${owner_option:+"$owner_option"}
-  # The caller may have left something on 5 and 6. The copy holds the lock too: it may outlive this process.
+  # Descriptors 5 and 6 of the caller are closed. The copy inherits the lock, since it may outlive this process.
   copied=$(eval "$words 5<&- 6<&- 8<&8")
 }
 
@@ -251,7 +280,7 @@ enter_users() {
       add_word "$tools/nsenter-rs" "--user=$user_map" --keep-caps "$@" --
       return
       ;;
-    # The only user cannot give files to others.
+    # Where one user alone is mapped, chown(2) to another fails.
     *' '*) ;;
     *:1) owner_option=--no-same-owner ;;
   esac
@@ -282,7 +311,7 @@ find_map() {
   map=${map# }
 }
 
-# can_map NAME: whether the file system of the volume takes a map of owners.
+# can_map NAME: whether the file system of the volume supports idmapped mounts.
 can_map() {
   find_map
   "$tools/unshare-rs" --mount -- "$tools/bindmount-rs" -o "bind,X-mount.idmap=$map" "$volumes/$1/_data" "$volumes/$1/_data" -- true

@@ -184,6 +184,10 @@ impl Writer<'_> {
         if self.keeps_devices_out() {
             options.extend(self.keep_devices_out(mount, bind));
         }
+        // Between quotes a comma does not separate.
+        let subdirectory =
+            mount.subdirectory.as_ref().map(|path| format!("X-mount.subdir=\"{path}\""));
+        options.extend(subdirectory.as_deref());
         // Else it may look like the name of a block device, LABEL=a.
         let source = match mount.source.contains('=') && !mount.source.starts_with('/') {
             true => format!("./{}", mount.source),

@@ -14,6 +14,8 @@ pub struct Mount {
     pub options: Options,
     pub uid_mappings: Vec<Mapping>,
     pub gid_mappings: Vec<Mapping>,
+    /// The only directory of the source of a bind that is mounted; the configuration has no word for it.
+    pub subdirectory: Option<String>,
     /// What a user namespace makes of the owners; the configuration has no word for it.
     pub owners: Option<Owners>,
     /// Its path in the file.
