@@ -1138,7 +1138,13 @@ hint: a directory is mounted on a directory alone, and a file on a file" "bindmo
   # And that one is looked at too.
   touch fake
   echo 'none /masked mask' >table
-  for fake in fake /dev/zero; do
+  fakes='fake /dev/zero'
+  if is_root; then
+    # The numbers of the null device, of the other kind.
+    mknod disk b 1 3
+    fakes="$fakes disk"
+  fi
+  for fake in $fakes; do
     refused 32 "cannot mask with '/dev/null': it is not the null device" 'bindmount-rs --root root -T table' \
       "mount --bind $fake /dev/null"
   done
