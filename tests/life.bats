@@ -1028,3 +1028,14 @@ $RUNSH_ROOT/$box 700
 $RUNSH_ROOT/$box/go 600
 $RUNSH_ROOT/$box/told 600"
 }
+
+@test "descriptors that systemd handed to another process do not get in" {
+  bundle '.process.args = ["sh", "-c", "ls /proc/self/fd >/tmp/all; echo ${LISTEN_FDS-none} >>/tmp/all"]'
+  : >nothing
+  LISTEN_PID=$PPID LISTEN_FDS=2 "$runsh" create -b b "$box" 3<nothing 4<nothing <nothing >said 2>&1
+  equal "$(cat said)" ''
+  quiet "$runsh" start "$box"
+  eventually grep -qs none b/rootfs/tmp/all
+  # The last one is that of ls.
+  equal "$(tr '\n' ' ' <b/rootfs/tmp/all)" '0 1 2 3 none '
+}
