@@ -837,17 +837,21 @@ END
   contains "$stderr" "cannot undo the change of the propagation of '$PWD/d': Operation not supported"
 }
 
-@test "an undo leaves what somebody has put in the place of what was made" {
+@test "an undo leaves what somebody has put in the place of what was made, or into it" {
   mkdir root
-  printf '%s\n' 'none /fifo fifo' 'none /dir dir' '/dev/fd/6 /file file' '/nosuch /dir none bind' >table
-  # The third line waits for the end of the pipe.
-  expect 32 bash -c '{ until [ -e root/dir ]; do sleep 0.01; done; cd root; mv fifo fifo1; mv dir dir1; echo other >fifo; mkdir dir; } |
+  touch data
+  printf '%s\n' 'none /fifo fifo' 'none /dir dir' "$PWD/data /data none bind" 'none /last dir' '/dev/fd/6 /file file' '/nosuch /dir none bind' >table
+  # The fifth line waits for the end of the pipe.
+  expect 32 bash -c '{ until [ -e root/last ]; do sleep 0.01; done; cd root; mv fifo fifo1; mv dir dir1; echo other >fifo; mkdir dir; echo more >data; } |
     "$@" 6<&0' bash unshare -Urm bindmount-rs --root root --fstab table
   for name in fifo dir; do
     contains "$stderr" "cannot undo the making of '/$name': Stale file handle"
   done
-  equal "$(<root/fifo)" other
-  equal "$(ls root)" "dir
+  contains "$stderr" "cannot undo the making of '/data': Directory not empty"
+  equal "$(cat root/fifo root/data data)" 'other
+more'
+  equal "$(ls root)" "data
+dir
 dir1
 fifo
 fifo1"
@@ -1139,7 +1143,13 @@ hint: a directory is mounted on a directory alone, and a file on a file" "bindmo
   # And that one is looked at too.
   touch fake
   echo 'none /masked mask' >table
-  for fake in fake /dev/zero; do
+  fakes='fake /dev/zero'
+  if is_root; then
+    # The numbers of the null device, of the other kind.
+    mknod disk b 1 3
+    fakes="$fakes disk"
+  fi
+  for fake in $fakes; do
     refused 32 "cannot mask with '/dev/null': it is not the null device" 'bindmount-rs --root root -T table' \
       "mount --bind $fake /dev/null"
   done

@@ -239,9 +239,12 @@ reach() {
   is paused
   refused 'cannot start a container in the paused state' start "$box"
   refused 'that is not stopped: paused' delete "$box"
-  quiet "$runsh" kill "$box" KILL
-  eventually gone "$init"
-  reach paused
+  local signal
+  for signal in KILL 9; do
+    quiet "$runsh" kill "$box" "$signal"
+    eventually gone "$init"
+    reach paused
+  done
   quiet "$runsh" kill --all "$box" 9
   eventually gone "$init"
   reach paused
@@ -963,4 +966,76 @@ END
   ok "$runsh" gc
   equal "$output" "$box"
   equal "$(ls -A "$RUNSH_ROOT")" ''
+}
+
+# waits PROCESS: it waits for a lock.
+waits() {
+  local process
+  for process in $(descendants_of "$1"); do
+    [ "$(cat "/proc/$process/comm")" != flock ] || return 0
+  done
+  return 1
+}
+
+@test "a command that waited for a lock leaves a container alone that has taken the name meanwhile" {
+  bundle
+  create
+  local operation status want=1 message="runsh: cannot find '$box': container does not exist"
+  for operation in start 'delete --force'; do
+    exec 8<"$RUNSH_ROOT/$box"
+    flock 8
+    : >nothing
+    # shellcheck disable=SC2086 # Words.
+    timeout 10 "$runsh" $operation "$box" <nothing >said 2>&1 3>&- 8<&- &
+    eventually waits $!
+    mv "$RUNSH_ROOT/$box" "$RUNSH_ROOT/$box.before"
+    cp -a "$RUNSH_ROOT/$box.before" "$RUNSH_ROOT/$box"
+    exec 8<&-
+    status=0
+    wait $! || status=$?
+    equal "$(cat said)" "$message"
+    equal "$status" "$want"
+    [ -e "$RUNSH_ROOT/$box/line" ]
+    rm -r "${RUNSH_ROOT:?}/$box"
+    mv "$RUNSH_ROOT/$box.before" "$RUNSH_ROOT/$box"
+    want=0 message=
+  done
+}
+
+@test "no process is signalled by its number alone" {
+  bundle
+  create
+  mkdir tools
+  ln -s "$RUNSH_TOOLS"/*-rs tools
+  rm tools/kill-rs
+  printf '#!/bin/sh\necho "$*" >>%s/asked\nexec %s/kill-rs "$@"\n' "$PWD" "$RUNSH_TOOLS" >tools/kill-rs
+  chmod +x tools/kill-rs
+  sleep 600 3>&- &
+  echo "$! $(sed 's/.*) //' "/proc/$!/stat" | cut -d' ' -f20)" >"$RUNSH_ROOT/$box/creator"
+  RUNSH_TOOLS=$PWD/tools quiet "$runsh" kill "$box" 0
+  RUNSH_TOOLS=$PWD/tools quiet "$runsh" delete --force "$box"
+  contains "$(cat asked)" " $init"
+  contains "$(cat asked)" " $!"
+  equal "$(grep -vc -e '^-s [0-9A-Z]* --start-time [0-9][0-9]* [0-9][0-9]*$' asked)" 0
+}
+
+@test "what is written of a container is closed to others, whatever the umask is" {
+  bundle
+  umask 0
+  create
+  equal "$(stat -c '%n %a' "$RUNSH_ROOT" "$RUNSH_ROOT/$box" "$RUNSH_ROOT/$box"/{go,told})" "$RUNSH_ROOT 700
+$RUNSH_ROOT/$box 700
+$RUNSH_ROOT/$box/go 600
+$RUNSH_ROOT/$box/told 600"
+}
+
+@test "descriptors that systemd handed to another process do not get in" {
+  bundle '.process.args = ["sh", "-c", "ls /proc/self/fd >/tmp/all; echo ${LISTEN_FDS-none} >>/tmp/all"]'
+  : >nothing
+  LISTEN_PID=$PPID LISTEN_FDS=2 "$runsh" create -b b "$box" 3<nothing 4<nothing <nothing >said 2>&1
+  equal "$(cat said)" ''
+  quiet "$runsh" start "$box"
+  eventually grep -qs none b/rootfs/tmp/all
+  # The last one is that of ls.
+  equal "$(tr '\n' ' ' <b/rootfs/tmp/all)" '0 1 2 3 none '
 }

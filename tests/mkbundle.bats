@@ -337,3 +337,13 @@ image_hint="hint: 'docker export' writes the root file system of a container as 
   mkdir empty
   RUNSH_TOOLS=$PWD/empty refused "mkbundle: cannot find the tools in '$PWD/empty': build them with 'cargo build --release', or set RUNSH_TOOLS" b true
 }
+
+@test "no control character of what another tar says reaches the terminal" {
+  mkdir bin
+  printf '#!/bin/sh\n[ "$1" != --version ] || { echo GNU tar; exit; }\nprintf "red\\033[31m\\r\\n" >&2\nexit 1\n' >bin/tar
+  chmod +x bin/tar
+  : >image.tar
+  PATH=$PWD/bin:$PATH expect 1 mkbundle --tar image.tar b
+  contains "$stderr" 'red?[31m?'
+  lacks "$stderr" $'\e'
+}

@@ -1098,6 +1098,7 @@ END
   equal "$(cat late)" late
   equal "$stderr" ''
   lacks "$output" 5
+  ok as_root setpriv-rs --stderr-fd 5 sh -c '[ ! -e /proc/self/fd/5 ]' 5>late
   expect 127 as_root setpriv-rs --close-fds --stderr-fd 5 --gate-fds 9,6 --setenv PATH=/bin nosuch 5>late 9<<<go 6>told
   equal "$(cat late)" ''
   refused 127 'it is a directory' --close-fds --stderr-fd 5 5</
