@@ -35,7 +35,7 @@ impl Midwife<'_> {
             stop::status(arrive().map_err(Stop::from).and_then(|()| self.attend(theirs, work)))
         };
         let midwife = match entry {
-            Some(entry) => entry.start(CloneFlags::empty(), false, attend),
+            Some(entry) => entry.start(CloneFlags::empty(), attend),
             None => sys::fork_into(CloneFlags::empty(), attend),
         };
         let midwife =

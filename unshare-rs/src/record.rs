@@ -5,7 +5,7 @@ use common::{Context, Result, sys};
 use nix::sys::stat::stat;
 use nix::unistd::Pid;
 
-use crate::namespaces::KINDS;
+use crate::kind::KINDS;
 
 /// Where to write it.
 #[derive(Debug, Default, PartialEq, Eq)]
