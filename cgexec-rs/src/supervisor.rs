@@ -39,7 +39,7 @@ impl Supervisor<'_> {
     fn follow(&self) -> Result<End> {
         let entry = Entry::new(self.groups)?;
         let held = Held::for_handing_on(None)?;
-        let child = entry.start(CloneFlags::empty(), true, || {
+        let child = entry.start(CloneFlags::empty(), || {
             held.restore();
             self.become_command(&entry)
         });

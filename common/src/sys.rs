@@ -28,7 +28,7 @@ mod wait;
 
 pub use capability::{CapabilitySets, capget, capset};
 pub(crate) use clone::shares_memory;
-pub use clone::{clone_into, fork, fork_into, fork_sibling, vfork, vfork_into};
+pub use clone::{clone_into, fork, fork_into, fork_sibling, vfork};
 pub use descriptor::{
     borrow, close_all_but, close_copy, close_extra_descriptors_on_exec, close_on_exec,
     copy_from_number, cwd, hand_down, reserve_standard_streams,

@@ -72,12 +72,6 @@ pub fn run(tools: &'static [Tool]) -> i32 {
     start(tool.run, tool.status)
 }
 
-/// Whether other tools are in the file that this process executes.
-#[must_use]
-pub fn is_shared() -> bool {
-    TOOLBOX.get().is_some()
-}
-
 /// Goes on as the tool that executing `path` with these arguments would give. Comes back where it is to be executed.
 pub(crate) fn hand_on(path: &Path, argv: &[CString]) {
     let Some(toolbox) = TOOLBOX.get() else { return };

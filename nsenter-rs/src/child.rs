@@ -88,7 +88,7 @@ impl Watch<'_> {
     fn start(&self, child: impl FnOnce() -> u8) -> Result<Pid> {
         let none = CloneFlags::empty();
         let started = match self.entry {
-            Some(entry) => entry.start(none, false, child),
+            Some(entry) => entry.start(none, child),
             None => sys::fork_into(none, child),
         };
         started.map_err(|errno| {

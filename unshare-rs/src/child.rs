@@ -109,11 +109,9 @@ impl Watch {
                 let namespaces = namespaces - later;
                 let prepare = || prepare().and_then(|()| cgroups::make_namespace(later));
                 let child = || failure::status(prepare().map_err(Failure::from).map(|()| begin()));
-                let shares_memory = !asks && !self.init;
-                match (entry, shares_memory) {
-                    (Some(entry), _) => entry.start(namespaces, shares_memory, child),
-                    (None, true) => sys::vfork_into(namespaces, child),
-                    (None, false) => sys::fork_into(namespaces, child),
+                match entry {
+                    Some(entry) => entry.start(namespaces, child),
+                    None => sys::fork_into(namespaces, child),
                 }
                 .map_err(|errno| explain::not_started(namespaces, entry, errno))?
             }

@@ -5,7 +5,7 @@ use common::{Context, Hint, Result, procfs, sys};
 use nix::sys::stat::stat;
 use nix::unistd::Pid;
 
-use crate::namespaces::KINDS;
+use crate::kind::KINDS;
 
 /// The places to write it to.
 #[derive(Debug, Default, PartialEq, Eq)]

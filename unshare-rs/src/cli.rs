@@ -15,8 +15,10 @@ use nix::sys::signal::Signal;
 use crate::cgroups::Cgroups;
 use crate::child::Watch;
 use crate::child_info::ChildInfo;
-use crate::idmap::{Block, Own, Range, Request, SetGroups};
-use crate::namespaces::{KINDS, NEWTIME, Namespaces};
+use crate::idmap::{Block, Own, Request, SetGroups};
+use crate::ids::Range;
+use crate::kind::{KINDS, NEWTIME};
+use crate::namespaces::Namespaces;
 use crate::plan::{Owner, Plan};
 use crate::setup::{BINFMT, Clocks, HostNames, PROPAGATIONS, Propagation, Setup};
 

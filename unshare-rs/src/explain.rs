@@ -15,8 +15,8 @@ use nix::errno::Errno;
 use nix::sched::CloneFlags;
 use nix::unistd::{getegid, geteuid};
 
-use crate::idmap::{GROUPS, Range, USERS, id_map};
-use crate::namespaces::kinds;
+use crate::ids::{GROUPS, Range, USERS, id_map};
+use crate::kind::kinds;
 
 const PROC: &str = "/proc";
 

@@ -1,8 +1,7 @@
 //! Id maps: which ids the new user namespace has, and who may write that down.
 
 use std::ffi::OsString;
-use std::fmt::{self, Write};
-use std::fs;
+use std::fmt::Write;
 
 use common::accounts::Host;
 use common::{Context, Error, Hint, Result, procfs, sys};
@@ -11,65 +10,8 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, getegid, geteuid, write};
 
 use crate::explain;
+use crate::ids::{GROUPS, Map, Range, Sort, USERS, Writer, id_map};
 use crate::subordinate;
-
-/// The two sorts of ids, and what differs between them.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Sort {
-    pub noun: &'static str,
-    pub short: &'static str,
-    pub map: &'static str,
-    pub helper: &'static str,
-    pub ranges: &'static str,
-    /// The capability's number (linux/capability.h).
-    pub capability: u32,
-}
-
-pub const USERS: Sort = Sort {
-    noun: "user",
-    short: "uid",
-    map: "uid_map",
-    helper: "newuidmap",
-    ranges: "/etc/subuid",
-    capability: 7,
-};
-
-pub const GROUPS: Sort = Sort {
-    noun: "group",
-    short: "gid",
-    map: "gid_map",
-    helper: "newgidmap",
-    ranges: "/etc/subgid",
-    capability: 6,
-};
-
-/// `count` ids from `inner` on, which are the ids from `outer` on in the parent namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
-    pub inner: u32,
-    pub outer: u32,
-    pub count: u32,
-}
-
-impl Range {
-    /// Whether the kernel could take it: ids end at 2^32 - 2.
-    pub fn is_possible(&self) -> bool {
-        let fits = |start: u32| start.checked_add(self.count).is_some();
-        self.count > 0 && fits(self.inner) && fits(self.outer)
-    }
-
-    /// Whether all ids that `other` maps from outside are among the ids of this one inside.
-    pub fn holds_outer(&self, other: &Self) -> bool {
-        let end = |start: u32, count: u32| u64::from(start) + u64::from(count);
-        self.inner <= other.outer && end(other.outer, other.count) <= end(self.inner, self.count)
-    }
-}
-
-impl fmt::Display for Range {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.inner, self.outer, self.count)
-    }
-}
 
 /// What one `--map-users` or `--map-groups` asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,25 +68,6 @@ pub struct Request {
     pub users: Wanted,
     pub groups: Wanted,
     pub setgroups: Option<SetGroups>,
-}
-
-/// Who writes a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Writer {
-    /// The process inside the new namespace: its own id alone (user_namespaces(7)).
-    Inside,
-    /// A process that stayed outside, with CAP_SETUID or CAP_SETGID there.
-    Outside,
-    /// newuidmap or newgidmap, started outside.
-    Program,
-}
-
-/// One file of `/proc/PID/`, ready to be written.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Map {
-    pub sort: &'static Sort,
-    pub ranges: Vec<Range>,
-    pub writer: Writer,
 }
 
 /// The maps to write, and the setgroups word that goes before the groups.
@@ -328,14 +251,6 @@ fn writer(sort: &Sort, ranges: &[Range], own: u32, alone: bool) -> Result<Writer
     } else {
         Writer::Program
     })
-}
-
-/// The ids that this process's user namespace has, as themselves; none where that cannot be read.
-pub fn id_map(file: &str) -> Vec<Range> {
-    let text = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
-    common::id_map::parse(&text)
-        .map(|block| Range { inner: block.inside, outer: block.inside, count: block.count })
-        .collect()
 }
 
 /// The id of a user or group of the host.

@@ -35,7 +35,7 @@ impl Intermediate<'_> {
             failure::status(prepare().map_err(Failure::from).and_then(|()| self.run(theirs, work)))
         };
         let process = match entry {
-            Some(entry) => entry.start(CloneFlags::empty(), false, run),
+            Some(entry) => entry.start(CloneFlags::empty(), run),
             None => sys::fork_into(CloneFlags::empty(), run),
         };
         let process =

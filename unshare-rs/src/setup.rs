@@ -14,7 +14,7 @@ use nix::mount::{MsFlags, mount};
 use nix::unistd::{Gid, Uid, chdir, chroot, setgid, setgroups, sethostname, setuid};
 
 use crate::explain;
-use crate::idmap::{GROUPS, USERS};
+use crate::ids::{GROUPS, USERS};
 
 /// The propagation of every mount of a new mount namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use common::{Error, Result, quote};
 use nix::unistd::{Pid, Uid, geteuid};
 
 use crate::explain;
-use crate::idmap::{Map, Range, Sort};
+use crate::ids::{Map, Range, Sort};
 
 /// The first range of the caller in `/etc/subuid` or `/etc/subgid`, mapped to itself.
 pub fn first(sort: &Sort) -> Result<Range> {

@@ -45,12 +45,7 @@ impl<'a> Entry<'a> {
     ///
     /// # Errors
     /// Those of `start`.
-    pub fn start(
-        &self,
-        namespaces: CloneFlags,
-        shares_memory: bool,
-        child: impl FnOnce() -> u8,
-    ) -> nix::Result<Pid> {
+    pub fn start(&self, namespaces: CloneFlags, child: impl FnOnce() -> u8) -> nix::Result<Pid> {
         let mut child = Some(child);
         if let Some(group) = self.unified {
             match sys::clone_into(group.as_fd(), namespaces, &mut child) {
@@ -60,10 +55,7 @@ impl<'a> Entry<'a> {
             }
         }
         let child = || child.take().map_or(1, |child| child());
-        match shares_memory {
-            true => sys::vfork_into(namespaces, child),
-            false => sys::fork_into(namespaces, child),
-        }
+        sys::fork_into(namespaces, child)
     }
 
     /// Joins the cgroups that this process, which [`Self::start`] has started, was not born into. It must have one

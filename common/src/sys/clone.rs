@@ -52,32 +52,11 @@ pub fn fork_sibling(child: impl FnOnce() -> u8) -> nix::Result<Pid> {
     start(CloneFlags::CLONE_PARENT, &mut Some(child))
 }
 
-/// As [`fork_into`], but the new process shares this one's memory, as after vfork(2): this process goes on when the
-/// child has executed a program, or has ended. It spares the copy of the page tables that a fork(2) makes and an
-/// execve(2) throws away.
+/// As [`fork_into`] without namespaces, but the new process shares the memory of this one, as after vfork(2): this process goes
+/// on when the child has executed a program, or has ended, and finds there what the child left.
 ///
-/// What the child closes is closed in its own table of descriptors; for a descriptor of this process's that it is
-/// not to have, there is [`super::close_copy`].
-///
-/// Memory is copied where the next tool may go on in the child ([`crate::toolbox`]), and where this process's children
-/// belong to another time namespace, before Linux 6.3.
-///
-/// # Errors
-/// Those of clone(2).
-pub fn vfork_into(namespaces: CloneFlags, child: impl FnOnce() -> u8) -> nix::Result<Pid> {
-    let namespaces = namespaces & NAMESPACES;
-    let shared = match crate::toolbox::is_shared() {
-        true => CloneFlags::empty(),
-        false => CloneFlags::CLONE_VM | CloneFlags::CLONE_VFORK,
-    };
-    let mut child = Some(child);
-    match start(namespaces | shared, &mut child) {
-        Err(Errno::EINVAL) => start(namespaces, &mut child),
-        started => started,
-    }
-}
-
-/// As [`vfork_into`] without namespaces, but memory is never copied, so that the parent finds what the child left in it.
+/// The child closes descriptors in its own table. A descriptor that belongs to this process is closed there by
+/// [`super::close_copy`].
 ///
 /// # Errors
 /// Those of clone(2); EINVAL where this process's children belong to another time namespace, before Linux 6.3.
@@ -164,7 +143,7 @@ mod tests {
     #[test]
     fn a_child_ends_with_its_status() {
         let none = CloneFlags::empty();
-        for pid in [fork_into(none, || 7), vfork_into(none, || 7)] {
+        for pid in [fork_into(none, || 7), vfork(|| 7)] {
             let pid = pid.unwrap();
             assert_eq!(waitpid(pid, None), Ok(WaitStatus::Exited(pid, 7)));
         }
@@ -179,7 +158,7 @@ mod tests {
         });
         waitpid(pid.unwrap(), None).unwrap();
         assert_eq!(value, 0);
-        let pid = vfork_into(CloneFlags::empty(), || {
+        let pid = vfork(|| {
             value = 1;
             0
         });

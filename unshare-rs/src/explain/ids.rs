@@ -14,7 +14,7 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use nix::unistd::geteuid;
 
 use super::{PROC, forbidding_setting, lacks, seccomp_filter};
-use crate::idmap::{GROUPS, Range, Sort, USERS, Writer, id_map};
+use crate::ids::{GROUPS, Range, Sort, USERS, Writer, id_map};
 
 /// The most lines that the kernel takes in a map (user_namespaces(7)).
 const MAP_LINES: usize = 340;

@@ -13,7 +13,7 @@ use nix::sched::CloneFlags;
 use nix::sys::stat::Mode;
 
 use super::{PROC, forbidding_setting, in_chroot};
-use crate::namespaces::Kind;
+use crate::kind::Kind;
 
 /// mount(2) of a propagation onto `/`.
 pub fn propagation(errno: Errno) -> Option<String> {
