@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use common::{Error, Result};
 use regex_lite::Regex;
 
-use crate::columns::{self, Cell, Column, Kind, View};
+use crate::columns::{self, Cell, Column, ValueType, View};
 use crate::table::Mount;
 
 /// An expression over the columns of a mount.
@@ -155,9 +155,9 @@ impl Operand {
             Self::Float(_) => Type::Float,
             Self::Text(_) => Type::Text,
             Self::Boolean(_) => Type::Boolean,
-            Self::Column(column) => match column.kind {
-                Kind::Text | Kind::List => Type::Text,
-                Kind::Number | Kind::Size => Type::Integer,
+            Self::Column(column) => match column.values {
+                ValueType::Text | ValueType::List => Type::Text,
+                ValueType::Number | ValueType::Size => Type::Integer,
             },
         }
     }
