@@ -504,7 +504,7 @@ EOF
     mount -t tmpfs none m/a; wait $wait'
   equal "$output$stderr" ''
   touch file
-  refused "--wait takes no other option than --timeout" --wait / -n
+  refused "--timeout is the only option that --wait can be used with" --wait / -n
   refused "unexpected operand 'x'" --wait / x
   expect 1 findmnt-rs --wait file/x -w 0
 }
@@ -603,8 +603,8 @@ findmnt-rs: '$PWD/m/unbindable' is unbindable, and left out"
   refused "--nocanonicalize and --canonicalize are mutually exclusive" -C -c
   refused "--task and --kernel are mutually exclusive" -N 1 -k
   refused "--task and --tab-file are mutually exclusive" -N 1 -F x
-  refused "--tab-file reads mountinfo alone" --kernel=listmount -F x
-  refused "--poll reads mountinfo alone" --kernel=listmount --poll
+  refused "--tab-file cannot be used with --kernel=listmount" --kernel=listmount -F x
+  refused "--poll cannot be used with --kernel=listmount" --kernel=listmount --poll
   refused "--output and --fstab-output are mutually exclusive" --fstab-output -o ID
   refused "unknown direction 'up'" -d up
   refused "invalid TID argument: 'x'" -N x
@@ -728,7 +728,7 @@ ID=absent"
   }
   ok served silent timeout 20 findmnt-rs -n -o TARGET,SIZE -t fuse
   equal "${output%% *}" "$PWD/m"
-  contains "$stderr" "the server of '$PWD/m' gave no size within 2 seconds"
+  contains "$stderr" "the server of '$PWD/m' did not answer within 2 seconds"
   expect 1 served dead findmnt-rs -T m/x
   equal "$stderr" "findmnt-rs: cannot look at 'm/x': Transport endpoint is not connected"
   ok served dead findmnt-rs -n -o TARGET,SIZE "$PWD/m"

@@ -1,4 +1,4 @@
-//! Arguments in, an [`Action`] out.
+//! Turns arguments into an [`Action`].
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -27,67 +27,68 @@ Find a mounted file system.
 
 Where to search:
   -k, --kernel[=METHOD]      the kernel's table (default), by 'mountinfo' or 'listmount'
-  -m, --mtab                 the kernel's table with the options that only user space knows
-  -s, --fstab                the static table of file systems
+  -m, --mtab                 the kernel's table with the options of user space
+  -s, --fstab                the static table of file systems, /etc/fstab
   -F, --tab-file FILE        another file for -k, -m or -s
   -N, --task TID             the mount namespace of another thread
   -p, --poll[=LIST]          wait for changes: mount, umount, move, remount
-  -w, --timeout MS           the longest time that --poll or --wait waits
+  -w, --timeout MS           the longest wait of --poll and --wait, in milliseconds
       --wait TARGET          wait until something is mounted on TARGET
 
 What to find:
   -A, --all                  all file systems, without built-in filters
-  -d, --direction WORD       'forward' or 'backward'
-      --deleted              mountpoints that were removed
-  -f, --first-only           the first one only
-  -i, --invert               what does not match
-      --id NUMBER            the mount of this id
-      --uniq-id NUMBER       the mount of this 64-bit id
-  -M, --mountpoint DIR       what is mounted on DIR
-  -O, --options LIST         with these mount options
+  -d, --direction WORD       search 'forward' or 'backward'
+      --deleted              mounts whose mountpoint or root directory was removed
+  -f, --first-only           the first match only
+  -i, --invert               mounts that do not match
+      --id NUMBER            the mount with this id
+      --uniq-id NUMBER       the mount with this 64-bit id
+  -M, --mountpoint DIR       mounts on the directory DIR
+  -O, --options LIST         mounts with all of these options
       --pseudo               only pseudo file systems
-  -Q, --filter EXPRESSION    for which the expression holds
-  -R, --submounts            with all that is mounted beneath them
+  -Q, --filter EXPRESSION    mounts for which the expression is true
+  -R, --submounts            each match with all mounts beneath it
       --real                 only real file systems
-  -S, --source SPEC          of a device: name, MAJ:MIN, LABEL=, UUID=, PARTUUID=, PARTLABEL=, ID=
-      --shadowed             over-mounted by another file system
-  -T, --target PATH          the file system that PATH is on
-  -t, --types LIST           of these types
-  -U, --uniq                 without those whose target is mounted on again
+  -S, --source SPEC          mounts of a device: its name, MAJ:MIN, LABEL=, UUID=,
+                               PARTUUID=, PARTLABEL= or ID=
+      --shadowed             mounts under another mount
+  -T, --target PATH          the mount that holds PATH
+  -t, --types LIST           file systems of these types
+  -U, --uniq                 only the topmost mount of each target
 
 How to show it:
-  -0, --null                 values ended by NUL
+  -0, --null                 a NUL after each value
   -a, --ascii                the tree with ASCII characters
   -b, --bytes                sizes in bytes
-  -C, --nocanonicalize       compare paths as they stand
-  -c, --canonicalize         print paths without links
-  -D, --df                   as df(1) does
-  -e, --evaluate             devices for LABEL=, UUID=, PARTUUID=, PARTLABEL=, ID=
-      --fstab-output         as an fstab(5) that mounts the same again
+  -C, --nocanonicalize       compare paths without following links
+  -c, --canonicalize         print paths with all links followed
+  -D, --df                   the columns and file systems of df(1)
+  -e, --evaluate             print devices for tags such as LABEL=
+      --fstab-output         as an fstab(5) that makes the same mounts again
       --hyperlink[=WHEN]     mountpoints as links: 'always', 'never' or 'auto'
-  -I, --dfi                  as df(1) does with -i
+  -I, --dfi                  the columns and file systems of df -i
   -J, --json                 as JSON
   -l, --list                 as a list
   -n, --noheadings           without headings
-  -o, --output LIST          these columns; with '+' in addition to the default ones,
-                               with '-' without these of the default ones
+  -o, --output LIST          these columns; '+' before LIST adds them to the default
+                               columns, '-' removes them
       --output-all           all columns
   -P, --pairs                as KEY=\"value\"
-  -r, --raw                  as words
+  -r, --raw                  as words separated by blanks
       --tree                 as a tree
-  -u, --notruncate           do not cut columns
-  -v, --nofsroot             without [/dir] in the source of bind mounts and subvolumes
-      --vfs-all              all options of the VFS
+  -u, --notruncate           do not cut columns to the terminal's width
+  -v, --nofsroot             no [/dir] after the source of bind mounts and subvolumes
+      --vfs-all              all options of the VFS, also those with default values
   -y, --shell                column names as variables of a shell
 
   -x, --verify               check the table (by default the fstab)
-      --verbose              say more
+      --verbose              with --verify: also report what is right
   -H, --list-columns         list the columns
   -h, --help                 display this help
   -V, --version              display version
 ";
 
-/// What the command line asks for.
+/// The action that the command line requests.
 #[derive(Debug)]
 pub enum Action {
     Help,
@@ -100,9 +101,9 @@ pub enum Action {
     Wait(OsString, Option<Duration>),
 }
 
-/// Columns as the command line names them.
+/// The columns that the command line requests.
 #[derive(Debug, Default)]
-enum Output {
+enum ColumnChoice {
     #[default]
     Default,
     These(Vec<&'static Column>),
@@ -117,7 +118,7 @@ const DF: &[&str] = &["SOURCE", "FSTYPE", "SIZE", "USED", "AVAIL", "USE%", "TARG
 const DFI: &[&str] =
     &["SOURCE", "FSTYPE", "INO.TOTAL", "INO.USED", "INO.AVAIL", "INO.USE%", "TARGET"];
 
-/// Options of which at most one may be given.
+/// Groups of options; at most one of each group may be given.
 const EXCLUSIVE: &[&[&str]] = &[
     &["--nocanonicalize", "--canonicalize"],
     &["--nocanonicalize", "--evaluate"],
@@ -136,7 +137,7 @@ const EXCLUSIVE: &[&[&str]] = &[
     &["--df", "--dfi"],
 ];
 
-/// The long options, and those of the classic among them.
+/// The long options. Those of the classic may be shortened, if the prefix is unique among them.
 const LONG: LongOptions = LongOptions { classic: CLASSIC, help: HELP };
 
 const CLASSIC: &[&str] = &[
@@ -191,7 +192,7 @@ const CLASSIC: &[&str] = &[
     "vfs-all",
 ];
 
-/// The short options and what they stand for.
+/// The short options and their long forms.
 const SHORT: &[(char, &str)] = &[
     ('0', "null"),
     ('A', "all"),
@@ -235,11 +236,11 @@ const SHORT: &[(char, &str)] = &[
     ('y', "shell"),
 ];
 
-/// What is gathered while the arguments are read.
+/// The options and operands read so far.
 #[derive(Default)]
 struct Gathered {
     request: Request,
-    output: Output,
+    columns: ColumnChoice,
     given: Vec<&'static str>,
     poll: Option<ChangeKinds>,
     wait: Option<OsString>,
@@ -281,7 +282,7 @@ impl Gathered {
         Ok(())
     }
 
-    /// Options without a value; false where it is none of them.
+    /// Handles an option without a value; false if the option is not one of these.
     fn flag(&mut self, name: &'static str) -> bool {
         let request = &mut self.request;
         let selection = &mut request.selection;
@@ -306,7 +307,7 @@ impl Gathered {
             "noheadings" => request.no_headings = true,
             "notruncate" => request.no_truncate = true,
             "null" => request.form = Form::Null,
-            "output-all" => self.output = Output::All,
+            "output-all" => self.columns = ColumnChoice::All,
             "pairs" => request.form = Form::Pairs,
             "pseudo" => selection.pseudo = true,
             "raw" => request.form = Form::Raw,
@@ -341,7 +342,7 @@ impl Gathered {
                 selection.reach = if path { Reach::Path } else { Reach::Mountpoint };
             }
             "options" => selection.options = Some(parser.value()?.into_vec()),
-            "output" => self.output = output(&parser.value()?)?,
+            "output" => self.columns = column_choice(&parser.value()?)?,
             "poll" => self.poll = Some(ChangeKinds::parse(parser.optional_value().as_deref())?),
             "source" => selection.source = Some(Source::new(parser.value()?.into_vec())),
             "tab-file" => request.files.push(parser.value()?),
@@ -384,7 +385,7 @@ impl Gathered {
 
     fn wait_for(self, target: OsString) -> Result<Action> {
         if self.given.iter().any(|name| !matches!(*name, "wait" | "timeout")) {
-            return Err(Error::usage("--wait takes no other option than --timeout"));
+            return Err(Error::usage("--timeout is the only option that --wait can be used with"));
         }
         match self.operands.first() {
             Some(operand) => Err(unexpected(operand)),
@@ -399,7 +400,9 @@ impl Gathered {
         }
         if self.request.method == Some(Method::Listmount) {
             if let Some(name) = ["tab-file", "poll"].into_iter().find(|&name| given(name)) {
-                return Err(Error::usage(format!("--{name} reads mountinfo alone")));
+                return Err(Error::usage(format!(
+                    "--{name} cannot be used with --kernel=listmount"
+                )));
             }
         }
         for group in EXCLUSIVE {
@@ -444,7 +447,7 @@ impl Gathered {
             DEFAULT
         };
         self.request.list |= (given("df") || given("dfi")) && !self.request.tree;
-        self.request.columns = self.output.columns(defaults)?;
+        self.request.columns = self.columns.columns(defaults)?;
         if self.poll.is_none() {
             refuse_poll_columns(&self.request.columns)?;
         }
@@ -464,7 +467,7 @@ impl Gathered {
     }
 }
 
-impl Output {
+impl ColumnChoice {
     fn columns(self, defaults: &[&str]) -> Result<Vec<&'static Column>> {
         let mut columns = columns::named(defaults);
         match self {
@@ -500,13 +503,13 @@ fn unexpected(operand: &OsStr) -> Error {
     Error::usage(format!("unexpected operand {}", common::quote(operand)))
 }
 
-fn output(list: &OsStr) -> Result<Output> {
+fn column_choice(list: &OsStr) -> Result<ColumnChoice> {
     let bytes = list.as_bytes();
     let rest = |bytes| columns::parse(OsStr::from_bytes(bytes));
     match bytes {
-        [b'+', list @ ..] => rest(list).map(Output::Plus),
-        [b'-', list @ ..] => rest(list).map(Output::Minus),
-        _ => columns::parse(list).map(Output::These),
+        [b'+', list @ ..] => rest(list).map(ColumnChoice::Plus),
+        [b'-', list @ ..] => rest(list).map(ColumnChoice::Minus),
+        _ => columns::parse(list).map(ColumnChoice::These),
     }
 }
 
@@ -614,7 +617,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_chosen_added_and_taken_away() {
+    fn columns_are_chosen_added_and_removed() {
         assert_eq!(names(&request(&[])), ["TARGET", "SOURCE", "FSTYPE", "OPTIONS"]);
         assert_eq!(names(&request(&["-o+ID"])).last(), Some(&"ID"));
         assert_eq!(names(&request(&["-o", "-SOURCE,OPTIONS"])), ["TARGET", "FSTYPE"]);
@@ -640,7 +643,7 @@ mod tests {
     }
 
     #[test]
-    fn what_excludes_each_other() {
+    fn mutually_exclusive_options() {
         for arguments in [
             &["-C", "-c"][..],
             &["-C", "-e"],
@@ -677,7 +680,7 @@ mod tests {
         assert!(matches!(action(&["-x"]), Ok(Action::Verify(r)) if r.origin == Origin::Fstab));
         assert!(matches!(action(&["--wait", "/x", "-w", "5"]), Ok(Action::Wait(..))));
         assert!(matches!(action(&["-pmount"]), Ok(Action::Poll(..))));
-        assert!(message(&["--wait", "/x", "-n"]).contains("no other option"));
+        assert!(message(&["--wait", "/x", "-n"]).contains("the only option"));
         assert_eq!(message(&["--wait", "/x", "y"]), "unexpected operand 'y'");
     }
 }

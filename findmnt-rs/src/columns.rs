@@ -12,29 +12,29 @@ use common::{Error, Result, quote, start, sys::statmount as mask};
 use nix::sys::statvfs::{Statvfs, statvfs};
 
 use crate::options::{self, Sort};
-use crate::table::{Kind as TableKind, Mount, Table};
+use crate::table::{Kind, Mount, Table};
 use crate::tags::{Tag, Tags};
 use crate::text;
 use crate::types;
 
-/// What a column says of one mount.
+/// The value of a column for one mount.
 #[derive(Debug)]
 pub enum Cell<'a> {
-    /// Nothing is known.
+    /// No value.
     None,
-    /// What is borrowed is a word of the table or one of ours, and costs nothing to ask for again.
+    /// Borrowed text is a word of the table or a constant: computing it again costs nothing.
     Text(Cow<'a, [u8]>),
     Number(u64),
-    /// Bytes, shown as a person reads them unless `--bytes`.
+    /// A number of bytes, shown with a unit unless `--bytes` is given.
     Size(u64),
-    /// All options of a mount: put together only where they are written.
+    /// All options of a mount, which are joined only when they are written.
     Options(&'a Table, &'a Mount),
     /// A source, and the directory that was mounted from it.
     Source(Cow<'a, [u8]>, &'a [u8]),
 }
 
 impl<'a> Cell<'a> {
-    /// Text, where an empty word means that nothing is known.
+    /// Text; an empty word is no value.
     fn word(word: impl Into<Cow<'a, [u8]>>) -> Self {
         let word = word.into();
         if word.is_empty() { Cell::None } else { Cell::Text(word) }
@@ -44,7 +44,7 @@ impl<'a> Cell<'a> {
         Cell::Text(Cow::Owned(text.into_bytes()))
     }
 
-    /// Whether it is made of the table's own words alone.
+    /// Whether it consists of words of the table alone.
     pub fn is_borrowed(&self) -> bool {
         matches!(
             self,
@@ -55,7 +55,7 @@ impl<'a> Cell<'a> {
         )
     }
 
-    /// The length of its text, where that is known without writing it.
+    /// The length of its text, if it is known without writing it.
     pub fn length(&self) -> Option<usize> {
         match self {
             Cell::None => Some(0),
@@ -66,9 +66,9 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// How JSON and filters see a column's values.
+/// The type of a column's values in JSON and filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueType {
     Text,
     Number,
     /// A number with `--bytes`, text otherwise.
@@ -77,26 +77,26 @@ pub enum Kind {
     List,
 }
 
-/// A column's width on a terminal: a part of the terminal's, or a number of columns.
+/// A column's width on a terminal: a part of the terminal's width, or a number of characters.
 #[derive(Clone, Copy, Debug)]
 pub enum Width {
     Part(f64),
     Columns(usize),
 }
 
-/// How a column is laid out.
+/// The layout of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// On the left.
     Left,
-    /// On the left; a few long cells do not make the column wide.
+    /// On the left; a few long cells do not widen the column.
     Uneven,
     /// On the left; never narrower than its width.
     Strict,
-    /// On the left; cut where the terminal is too narrow.
+    /// On the left; cut if the terminal is too narrow.
     Cut,
     Right,
-    /// As [`Layout::Uneven`], with the tree before it.
+    /// Like [`Layout::Uneven`], with the tree before it.
     Tree,
 }
 
@@ -105,9 +105,9 @@ pub struct Column {
     pub name: &'static str,
     pub width: Width,
     pub layout: Layout,
-    pub kind: Kind,
+    pub values: ValueType,
     pub help: &'static str,
-    /// What statmount(2) must be asked for.
+    /// The fields that the column needs, as a mask of statmount(2).
     pub needs: u64,
     pub cell: for<'a> fn(&View<'a>, &'a Mount) -> Cell<'a>,
 }
@@ -118,13 +118,13 @@ impl std::fmt::Debug for Column {
     }
 }
 
-/// With [`Column::needs`]: what statmount(2) gives unasked and mountinfo never.
+/// In [`Column::needs`]: the fields that statmount(2) always returns and mountinfo lacks.
 pub const UNIQUE: u64 = 1 << 63;
 
-/// The statmount(2) results that mountinfo cannot give.
+/// The fields that only statmount(2) has.
 pub const ONLY_STATMOUNT: u64 = mask::MNT_NS_ID | UNIQUE | mask::MNT_UIDMAP | mask::MNT_GIDMAP;
 
-/// What the words of each sort are made of, as statmount(2)'s mask.
+/// The fields that each kind of word needs, as a mask of statmount(2).
 pub const OPTIONS: u64 = mask::MNT_BASIC | mask::SB_BASIC | mask::MNT_OPTS | mask::OPT_SEC_ARRAY;
 #[allow(missing_docs)]
 pub const SOURCE: u64 = mask::SB_SOURCE | mask::SB_BASIC | mask::MNT_ROOT;
@@ -134,12 +134,12 @@ pub const TARGET: u64 = mask::MNT_POINT;
 pub const FSTYPE: u64 = mask::FS_TYPE | mask::FS_SUBTYPE;
 
 macro_rules! column {
-    ($name:literal, $width:expr, $layout:ident, $kind:ident, $needs:expr, $cell:expr, $help:literal) => {
+    ($name:literal, $width:expr, $layout:ident, $values:ident, $needs:expr, $cell:expr, $help:literal) => {
         Column {
             name: $name,
             width: $width,
             layout: Layout::$layout,
-            kind: Kind::$kind,
+            values: ValueType::$values,
             help: $help,
             needs: $needs,
             cell: $cell,
@@ -149,7 +149,7 @@ macro_rules! column {
 
 use Width::{Columns as C, Part as P};
 
-/// Every column, in the order in which `--output-all` shows them: the classic's, then our own.
+/// Every column, in the order of `--output-all`: first the classic's columns, then our own.
 #[rustfmt::skip]
 pub static COLUMNS: &[Column] = &[
     column!("TARGET", P(0.30), Tree, Text, TARGET, |view, mount| Cell::word(view.target(mount)), "mountpoint"),
@@ -194,11 +194,11 @@ pub static COLUMNS: &[Column] = &[
     column!("GID-MAP", P(0.10), Left, Text, mask::MNT_GIDMAP, |view, mount| view.id_map(mount, |extra| extra.gid_map), "group ids of an idmapped mount"),
 ];
 
-/// The columns that say something only in poll mode.
+/// The columns that have a value only in poll mode.
 pub const POLL_ONLY: &[&str] = &["ACTION", "OLD-OPTIONS", "OLD-TARGET"];
 
 impl Column {
-    /// The name as JSON's key and, with `--shell`, as a shell's variable.
+    /// The name as a key of JSON or, with `--shell`, as a variable of a shell.
     pub fn key(&self, shell: bool) -> Cow<'static, str> {
         if !shell {
             return Cow::Borrowed(self.name);
@@ -210,12 +210,12 @@ impl Column {
         }
     }
 
-    /// The kind of value, as `--list-columns` names it.
-    pub fn kind_name(&self) -> &'static str {
-        match self.kind {
-            Kind::Text | Kind::List => "<string>",
-            Kind::Number => "<integer>",
-            Kind::Size => "<string|number>",
+    /// The type of the values, as `--list-columns` prints it.
+    pub fn type_name(&self) -> &'static str {
+        match self.values {
+            ValueType::Text | ValueType::List => "<string>",
+            ValueType::Number => "<integer>",
+            ValueType::Size => "<string|number>",
         }
     }
 }
@@ -243,7 +243,7 @@ pub fn named(names: &[&str]) -> Vec<&'static Column> {
     names.iter().filter_map(|name| find(name.as_bytes())).collect()
 }
 
-/// What poll mode knows of a change.
+/// A change that poll mode shows.
 #[derive(Debug, Default)]
 pub struct Change {
     pub action: &'static str,
@@ -251,24 +251,24 @@ pub struct Change {
     pub old_options: Vec<u8>,
 }
 
-/// How values are to be read and shown.
+/// Options that change the values of columns.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Style {
     pub no_fsroot: bool,
     pub vfs_all: bool,
     pub canonicalize: bool,
     pub evaluate: bool,
-    /// The device numbers are aligned at the colon.
+    /// Align device numbers at the colon.
     pub aligned: bool,
 }
 
-/// A table as columns see it, and what was looked up for it.
+/// A table, and the data that columns look up for it.
 pub struct View<'a> {
     pub table: &'a Table,
     pub style: Style,
     pub change: Option<&'a Change>,
     pub tags: &'a Tags,
-    /// The usage of the mount asked for last, by its place in the table's text.
+    /// The usage of the last mount, identified by the position of its target in the table's text.
     usage: StdCell<Option<(crate::table::Span, Option<Statvfs>)>>,
 }
 
@@ -282,39 +282,39 @@ impl<'a> View<'a> {
     }
 
     fn kernel(&self, value: u64) -> Cell<'a> {
-        if self.table.kind == TableKind::Kernel { Cell::Number(value) } else { Cell::None }
+        if self.table.kind == Kind::Kernel { Cell::Number(value) } else { Cell::None }
     }
 
-    /// The root of a namespace may have none: it stands for that as 0.
+    /// The parent's id. 0 means that there is no parent, as for the root of a namespace.
     fn parent(&self, mount: &Mount) -> Cell<'a> {
         if mount.parent == 0 { Cell::None } else { self.kernel(mount.parent.into()) }
     }
 
     fn fstab(&self, value: i32) -> Cell<'a> {
         match self.table.kind {
-            TableKind::Kernel => Cell::None,
-            TableKind::Fstab if value < 0 => Cell::owned(value.to_string()),
-            TableKind::Fstab => Cell::Number(value as u64),
+            Kind::Kernel => Cell::None,
+            Kind::Fstab if value < 0 => Cell::owned(value.to_string()),
+            Kind::Fstab => Cell::Number(value as u64),
         }
     }
 
     fn extra(&self, mount: &Mount, field: fn(&crate::table::Extra) -> u64) -> Cell<'a> {
-        // No id is 0: the kernel does not tell it.
+        // An id is never 0: the kernel does not report it.
         let value = self.table.extra(mount).map(field).filter(|&value| value != 0);
         value.map_or(Cell::None, Cell::Number)
     }
 
     fn device(&self, mount: &Mount) -> Cell<'a> {
         match self.table.kind {
-            TableKind::Fstab => Cell::None,
-            TableKind::Kernel if self.style.aligned => {
+            Kind::Fstab => Cell::None,
+            Kind::Kernel if self.style.aligned => {
                 Cell::owned(format!("{:>3}:{:<3}", mount.major, mount.minor))
             }
-            TableKind::Kernel => Cell::owned(format!("{}:{}", mount.major, mount.minor)),
+            Kind::Kernel => Cell::owned(format!("{}:{}", mount.major, mount.minor)),
         }
     }
 
-    /// The mountpoint, with `--canonicalize` after every link in it was followed.
+    /// The mountpoint, with all links followed if `--canonicalize` is given.
     pub fn target(&self, mount: &'a Mount) -> Cow<'a, [u8]> {
         let target = self.table.target(mount);
         if self.style.canonicalize && target.starts_with(b"/") {
@@ -323,7 +323,7 @@ impl<'a> View<'a> {
         Cow::Borrowed(target)
     }
 
-    /// The source, with the directory that was mounted from it where that is not the whole.
+    /// The source, and the mounted directory if it is not the root of the file system.
     fn source(&self, mount: &'a Mount) -> Cell<'a> {
         let root = self.table.word(mount.root);
         let source = self.device_name(mount);
@@ -381,19 +381,19 @@ impl<'a> View<'a> {
     fn vfs_options(&self, mount: &'a Mount) -> Cell<'a> {
         let list = self.table.word(mount.vfs_options);
         if self.style.vfs_all && !list.is_empty() {
-            // A file system that is read-only makes the mount so.
+            // A read-only file system makes the mount read-only.
             return Cell::word(options::all_vfs(&self.table.all_options(mount)));
         }
         match self.table.kind {
-            TableKind::Kernel => Cell::word(list),
-            TableKind::Fstab => Cell::word(options::of_sort(list, Sort::Vfs)),
+            Kind::Kernel => Cell::word(list),
+            Kind::Fstab => Cell::word(options::of_sort(list, Sort::Vfs)),
         }
     }
 
     fn fs_options(&self, mount: &'a Mount) -> Cell<'a> {
         match self.table.kind {
-            TableKind::Kernel => Cell::word(self.table.word(mount.fs_options)),
-            TableKind::Fstab => {
+            Kind::Kernel => Cell::word(self.table.word(mount.fs_options)),
+            Kind::Fstab => {
                 Cell::word(options::of_sort(self.table.word(mount.vfs_options), Sort::Fs))
             }
         }
@@ -406,7 +406,7 @@ impl<'a> View<'a> {
     }
 
     fn propagation(&self, mount: &Mount) -> Cell<'a> {
-        if self.table.kind == TableKind::Fstab {
+        if self.table.kind == Kind::Fstab {
             return Cell::None;
         }
         Cell::Text(Cow::Owned(propagation(self.table.word(mount.optional)).join(",").into_bytes()))
@@ -478,8 +478,8 @@ impl<'a> View<'a> {
     }
 }
 
-/// The usage of the file system at the target. A server may stay silent for ever: the thread that waits for it
-/// is left behind, and ends with the process.
+/// The usage of the file system at the target. A server may never answer: then the thread that waits for it is
+/// abandoned, and ends with the process.
 fn usage(target: &[u8], has_server: bool) -> Option<Statvfs> {
     if !has_server {
         return statvfs(OsStr::from_bytes(target)).ok();
@@ -491,7 +491,7 @@ fn usage(target: &[u8], has_server: bool) -> Option<Statvfs> {
     answer.recv_timeout(LONGEST_ANSWER).unwrap_or_else(|_| {
         let target = quote(OsStr::from_bytes(target));
         let seconds = LONGEST_ANSWER.as_secs();
-        start::warn(&format!("the server of {target} gave no size within {seconds} seconds"));
+        start::warn(&format!("the server of {target} did not answer within {seconds} seconds"));
         None
     })
 }
@@ -502,7 +502,7 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 const SUPERBLOCK_FLAGS: &[(u32, &str)] =
     &[(1, "ro"), (1 << 4, "sync"), (1 << 7, "dirsync"), (1 << 25, "lazytime")];
 
-/// The words for the flags; what has no word is one number.
+/// The words for the flags. All unknown flags together are one number.
 fn superblock_words(flags: u32) -> String {
     let set = SUPERBLOCK_FLAGS.iter().filter(|(flag, _)| flags & flag != 0);
     let mut words: Vec<_> = set.map(|&(_, word)| word.to_owned()).collect();
@@ -513,7 +513,7 @@ fn superblock_words(flags: u32) -> String {
     words.join(",")
 }
 
-/// The words for how mount events propagate.
+/// The words for the propagation of a mount.
 pub fn propagation(optional: &[u8]) -> Vec<&'static str> {
     let has =
         |name: &[u8]| optional.split(|&byte| byte == b' ').any(|field| field.starts_with(name));
@@ -549,8 +549,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_column_is_found_by_its_name_and_says_nothing_of_an_empty_mount() {
-        let table = Table::new(TableKind::Kernel, Vec::new());
+    fn every_column_is_found_by_its_name_and_accepts_an_empty_mount() {
+        let table = Table::new(Kind::Kernel, Vec::new());
         let tags = Tags::default();
         let view = View::new(&table, Style::default(), &tags);
         let mount = Mount::default();
@@ -559,7 +559,7 @@ mod tests {
             assert!(!column.help.is_empty());
             let cell = (column.cell)(&view, &mount);
             assert!(
-                column.kind != Kind::Number || !matches!(cell, Cell::Text(_)),
+                column.values != ValueType::Number || !matches!(cell, Cell::Text(_)),
                 "{}",
                 column.name
             );

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use common::{Error, Result};
 use regex_lite::Regex;
 
-use crate::columns::{self, Cell, Column, Kind, View};
+use crate::columns::{self, Cell, Column, ValueType, View};
 use crate::table::Mount;
 
 /// An expression over the columns of a mount.
@@ -155,9 +155,9 @@ impl Operand {
             Self::Float(_) => Type::Float,
             Self::Text(_) => Type::Text,
             Self::Boolean(_) => Type::Boolean,
-            Self::Column(column) => match column.kind {
-                Kind::Text | Kind::List => Type::Text,
-                Kind::Number | Kind::Size => Type::Integer,
+            Self::Column(column) => match column.values {
+                ValueType::Text | ValueType::List => Type::Text,
+                ValueType::Number | ValueType::Size => Type::Integer,
             },
         }
     }
@@ -243,7 +243,7 @@ impl Value<'_> {
     }
 }
 
-/// A value that is missing is different from everything and in no order with anything.
+/// A missing value is different from every value, and neither less nor greater.
 fn compare(one: &Value, other: &Value, how: Comparison, kind: Type) -> bool {
     use std::cmp::Ordering;
     let order = match kind {
@@ -275,7 +275,7 @@ enum Token<'a> {
     Sign(&'static str),
 }
 
-/// The signs, longer ones before those that they begin with.
+/// The signs. Longer ones stand before their prefixes.
 const SIGNS: &[&str] = &["&&", "||", "==", "!=", ">=", "<=", "=~", "!~", ">", "<", "!", "(", ")"];
 
 /// The signs that compare, and their names.
@@ -291,7 +291,7 @@ const COMPARISONS: &[(&str, &str, Comparison)] = &[
 /// The suffixes of sizes, each 1024 times the one before.
 const SUFFIXES: &[u8] = b"KMGTPEZY";
 
-/// Expressions nest no deeper, so that no input overflows the stack.
+/// The deepest nesting of an expression, so that no input overflows the stack.
 const DEPTH: usize = 60;
 
 struct Parser<'a> {
@@ -347,7 +347,7 @@ impl<'a> Parser<'a> {
         }))
     }
 
-    /// Takes the next token where it is the sign or its name.
+    /// Skips the next token if it is the sign or its name; returns whether it was.
     fn takes(&mut self, sign: &str, name: &str) -> Result<bool> {
         let found = match self.token()? {
             Some(Token::Sign(found)) => found == sign,
@@ -406,7 +406,7 @@ impl<'a> Parser<'a> {
         if self.depth > DEPTH { Err(self.wrong("the expression nests too deep")) } else { Ok(()) }
     }
 
-    /// What binds tightest: a value, an expression in parentheses, or the opposite of one of these.
+    /// Parses a value, an expression in parentheses, or the negation of one of these.
     fn single(&mut self) -> Result<Expression> {
         self.deepen()?;
         let expression = if self.takes("!", "NOT")? {

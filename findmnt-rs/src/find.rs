@@ -116,7 +116,7 @@ pub fn list_columns(form: Form) -> Result<u8> {
         buffer.extend_from_slice(b"{\n   \"findmnt-columns\": [\n      ");
     }
     for (at, column) in COLUMNS.iter().enumerate() {
-        let (name, kind, help) = (column.name, column.kind_name(), column.help);
+        let (name, kind, help) = (column.name, column.type_name(), column.help);
         match form {
             Form::Json => {
                 buffer.extend_from_slice(if at > 0 { b",{" } else { b"{" });

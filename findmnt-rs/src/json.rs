@@ -3,7 +3,7 @@
 use common::Result;
 
 use crate::answer::{Answer, Look, Shown, shown};
-use crate::columns::{self, Cell, Column, Kind, Layout};
+use crate::columns::{self, Cell, Column, Layout, ValueType};
 use crate::output::{Output, blanks};
 use crate::text;
 
@@ -112,12 +112,13 @@ fn write_value(
     out: &mut Vec<u8>,
     level: Option<usize>,
 ) {
-    let is_number = column.kind == Kind::Number || column.kind == Kind::Size && look.bytes;
+    let is_number =
+        column.values == ValueType::Number || column.values == ValueType::Size && look.bytes;
     match cell {
-        Cell::None if column.kind == Kind::List => out.extend_from_slice(b"[]"),
+        Cell::None if column.values == ValueType::List => out.extend_from_slice(b"[]"),
         Cell::None => out.extend_from_slice(b"null"),
         _ if is_number => out.extend_from_slice(value),
-        _ if column.kind == Kind::List => {
+        _ if column.values == ValueType::List => {
             out.push(b'[');
             for (place, part) in value.split(|&byte| byte == b'\n').enumerate() {
                 if place > 0 {

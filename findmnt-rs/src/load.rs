@@ -1,4 +1,4 @@
-//! Where tables come from.
+//! Reads tables from the kernel and from files.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -19,20 +19,20 @@ use crate::statmount::{self, Reader};
 use crate::table::{Kind, Span, Table};
 use crate::{fstab, mountinfo};
 
-/// How the kernel's mounts are read.
+/// A method to read the kernel's mounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     Mountinfo,
     Listmount,
 }
 
-/// The table to search in.
+/// The table to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origin {
-    /// The kernel's, by the cheapest method or the given one.
+    /// The kernel's table, by the given method or else the cheapest one.
     #[default]
     Kernel,
-    /// The kernel's with the options that only user space knows.
+    /// The kernel's table with the options of user space.
     Mtab,
     Fstab,
     /// The kernel's tables of these threads.
@@ -45,7 +45,7 @@ pub struct Load {
     pub origin: Origin,
     pub files: Vec<OsString>,
     pub method: Option<Method>,
-    /// What of each mount is needed, as statmount(2)'s mask.
+    /// The fields of each mount that are needed, as a mask of statmount(2).
     pub needs: u64,
 }
 
@@ -53,7 +53,7 @@ impl Load {
     /// Reads every table.
     ///
     /// # Errors
-    /// When a file cannot be read.
+    /// If a table cannot be read.
     pub fn tables(&self) -> Result<Vec<Loaded>> {
         let mut tables = self.raw_tables()?;
         tables.iter_mut().for_each(|loaded| name_root_device(&mut loaded.table));
@@ -85,7 +85,7 @@ impl Load {
         Ok(Loaded { table, wrong: wrong.len() })
     }
 
-    /// Our own mounts.
+    /// The mounts of our own namespace.
     fn own(&self) -> Result<Table> {
         self.kernel("/proc/self/mountinfo", || Ok(0)).map(own)
     }
@@ -97,7 +97,7 @@ impl Load {
         Ok(table)
     }
 
-    /// The mounts of a namespace, by the method that is asked for or the one that is cheapest.
+    /// The mounts of a namespace, by the requested method or else the cheapest one.
     fn kernel(&self, mountinfo: &str, namespace: impl Fn() -> Result<u64>) -> Result<Table> {
         if self.wants_statmount() {
             match namespace().and_then(|id| self.list_or_complete(id, mountinfo)) {
@@ -130,7 +130,7 @@ impl Load {
         listed(Reader::new(namespace, self.needs))
     }
 
-    /// Where statmount(2) does not tell all that is needed, mountinfo tells the rest.
+    /// The mounts of a namespace by listmount(2). If statmount(2) lacks a field, the field is read from mountinfo.
     fn list_or_complete(&self, namespace: u64, mountinfo: &str) -> Result<Table> {
         match self.list(namespace) {
             Err(error) if error.errno() == Some(Errno::ENOSYS) => {
@@ -153,7 +153,7 @@ fn listed(mut reader: Reader) -> Result<Table> {
     Ok(reader.table)
 }
 
-/// The mounts of mountinfo, with what statmount(2) tells of them.
+/// The mounts of mountinfo, with the fields that only statmount(2) has.
 fn complete(namespace: u64, needs: u64, mountinfo: &str) -> Result<Table> {
     let needs = needs & ONLY_STATMOUNT | mask::MNT_BASIC | mask::SB_BASIC;
     let known = listed(Reader::partial(namespace, needs))?;
@@ -168,13 +168,14 @@ fn namespace_id(task: u32) -> Result<u64> {
     let path = format!("/proc/{task}/ns/mnt");
     let file = open(path.as_ref())?;
     sys::mount_namespace_id(file.as_fd()).map_err(|errno| match errno {
-        Errno::ENOTTY => Error::because(STEP, &path, "the kernel does not tell it")
-            .with_hint("Linux 6.11 and later do; '--kernel=mountinfo' shows the same mounts"),
+        Errno::ENOTTY => Error::because(STEP, &path, "the kernel does not report it").with_hint(
+            "Linux 6.11 and later report it; '--kernel=mountinfo' shows the same mounts",
+        ),
         errno => Error::new(STEP, &path, errno),
     })
 }
 
-/// A table, and how many lines of its file were none.
+/// A table, and the number of lines of its file that could not be parsed.
 pub struct Loaded {
     pub table: Table,
     pub wrong: usize,
@@ -191,7 +192,7 @@ fn own(mut table: Table) -> Table {
     table
 }
 
-/// The mount of this unique id, as a table of its own.
+/// A table of one mount, the one with this unique id.
 ///
 /// # Errors
 /// Those of [`Reader::mount`].
@@ -202,8 +203,8 @@ pub fn one(id: u64, needs: u64) -> nix::Result<Table> {
     Ok(own(reader.table))
 }
 
-/// The source of a root that the kernel mounted without an initramfs is `/dev/root`, which does not exist: the
-/// device number tells the device.
+/// Replaces the source `/dev/root`, which does not exist: the kernel shows it for a root that it mounted without
+/// an initramfs. The device number identifies the device.
 pub fn name_root_device(table: &mut Table) {
     for at in 0..table.mounts.len() {
         let mount = table.mounts[at];
@@ -217,7 +218,7 @@ pub fn name_root_device(table: &mut Table) {
     }
 }
 
-/// The path of a block device; none where the kernel does not know it.
+/// The path of a block device; none if the kernel does not know the device.
 fn block_device(major: u32, minor: u32) -> Option<Vec<u8>> {
     let link = std::fs::read_link(format!("/sys/dev/block/{major}:{minor}")).ok()?;
     let name = link.file_name()?.as_bytes();
@@ -226,7 +227,7 @@ fn block_device(major: u32, minor: u32) -> Option<Vec<u8>> {
     Some(b"/dev/".iter().copied().chain(name).collect())
 }
 
-/// A table of the kernel begins with two numbers, a line of an fstab with a name.
+/// A line of mountinfo begins with two numbers; a line of an fstab does not.
 fn is_mountinfo(text: &[u8]) -> bool {
     let line = text.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let mut words = line.split(|&byte| byte == b' ');
@@ -238,7 +239,7 @@ fn fstab_path() -> OsString {
     env::var_os("LIBMOUNT_FSTAB").unwrap_or_else(|| "/etc/fstab".into())
 }
 
-/// The kernel's table with the user space's options; `$LIBMOUNT_MTAB` names another file.
+/// The kernel's table with the options of user space. `$LIBMOUNT_MTAB` names another file.
 fn mtab() -> Result<Table> {
     if let Some(path) = env::var_os("LIBMOUNT_MTAB") {
         let load = Load { origin: Origin::Mtab, ..Load::default() };
@@ -251,7 +252,7 @@ fn mtab() -> Result<Table> {
     Ok(table)
 }
 
-/// Adds what libmount noted of mounts: lines of `NAME=VALUE` words with fstab's escapes.
+/// Adds the options that libmount has recorded: lines of `NAME=VALUE` words with the escapes of an fstab.
 fn add_user_options(table: &mut Table, utab: &[u8]) {
     for line in utab.split(|&byte| byte == b'\n') {
         let value = |name: &[u8]| {
@@ -274,7 +275,7 @@ fn set_user_options(table: &mut Table, target: &[u8], root: Option<&[u8]>, optio
     }
 }
 
-/// The whole file.
+/// Reads a whole file.
 ///
 /// # Errors
 /// Those of open(2) and read(2).
@@ -286,10 +287,10 @@ fn open(path: &OsStr) -> Result<File> {
     File::open(path).map_err(|error| Error::from_io("open", path, &error))
 }
 
-/// The kernel's tables have no size that could be asked for.
+/// The first capacity of the buffer: fstat(2) reports no size for the kernel's tables.
 const FIRST_SIZE: usize = 64 << 10;
 
-/// All that is left of a file.
+/// Reads the rest of a file.
 ///
 /// # Errors
 /// Those of read(2).
@@ -306,15 +307,14 @@ fn errno(error: &std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(0))
 }
 
-/// Reads mountinfo up to its end, or until it turns out that statmount(2) would be faster: then the answer
-/// is false.
+/// Reads mountinfo to its end, or returns false as soon as statmount(2) would be faster.
 ///
-/// For a slave the kernel goes through all peers of its master, in whatever namespace they are, until it
-/// finds one that the reader sees: with thousands of peers that takes thousands of times as long as all
-/// the rest. Ordinary tables take 10 to 30 nanoseconds a byte, and statmount(2) up to 60.
+/// For each slave mount, the kernel searches all peers of its master, in all namespaces, for one that the reader
+/// sees. The time grows with the square of the number of peers. Ordinary tables take 10 to 30 nanoseconds a byte,
+/// and statmount(2) up to 60.
 fn read_while_fast(file: &mut File, text: &mut Vec<u8>) -> nix::Result<bool> {
     const NANOSECONDS_A_BYTE: usize = 150;
-    // The kernel gives no more at once.
+    // The kernel returns at most this much in one read.
     const PAGE: usize = 4 << 10;
     let start = cpu_time()?;
     let (mut check_at, mut is_large) = (PAGE, false);
@@ -341,7 +341,7 @@ fn read_while_fast(file: &mut File, text: &mut Vec<u8>) -> nix::Result<bool> {
     }
 }
 
-/// What this process has used of a processor's time.
+/// The processor time of this process.
 fn cpu_time() -> nix::Result<Duration> {
     nix::time::clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Duration::from)
 }
@@ -356,7 +356,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tables_are_told_apart() {
+    fn mountinfo_and_fstab_are_recognized() {
         assert!(is_mountinfo(b"22 1 8:1 / / rw - ext4 x rw\n"));
         assert!(
             !is_mountinfo(b"/dev/sda1 / ext4\n") && !is_mountinfo(b"") && !is_mountinfo(b"1 x")
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_statmount_lacks_comes_from_mountinfo() {
+    fn fields_that_statmount_lacks_come_from_mountinfo() {
         let complete = |needs| complete(0, needs, "/proc/self/mountinfo");
         let Ok(table) = complete(ONLY_STATMOUNT) else { return };
         let root = table.mounts.iter().find(|mount| table.target(mount) == b"/").unwrap();

@@ -1,4 +1,4 @@
-//! What a device holds, by the marks that file systems leave.
+//! Finds the file system on a device by its magic bytes.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
 use nix::errno::Errno;
 
-/// A type, where its mark stands, and the mark.
+/// A type, the offset of its magic bytes, and the magic bytes.
 const MARKS: &[(&str, u64, &[u8])] = &[
     ("xfs", 0, b"XFSB"),
     ("squashfs", 0, b"hsqs"),
@@ -24,13 +24,13 @@ const MARKS: &[(&str, u64, &[u8])] = &[
     ("btrfs", 0x1_0040, b"_BHRfS_M"),
 ];
 
-/// The beginning that holds every mark.
+/// The length of the beginning of a device that contains all magic bytes.
 const LENGTH: usize = 0x1_0048;
 
 /// The type of the file system on a device or in a file.
 ///
 /// # Errors
-/// Those of reading it; `UnknownErrno` where it holds nothing that is known.
+/// If the device cannot be read; `UnknownErrno` if no file system is recognized.
 pub fn file_system(path: &OsStr) -> nix::Result<&'static str> {
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::UnexpectedEof => Errno::UnknownErrno,
@@ -55,11 +55,12 @@ fn known(text: &[u8]) -> Option<&'static str> {
     MARKS.iter().find(has).map(|&(name, ..)| name).or_else(|| extended(text))
 }
 
-/// ext2, ext3 and ext4 have one mark; which it is its features tell (fs/ext4/ext4.h).
+/// ext2, ext3 and ext4 have the same magic bytes; their features differ (fs/ext4/ext4.h).
 fn extended(text: &[u8]) -> Option<&'static str> {
     const SUPERBLOCK: usize = 1024;
     const JOURNAL: u32 = 0x4;
-    // Features that ext3 does not know: all but filetype, recover, meta_bg; all but sparse_super, large_file.
+    // Features that ext3 lacks: all except filetype, recover, meta_bg; all except sparse_super, large_file,
+    // btree_dir.
     const INCOMPATIBLE: u32 = !(0x2 | 0x4 | 0x10);
     const READ_ONLY: u32 = !(0x1 | 0x2 | 0x4);
     let superblock = text.get(SUPERBLOCK..SUPERBLOCK + 104)?;
@@ -82,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_mark_is_found() {
+    fn all_magic_bytes_are_found() {
         for &(name, at, mark) in MARKS {
             let mut text = vec![0; LENGTH];
             text[at as usize..at as usize + mark.len()].copy_from_slice(mark);

@@ -1,4 +1,4 @@
-//! `--fstab-output`: the mounts as an fstab that makes them again, elsewhere too.
+//! `--fstab-output`: writes mounts as an fstab that makes them again, also in another directory.
 
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
@@ -13,8 +13,8 @@ use crate::select::shadowed;
 use crate::table::{Kind, Mount, Table};
 use crate::text;
 
-/// Writes a line for every mount: of an fstab the line itself, of the kernel's mounts one that binds what
-/// is seen at the mountpoint. With `--submounts` the targets begin where the mount that was found does.
+/// Writes a line for every mount. For an fstab it is the line itself, for a mount of the kernel it is a bind of its
+/// mountpoint. With `--submounts`, targets are relative to the matching mount.
 ///
 /// # Errors
 /// Those of write(2).
@@ -63,7 +63,7 @@ fn bind(out: &mut Vec<u8>, table: &Table, mount: &Mount, top: &[u8]) {
     out.push(b' ');
     text::fstab(out, beneath(target, top));
     out.extend_from_slice(b" none bind");
-    // An idmapped mount's copy is idmapped as it is.
+    // The copy of an idmapped mount has the same map.
     let attributes = option_list::options(table.word(mount.vfs_options));
     for word in attributes.filter(|&word| word != b"idmapped") {
         out.push(b',');
@@ -74,7 +74,7 @@ fn bind(out: &mut Vec<u8>, table: &Table, mount: &Mount, top: &[u8]) {
     out.extend_from_slice(b" 0 0\n");
 }
 
-/// The path as it is called when `top` is the root.
+/// The path relative to `top`.
 fn beneath<'a>(path: &'a [u8], top: &[u8]) -> &'a [u8] {
     match path.strip_prefix(top) {
         Some(b"") => b"/",
@@ -83,8 +83,8 @@ fn beneath<'a>(path: &'a [u8], top: &[u8]) -> &'a [u8] {
     }
 }
 
-/// Said of every mount, since one that is mounted on a shared one becomes shared by itself. The copy of a
-/// shared mount becomes its slave: as its peer it would show there again what is mounted on it next.
+/// Every line has a propagation, because a mount on a shared mount becomes shared by itself. The copy of a shared
+/// mount becomes its slave: if it were a peer, later mounts on the copy would also appear on the original.
 fn propagation(table: &Table, mount: &Mount) -> &'static str {
     match &columns::propagation(table.word(mount.optional))[..] {
         ["shared", ..] | [_, "slave", ..] => "slave",
@@ -92,7 +92,7 @@ fn propagation(table: &Table, mount: &Mount) -> &'static str {
     }
 }
 
-/// Whether the mountpoint's path leads to the mount, and not to one that hides it.
+/// Whether the path of the mountpoint leads to the mount, and not to one that hides it.
 fn is_reachable(table: &Table, mount: &Mount) -> bool {
     let target = CString::new(table.target(mount)).unwrap_or_default();
     sys::path_mount(&target, false).is_ok_and(|place| place.id == u64::from(mount.id))

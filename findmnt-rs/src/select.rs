@@ -1,4 +1,4 @@
-//! Which mounts are asked for.
+//! Selects mounts of a table.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::tags::Tag;
 use crate::tree::{self, Children, Row};
 use crate::types::is_pseudo;
 
-/// A source as the command line names it.
+/// A source on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     Name(Vec<u8>),
@@ -30,28 +30,28 @@ impl Source {
     }
 }
 
-/// How a target is named.
+/// The meaning of a target on the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reach {
-    /// It is a mountpoint's name (an operand).
+    /// The name of a mountpoint (an operand).
     #[default]
     Name,
-    /// It is a mountpoint (`--mountpoint`).
+    /// A path to a mountpoint (`--mountpoint`).
     Mountpoint,
-    /// It is anything on the file system (`--target`).
+    /// A path to any file of the file system (`--target`).
     Path,
 }
 
-/// What is asked for. Everything that is set must hold.
+/// The conditions of a search. A mount must meet all that are set.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools)]
 pub struct Selection {
     pub target: Option<Vec<u8>>,
     pub reach: Reach,
-    /// The id of the mount that the kernel found at the target; then its name does not matter.
+    /// The id of the mount that the kernel found at the target. If it is set, names are not compared.
     pub mount: Option<u32>,
     pub source: Option<Source>,
-    /// A lone operand: the source, or else the target.
+    /// The source is a single operand, which may be a target instead.
     pub either: bool,
     pub types: Option<Vec<u8>>,
     pub options: Option<Vec<u8>>,
@@ -59,7 +59,7 @@ pub struct Selection {
     pub unique_id: Option<u64>,
     pub filter: Option<Filter>,
     pub invert: bool,
-    /// Without pseudo file systems other than tmpfs, as df(1) lists them.
+    /// No pseudo file systems except tmpfs, as in df(1).
     pub like_df: bool,
     pub real: bool,
     pub pseudo: bool,
@@ -69,12 +69,12 @@ pub struct Selection {
     pub first: bool,
     pub backward: bool,
     pub submounts: bool,
-    /// Paths are compared as they stand.
+    /// Compare paths without following links.
     pub literal: bool,
 }
 
 impl Selection {
-    /// Whether every mount is asked for.
+    /// Whether there is no condition.
     pub fn is_all(&self) -> bool {
         !(self.names_mounts()
             || self.types.is_some()
@@ -87,7 +87,7 @@ impl Selection {
             || self.shadowed)
     }
 
-    /// Whether single mounts are named, which makes a list of the answer.
+    /// Whether the conditions name single mounts. Then the output is a list.
     pub fn names_mounts(&self) -> bool {
         self.target.is_some()
             || self.source.is_some()
@@ -95,18 +95,18 @@ impl Selection {
             || self.unique_id.is_some()
     }
 
-    /// The path of `--target` or `--mountpoint`, where the kernel is to follow it.
+    /// The path of `--target` or `--mountpoint`, if the kernel has to follow it.
     pub fn place(&self) -> Option<&[u8]> {
         let follow = self.reach != Reach::Name && !self.literal && !self.shadowed;
         self.target.as_deref().filter(|_| follow)
     }
 
-    /// Whether what was found at the path of [`Selection::place`] is what was asked for.
+    /// Whether the mount that was found at the path of [`Selection::place`] matches.
     pub fn accepts_place(&self, place: PathMount) -> bool {
         self.reach == Reach::Path || place.is_mount_root
     }
 
-    /// What of each mount must be known to choose, as statmount(2)'s mask.
+    /// The fields that the conditions need, as a mask of statmount(2).
     pub fn needs(&self) -> u64 {
         let target = self.target.is_some() || self.unique_targets || self.shadowed || self.deleted;
         let fstype = self.types.is_some() || self.like_df || self.real || self.pseudo;
@@ -121,7 +121,7 @@ impl Selection {
             | self.filter.as_ref().map_or(0, Filter::needs)
     }
 
-    /// The rows to show of a table.
+    /// The rows of a table to show.
     pub fn rows(&self, view: &View, as_tree: bool) -> Vec<Row> {
         let matcher = Matcher::new(self, view);
         if as_tree && self.is_all() && !self.unique_targets {
@@ -144,13 +144,13 @@ impl Selection {
         rows
     }
 
-    /// Whether a mount is asked for that is looked at alone.
+    /// Whether a single mount matches.
     pub fn accepts(&self, view: &View, mount: &Mount) -> bool {
         Matcher::new(self, view).accepts(mount)
     }
 }
 
-/// A path to compare mountpoints with: as it was given, and without links.
+/// A path to compare mountpoints with: as it was given, and with all links followed.
 struct Place<'a> {
     given: &'a [u8],
     canonical: Cow<'a, [u8]>,
@@ -167,14 +167,14 @@ impl<'a> Place<'a> {
     }
 }
 
-/// A selection on one table, with all that is looked up once.
+/// A selection on one table, with the data that is looked up once.
 struct Matcher<'a> {
     selection: &'a Selection,
     view: &'a View<'a>,
     table: &'a Table,
     target: Option<Place<'a>>,
     source: Option<(Place<'a>, Option<Vec<u8>>)>,
-    /// Places of mounts that another mount hides, and of those left out for `--uniq`.
+    /// For each mount: whether another one hides it, and whether `--uniq` omits it.
     hidden: Vec<bool>,
     repeated: Vec<bool>,
 }
@@ -199,7 +199,7 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    /// The matching mounts in the order that was asked for.
+    /// The matching mounts in the requested order.
     fn matches(&'a self) -> Box<dyn Iterator<Item = u32> + 'a> {
         if let Some(place) = self.enclosing() {
             let named = move |mount: &Mount| self.at(mount, &place) && self.has_source(mount);
@@ -208,7 +208,7 @@ impl<'a> Matcher<'a> {
         if !self.selection.either {
             return Box::new(self.select(|mount| self.named(mount)));
         }
-        // As mount(8) takes it: a mountpoint only where no mount has that source.
+        // As in mount(8), an operand is a mountpoint only if no mount has that source.
         let mut by_source = self.select(|mount| self.has_source(mount)).peekable();
         if by_source.peek().is_some() {
             return Box::new(by_source);
@@ -226,7 +226,7 @@ impl<'a> Matcher<'a> {
         })
     }
 
-    /// The classic inverts what the words ask for, not the sorts of file systems.
+    /// As in util-linux's `findmnt`, `--invert` inverts all conditions except the filter.
     fn wanted(&self, at: usize, mount: &Mount, named: bool) -> bool {
         let selection = self.selection;
         if selection.is_all() {
@@ -323,8 +323,8 @@ impl<'a> Matcher<'a> {
         self.selection.filter.as_ref().is_none_or(|filter| filter.matches(self.view, mount))
     }
 
-    /// For `--target` in a table that is not our own: where no mountpoint has the path's name, the
-    /// closest directory above it that is one. An fstab says where a path would be once it is mounted.
+    /// For `--target` in a table that is not our own: the closest directory above the path that is a mountpoint.
+    /// None if the path itself is a mountpoint. For an fstab the path need not exist yet.
     fn enclosing(&self) -> Option<Place<'static>> {
         let place = self.target.as_ref()?;
         let known = self.selection.mount.is_some();
@@ -355,7 +355,7 @@ fn tagged(view: &View, name: &[u8]) -> Option<Vec<u8>> {
     view.tags.device(tag, value)
 }
 
-/// Which mounts another one hides: its parent is the hidden mount, its target the same.
+/// For each mount whether another one hides it: a child with the same target.
 pub fn shadowed(table: &Table) -> Vec<bool> {
     let children = Children::new(table, &[]);
     let target = |mount: u32| table.target(&table.mounts[mount as usize]);
@@ -365,7 +365,7 @@ pub fn shadowed(table: &Table) -> Vec<bool> {
         .collect()
 }
 
-/// Which mounts have a target that a later one has too.
+/// For each mount whether a later one has the same target.
 fn repeated(table: &Table) -> Vec<bool> {
     let target = |mount: u32| table.target(&table.mounts[mount as usize]);
     let mut order: Vec<u32> = (0..table.mounts.len() as u32).collect();
@@ -377,7 +377,7 @@ fn repeated(table: &Table) -> Vec<bool> {
     repeated
 }
 
-/// The kernel's mark on the path of a mountpoint that was removed.
+/// Whether the kernel has marked the path as removed.
 fn is_deleted(target: &[u8]) -> bool {
     target.ends_with(b"//deleted") || target.ends_with(b" (deleted)")
 }

@@ -1,5 +1,5 @@
-//! `LABEL=`, `UUID=`, `PARTLABEL=`, `PARTUUID=` and `ID=`: what udev's links in `/dev/disk` say of devices, or
-//! else blkid(8).
+//! `LABEL=`, `UUID=`, `PARTLABEL=`, `PARTUUID=` and `ID=`: found in udev's links in `/dev/disk`, or else by
+//! blkid(8).
 
 use std::cell::OnceCell;
 use std::ffi::OsStr;
@@ -17,7 +17,7 @@ pub enum Tag {
     Uuid,
     PartLabel,
     PartUuid,
-    /// The hardware's name, as udev makes it.
+    /// The name that udev makes for the hardware.
     Id,
 }
 
@@ -54,14 +54,15 @@ fn unquoted(value: &[u8]) -> &[u8] {
     }
 }
 
-/// A device, and the value that a link to it is named by.
+/// A device, and the value of its tag.
 type Link = (Vec<u8>, Vec<u8>);
 
-/// What was read of `/dev/disk`: for each tag every device and its value.
+/// The tags of devices, read when they are needed.
 #[derive(Debug, Default)]
 pub struct Tags {
+    /// For each tag, the devices and values in `/dev/disk`.
     links: [OnceCell<Vec<Link>>; 5],
-    /// What blkid(8) says: asked at most once, and only where udev has no link.
+    /// The output of blkid(8), which runs at most once, and only if udev has no link.
     probed: OnceCell<Vec<u8>>,
 }
 
@@ -87,7 +88,7 @@ impl Tags {
         devices
     }
 
-    /// Every device and its value of this tag, by blkid(8).
+    /// Every device with this tag, and its value, by blkid(8).
     fn probed(&self, tag: Tag) -> Vec<Link> {
         if tag == Tag::Id { Vec::new() } else { links(self.probed.get_or_init(probe), tag) }
     }
@@ -103,8 +104,8 @@ impl Tags {
     }
 }
 
-/// The output of `blkid -o export`, empty where the program is not installed. It is not looked for in
-/// `$PATH`, which may be another's.
+/// The output of `blkid -o export`, empty if the program is not installed. It is not searched in `$PATH`, which
+/// another user may control.
 fn probe() -> Vec<u8> {
     let run = |program| {
         let mut command = Command::new(program);
@@ -114,8 +115,8 @@ fn probe() -> Vec<u8> {
     output.map(|output| output.stdout).unwrap_or_default()
 }
 
-/// The devices with this tag in the output of `blkid -o export`: blocks of `NAME=value` lines, each begun by
-/// `DEVNAME`, with a backslash before what a shell would read.
+/// The devices with this tag in the output of `blkid -o export`: blocks of `NAME=value` lines that begin with
+/// `DEVNAME`. Special characters of a shell have a backslash before them.
 fn links(output: &[u8], tag: Tag) -> Vec<Link> {
     let (mut device, mut links) = (Vec::new(), Vec::new());
     for line in output.split(|&byte| byte == b'\n') {
@@ -151,10 +152,10 @@ fn read(tag: Tag) -> Vec<Link> {
     entries.filter_map(Result::ok).filter_map(link).collect()
 }
 
-/// The characters besides letters and digits that udev leaves as they are in a link's name.
+/// The characters besides letters and digits that udev does not escape in the name of a link.
 const PLAIN: &[u8] = b"#+-.:=@_";
 
-/// The value as the name of udev's link: what is not plain becomes `\xNN`.
+/// The value as the name of udev's link: other characters become `\xNN`.
 fn encode(value: &[u8]) -> Vec<u8> {
     let mut name = Vec::new();
     for &byte in value {
@@ -206,9 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn every_tag_has_its_place() {
-        for (place, &(tag, name, directory)) in TAGS.iter().enumerate() {
-            assert_eq!(tag as usize, place);
+    fn every_tag_has_its_index() {
+        for (index, &(tag, name, directory)) in TAGS.iter().enumerate() {
+            assert_eq!(tag as usize, index);
             assert_eq!(Tag::parse(format!("{name}=v").as_bytes()), Some((tag, &b"v"[..])));
             assert_eq!(tag.directory(), directory);
         }
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_blkid_says() {
+    fn output_of_blkid() {
         let output = b"DEVNAME=/dev/x\nLABEL=a\\ b\nUUID=1\n\nDEVNAME=/dev/y\nUUID=1\n\nbad";
         let link = |device: &str, value: &str| (device.into(), value.into());
         assert_eq!(links(output, Tag::Label), [link("/dev/x", "a b")]);

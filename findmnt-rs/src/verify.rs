@@ -23,10 +23,10 @@ use crate::table::{Kind, Mount, Table};
 use crate::tags::{Tag, Tags};
 use crate::types::{is_network, is_pseudo};
 
-/// Checks the tables that the request names; the status is 1 where something is wrong with one.
+/// Checks the requested tables; the status is 1 if one has an error.
 ///
 /// # Errors
-/// When a table cannot be read or the report not be written.
+/// If a table cannot be read, or the report cannot be written.
 pub fn verify(request: &Request) -> Result<u8> {
     let mut out = Output::new()?;
     let tags = Tags::default();
@@ -80,14 +80,14 @@ fn summary(out: &mut Output, sums: &Sums, wrong_lines: usize) -> Result<()> {
 const STALE: &str = "   [W] your fstab has been modified, but systemd still uses the old version;\n       \
                      use 'systemctl daemon-reload' to reload\n";
 
-/// Whether systemd has made its units of an older fstab.
+/// Whether the fstab is newer than the units that systemd has made from it.
 fn is_stale() -> bool {
     let time = |path| fs::metadata(path).map(|meta| (meta.mtime(), meta.mtime_nsec())).ok();
     let loaded = time("/run/systemd/systemd-units-load");
     loaded.zip(time("/etc/fstab")).is_some_and(|(loaded, changed)| loaded < changed)
 }
 
-/// What is said of one line: its target first, and then each finding.
+/// The report on one line: first its target, then each finding.
 struct Report<'a> {
     out: &'a mut Vec<u8>,
     sums: &'a mut Sums,
@@ -117,7 +117,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// An error where it stops the boot, otherwise a warning.
+    /// Reports an error or a warning.
     fn error_if(&mut self, is_error: bool, error: &str, warning: &str) {
         if is_error { self.error(error) } else { self.warn(warning) }
     }
@@ -133,7 +133,7 @@ impl<'a> Report<'a> {
     }
 }
 
-/// Where each target stands in the table.
+/// The lines of each target.
 struct Order {
     targets: Vec<Vec<u8>>,
     places: HashMap<Vec<u8>, Vec<u32>>,
@@ -150,7 +150,7 @@ impl Order {
         Self { targets, places }
     }
 
-    /// The later lines whose target is the same as that at `at`, or a directory above it.
+    /// The later lines with the same target as line `at`, or a directory above it.
     fn later(&self, at: u32) -> Vec<u32> {
         let above =
             std::iter::successors(Some(&self.targets[at as usize][..]), |path| paths::parent(path));
@@ -161,7 +161,7 @@ impl Order {
     }
 }
 
-/// The types of file systems that the kernel has, or has a module for.
+/// The types of file systems that the kernel supports, or has a module for.
 struct Types(HashSet<Vec<u8>>);
 
 impl Types {
@@ -192,7 +192,7 @@ fn module(line: &[u8]) -> Option<Vec<u8>> {
     Some(name[..end].to_vec())
 }
 
-/// One line of the table under examination.
+/// The check of one line of a table.
 struct Line<'a> {
     table: &'a Table,
     mount: &'a Mount,
@@ -223,12 +223,12 @@ impl Line<'_> {
         self.table.fstype(self.mount)
     }
 
-    /// The option's value, empty where it has none.
+    /// The option's value, empty if it has none; none if the line lacks the option.
     fn option(&self, name: &[u8]) -> Option<&[u8]> {
         options::value(self.table.word(self.mount.vfs_options), name)
     }
 
-    /// Whether the line is mounted at boot, so that the boot fails where it cannot be.
+    /// Whether the line is mounted at boot, so that a failure stops the boot.
     fn is_required(&self) -> bool {
         self.option(b"noauto").is_none()
     }
@@ -263,7 +263,7 @@ impl Line<'_> {
                 &format!("unreachable on boot required target: {reason}"),
                 &format!("unreachable target: {reason}"),
             ),
-            // The kernel's table does not say that a mount is a bind of a file.
+            // In the kernel's table, a bind of a file has no option `bind`.
             Ok(meta)
                 if !meta.is_dir()
                     && self.option(b"bind").is_none()
@@ -303,7 +303,7 @@ impl Line<'_> {
         }
     }
 
-    /// Whether there is a source that can be looked at further.
+    /// Checks the source; false if it cannot be checked further.
     fn source(&mut self) -> bool {
         let source = self.table.source(self.mount);
         let path = match Tag::parse(source) {
@@ -373,7 +373,7 @@ impl Line<'_> {
         self.on_disk(&device, &fstype);
     }
 
-    /// What the device itself says that it holds.
+    /// Checks the type of the file system on the device.
     fn on_disk(&mut self, device: &[u8], fstype: &[u8]) {
         let real = match probe::file_system(OsStr::from_bytes(device)) {
             Ok(real) => real,
