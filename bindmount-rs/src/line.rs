@@ -214,7 +214,7 @@ fn check_options(options: &Options, work: &Work) -> Result<()> {
         (!has_words && word.is_some(), word.as_deref().unwrap_or_default()),
     ];
     match refusals.iter().find(|refusal| refusal.0) {
-        Some((_, what)) => Err(Error::usage(format!("{what} has no place here"))),
+        Some((_, what)) => Err(Error::usage(format!("{what} is not allowed here"))),
         None => Ok(()),
     }
 }
@@ -260,17 +260,17 @@ mod tests {
             ("none", "", "the type 'none' needs"),
             ("auto", "", "the type 'auto' is not supported"),
             ("none", "remount,ro", "remount without bind"),
-            ("none", "bind,size=1m", "the mount option 'size=1m' has no place here"),
-            ("none", "bind,tmpcopyup", "tmpcopyup has no place here"),
-            ("proc", "tmpcopyup", "tmpcopyup has no place here"),
-            ("none", "bind,ro=fs", "ro=fs or rw=fs has no place here"),
-            ("none", "rslave,X-mount.subdir=a", "a subdirectory has no place here"),
-            ("none", "move,X-mount.idmap=0:1:2", "a map of owners has no place here"),
-            ("mask", "bind", "bind, move or remount has no place here"),
-            ("mask", "private", "a propagation has no place here"),
-            ("readonly", "X-mount.mode=700", "an owner, group or mode has no place here"),
-            ("readonly", "size=1m", "the mount option 'size=1m' has no place here"),
-            ("dir", "ro", "a mount attribute has no place here"),
+            ("none", "bind,size=1m", "the mount option 'size=1m' is not allowed here"),
+            ("none", "bind,tmpcopyup", "tmpcopyup is not allowed here"),
+            ("proc", "tmpcopyup", "tmpcopyup is not allowed here"),
+            ("none", "bind,ro=fs", "ro=fs or rw=fs is not allowed here"),
+            ("none", "rslave,X-mount.subdir=a", "a subdirectory is not allowed here"),
+            ("none", "move,X-mount.idmap=0:1:2", "a map of owners is not allowed here"),
+            ("mask", "bind", "bind, move or remount is not allowed here"),
+            ("mask", "private", "a propagation is not allowed here"),
+            ("readonly", "X-mount.mode=700", "an owner, group or mode is not allowed here"),
+            ("readonly", "size=1m", "the mount option 'size=1m' is not allowed here"),
+            ("dir", "ro", "a mount attribute is not allowed here"),
         ] {
             let message = line("s", kind, list).unwrap_err().to_string();
             assert!(message.contains(reason), "{kind} {list}: {message}");

@@ -346,7 +346,7 @@ impl Mounter {
     fn copy_up(&self, target: &OwnedFd, tree: &OwnedFd, line: &Line) -> Result<()> {
         let has_mode = line.options.data.iter().any(|word| word.as_bytes().starts_with(b"mode="));
         copy::tree(target, tree, !has_mode).map_err(|error| {
-            Error::because("copy what is beneath the mount at", &line.target, error.to_string())
+            Error::because("copy the contents of", &line.target, error.to_string())
         })?;
         detached::set(tree.as_fd(), 0, line.options.top)
             .context("change the attributes of the mount for", &line.target)

@@ -70,7 +70,7 @@ impl Node {
         } else if let Some(gid) = value(b"gid=").and_then(accounts::id) {
             self.gid = Some(gid.into());
         } else {
-            return Err(Error::usage(format!("{} has no place here", quote(word))));
+            return Err(Error::usage(format!("{} is not allowed here", quote(word))));
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ impl Others {
     pub fn before_the_move_of(new_root: &OwnedFd, program: Option<&OwnedFd>) -> Result<Self> {
         if is_namespace_of_init() {
             return Err(Error::because(
-                "detach what is mounted on",
+                "detach the mounts on",
                 "/",
                 "this is the mount namespace of process 1: put `unshare-rs --mount` in front",
             ));
@@ -101,7 +101,7 @@ impl Others {
             Some(mount) => Err(Error::because(
                 "unmount",
                 &mount.target,
-                "another mount hides it that may not be unmounted",
+                "another mount hides it, and cannot be unmounted",
             )),
         }
     }

@@ -70,7 +70,7 @@ fn user(name: &OsStr) -> Result<Uid> {
         Some(uid) => Some(uid.into()),
         None => Host::default().user(name)?.map(|user| user.uid),
     };
-    found.ok_or_else(|| Error::because("find the user", name, "there is none of that name"))
+    found.ok_or_else(|| Error::because("find the user", name, "no user has this name"))
 }
 
 fn group(name: &OsStr) -> Result<Gid> {
@@ -78,5 +78,5 @@ fn group(name: &OsStr) -> Result<Gid> {
         Some(gid) => Some(gid.into()),
         None => Host::default().group(name)?,
     };
-    found.ok_or_else(|| Error::because("find the group", name, "there is none of that name"))
+    found.ok_or_else(|| Error::because("find the group", name, "no group has this name"))
 }

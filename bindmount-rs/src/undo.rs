@@ -68,7 +68,7 @@ impl Step {
             Self::Made(_) => "undo the making of",
             Self::Mounted { .. } | Self::MountedBeneath { .. } => "undo the mount at",
             Self::Entered => "undo the entering of",
-            Self::Detached => "undo the unmounting of what was on",
+            Self::Detached => "undo the unmounts on",
             Self::Moved { .. } => "undo the move to",
             Self::Changed { .. } => "undo the change of the attributes of",
             Self::Owned { .. } => "undo the change of the owner of",

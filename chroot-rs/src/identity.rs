@@ -97,13 +97,12 @@ fn explain_groups(error: &Error, groups: &[Gid]) -> Option<String> {
     const NGROUPS_MAX: usize = 65536;
     match error.errno()? {
         Errno::EPERM if is_effective(SETGID) => Some(
-            "setgroups(2) is denied in this user namespace, as it is in one whose group map an \
-             ordinary user wrote; make it with 'unshare-rs --map-auto', or do without --groups and a \
-             user in --userspec"
+            "setgroups(2) is denied in this user namespace, because an ordinary user wrote its group map: \
+             make it with 'unshare-rs --map-auto', or omit --groups and the user of --userspec"
                 .into(),
         ),
         Errno::EINVAL if groups.len() > NGROUPS_MAX => {
-            Some(format!("there may be {NGROUPS_MAX} groups at most"))
+            Some(format!("at most {NGROUPS_MAX} groups are allowed"))
         }
         _ => explain(error, SETGID),
     }
