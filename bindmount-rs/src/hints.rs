@@ -1,4 +1,4 @@
-//! Why a mount failed: looked up after the failure.
+//! Finds the cause of a failed mount, after the failure.
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs;
@@ -22,7 +22,7 @@ use crate::place::is;
 use crate::statmount;
 use crate::{at_once, detached};
 
-/// File systems that show a namespace: who mounts one must own that namespace too.
+/// File systems that show a namespace. The user namespace that mounts one must own that namespace too.
 const SHOWN: &[(&CStr, &str)] = &[
     (c"sysfs", "net"),
     (c"mqueue", "ipc"),
@@ -31,7 +31,7 @@ const SHOWN: &[(&CStr, &str)] = &[
     (c"cgroup2", "cgroup"),
 ];
 
-/// The hint for a failure of whatever step, where nobody may mount, or not by these system calls.
+/// The hint for any step: this process may not mount, or a filter refuses the calls.
 pub fn any(error: &Error) -> Option<String> {
     let errno = error.errno()?;
     let may_not = (errno == Errno::EPERM).then(may_not_mount).flatten();
@@ -54,7 +54,7 @@ fn may_mount() -> bool {
     may_not_mount().is_none()
 }
 
-/// A mount namespace holds so many mounts and no more.
+/// The limit of mounts in the mount namespace is reached.
 fn full() -> Option<String> {
     let most: usize = fs::read_to_string("/proc/sys/fs/mount-max").ok()?.trim().parse().ok()?;
     let count = mountinfo::read().len();
@@ -64,8 +64,8 @@ fn full() -> Option<String> {
     })
 }
 
-/// The hint for a file system that could not be made. Where the kernel `has_said` what is wrong with an option, nothing
-/// is guessed.
+/// The hint for a file system that could not be made. If the kernel `has_said` what is wrong with an option, the hint
+/// does not guess.
 pub fn file_system(kind: &CStr, options: &Options, errno: Errno, has_said: bool) -> Option<String> {
     if !may_mount() {
         return None;
@@ -165,8 +165,8 @@ const EMPTY: &[(&CStr, &[&[u8]])] = &[
     ),
 ];
 
-/// A user namespace is given a new proc or sysfs only where it sees a whole one already, and none with fewer
-/// restrictions than that (`mount_too_revealing` of the kernel's fs/namespace.c).
+/// A user namespace may mount a new proc or sysfs only if it sees a whole one already, and with no fewer restrictions
+/// than that one (`mount_too_revealing` of the kernel's fs/namespace.c).
 fn hidden(kind: &CStr, options: &Options) -> Option<String> {
     let (_, empty) = EMPTY.iter().find(|row| row.0 == kind)?;
     let name = kind.to_string_lossy();

@@ -1,4 +1,4 @@
-//! Why pivot_root(2) refused: its one EINVAL has many causes, told apart here by the mount table.
+//! Finds the cause of a failed pivot_root(2). EINVAL has many causes, which the mount table tells apart.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -30,7 +30,7 @@ pub fn of_pivot(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {
     })
 }
 
-/// Whether all that stands in the way of a pivot is that NEW_ROOT, which takes up the old root, is shared.
+/// Whether the only obstacle is that NEW_ROOT, which is to hold the old root, is shared.
 pub fn is_only_shared(new_root: &OwnedFd, put_old: &OsStr) -> bool {
     Facts::collect(new_root, put_old).is_some_and(|facts| facts.is_only_shared())
 }
@@ -86,7 +86,7 @@ fn not_permitted() -> Option<String> {
     .or_else(procfs::missing)
 }
 
-/// The two causes that statx(2) tells by itself, without /proc.
+/// The two causes that statx(2) shows without /proc.
 fn no_mount_point(new_root: &OwnedFd) -> Option<String> {
     match sys::location(new_root.as_fd()).ok()?.is_mount_root {
         true => root_is_no_mount(),
@@ -133,7 +133,7 @@ impl Mount {
     }
 }
 
-/// Where a directory stands: in which mount, and at which path.
+/// The mount and the path of a directory.
 #[derive(Debug)]
 struct Place {
     mount: u64,
@@ -152,7 +152,7 @@ impl Place {
     }
 }
 
-/// All that the kernel looks at before it swaps two roots.
+/// The facts that the kernel checks before it swaps two roots.
 #[derive(Debug)]
 struct Facts {
     mounts: Vec<Mount>,
