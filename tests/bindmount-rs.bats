@@ -420,7 +420,7 @@ last"
 }
 
 @test "a file system that shows a namespace which is not the user's own is explained" {
-  explained 'the net namespace that sysfs shows does not belong to this user namespace: make one with `unshare-rs --net`, or bind the one outside: `/sys TARGET none rbind,ro=recursive`' '' '-t sysfs sysfs'
+  explained 'the net namespace that sysfs shows does not belong to this user namespace: make one with `unshare-rs --net`, or bind that of the host: `/sys TARGET none rbind,ro=recursive`' '' '-t sysfs sysfs'
   explained 'the ipc namespace that mqueue shows' '' '-t mqueue mqueue'
   explained 'the pid namespace that proc shows' '' '-t proc proc'
   explained 'the cgroup namespace that cgroup2 shows' '' '-t cgroup2 none'
@@ -433,12 +433,12 @@ last"
 @test "a proc or sysfs that is hidden in part, or locked, is explained" {
   mkdir m
   expect 32 private sh -c 'mount -t tmpfs none /proc/tty && exec unshare -Urmpf bindmount-rs -t proc proc m'
-  contains "$stderr" "'/proc/tty' hides a part of '/proc', so the kernel gives no new proc: bind '/proc' instead"
+  contains "$stderr" "'/proc/tty' hides a part of '/proc', so the kernel does not mount a new proc: bind '/proc' instead"
   # Who is root in a user namespace cannot take away its /sys.
   is_root || return 0
   expect 32 private sh -c 'mount --rbind /sys m && mount -o remount,bind,ro m && umount -l /sys &&
     exec unshare -Urmn bindmount-rs -t sysfs sysfs m'
-  contains "$stderr" "hint: '$PWD/m' is ro, and so must a new sysfs be: add \`ro\`"
+  contains "$stderr" "hint: '$PWD/m' is ro, so a new sysfs must be too: add \`ro\`"
   ok private sh -c 'mount --rbind /sys m && mount -o remount,bind,ro m && umount -l /sys &&
     exec unshare -Urmn bindmount-rs -t sysfs -o ro sysfs m'
 }
@@ -474,7 +474,7 @@ hint: mounting needs CAP_SYS_ADMIN: put \`unshare-rs --user --map-root-user --mo
   for word in rw suid dev exec relatime rrw rsuid; do
     expect 32 nested "bindmount-rs -R -o $word a b; status=\$?; table | grep '/b '; exit \$status"
     contains "$stderr" "cannot change the attributes of the mount for 'b': Operation not permitted
-hint: an attribute that came from outside of this user namespace is locked and stays"
+hint: an attribute was set outside this user namespace, and is locked"
     equal "$output" ''
     expect 32 nested "bindmount-rs -R a b; bindmount-rs -o remount,bind,$word b; status=\$?
       table | awk '\$5 ~ /b\$/ { print \$6 }'; exit \$status"
@@ -488,7 +488,7 @@ hint: an attribute that came from outside of this user namespace is locked and s
   mkdir -p a/sub b
   touch a/sub/secret
   expect 32 inside 'mount -t tmpfs none a/sub && exec unshare -Ur -m bindmount-rs a b'
-  contains "$stderr" 'hint: mounts beneath it came from outside of this user namespace and may not be taken off: use --rbind'
+  contains "$stderr" 'hint: mounts beneath it came from outside this user namespace and cannot be left out: use --rbind'
   ok inside 'mount -t tmpfs none a/sub && exec unshare -Ur -m bindmount-rs -R a b ls b/sub'
   equal "$output" ''
 }
@@ -542,9 +542,9 @@ hint: an attribute that came from outside of this user namespace is locked and s
   touch file of-file
   ok inside 'bindmount-rs -o X-mount.mode=4711,X-mount.owner=0 of-file file'
   equal "$(stat -c %a of-file)" 4711
-  refused 32 "cannot find the user 'nosuch': there is none of that name" \
+  refused 32 "cannot find the user 'nosuch': no user has this name" \
     'bindmount-rs -t tmpfs -o X-mount.owner=nosuch none m'
-  refused 32 "cannot find the group 'nosuch': there is none of that name" \
+  refused 32 "cannot find the group 'nosuch': no group has this name" \
     'bindmount-rs -t tmpfs -o X-mount.group=nosuch none m'
 }
 
@@ -565,7 +565,7 @@ hint: an attribute that came from outside of this user namespace is locked and s
   ln -s a other
   ok inside 'bindmount-rs -o X-mount.nocanonicalize=target file link && table | awk "{ print \$5 }"'
   equal "$output" "$PWD/link"
-  refused 32 "hint: a directory is mounted on a directory alone" 'bindmount-rs -o X-mount.nocanonicalize=target b link'
+  refused 32 "hint: a directory can only be mounted on a directory" 'bindmount-rs -o X-mount.nocanonicalize=target b link'
   ok inside 'bindmount-rs -o X-mount.nocanonicalize=source link file && readlink file'
   equal "$output" a
   ok inside 'bindmount-rs -o X-mount.nocanonicalize link other && table | awk "{ print \$4, \$5 }"'
@@ -600,11 +600,11 @@ hint: an attribute that came from outside of this user namespace is locked and s
   ok inside 'mkdir a/sub; mount -t tmpfs none a/sub && bindmount-rs -R -o X-mount.idmap=0:7:1 a b && stat -c %u b/sub'
   equal "$output" 7
   rmdir a/sub
-  refused 32 'hint: the kernel wants a range for users and one for groups' 'bindmount-rs --map-users 0:7:1 a b'
+  refused 32 'hint: the kernel requires a range of users and a range of groups' 'bindmount-rs --map-users 0:7:1 a b'
   refused 32 "hint: this file system's owners cannot be mapped" \
     'bindmount-rs -o X-mount.idmap=0:7:1 /proc b'
   refused 32 "cannot open the user namespace '/nosuch': No such file" 'bindmount-rs --map-users /nosuch a b'
-  refused 1 'a map of owners takes one user namespace, and no ranges with it' \
+  refused 1 'a map of owners is one user namespace or ranges, not both' \
     'bindmount-rs --map-users /proc/self/ns/user --map-groups 0:7:1 a b'
 }
 
@@ -621,7 +621,7 @@ hint: an attribute that came from outside of this user namespace is locked and s
   mkdir a b
   expect 32 unshare -Ur -m bindmount-rs -o X-mount.idmap=0:0:1 a b
   contains "$stderr" "cannot map the owners of the mount for 'b': Operation not permitted
-hint: only who owns a file system"
+hint: only the user namespace that mounted a file system may map its owners"
 }
 
 @test "--beneath mounts beneath what is there" {
@@ -631,7 +631,7 @@ hint: only who owns a file system"
   ok inside 'mount --bind c b && bindmount-rs --beneath a b && ls b && umount b && ls b'
   equal "$output" "upper
 lower"
-  refused 32 "hint: nothing is mounted there that it could be beneath" 'bindmount-rs --beneath a b'
+  refused 32 "hint: there is no mount to mount beneath" 'bindmount-rs --beneath a b'
   expect 127 inside 'mount --bind c b && bindmount-rs --beneath a b /nosuch'
   contains "$stderr" "cannot undo the mount at 'b': Operation not supported"
 }
@@ -789,7 +789,7 @@ END
   wrong "the type 'auto' is not supported: name the file system" '/dev/sda1 /b auto'
   wrong "'LABEL=root' names a block device, which is not supported" 'LABEL=root /b ext4'
   wrong "'UUID=1-2' names a block device" 'UUID=1-2 /b none bind'
-  wrong "the mount option 'size=1m' has no place here" '/a /b none bind,size=1m'
+  wrong "the mount option 'size=1m' is not allowed here" '/a /b none bind,size=1m'
   wrong "the mount option 'loop' is not supported" '/a /b ext4 loop'
   wrong "the mount option 'X-mount.nosuch' is not supported" '/a /b none bind,X-mount.nosuch'
   wrong "a device's source is MAJOR:MINOR, not 'x'" 'x /b char'
@@ -998,7 +998,7 @@ root/dev/null character special file 666 0:0 1:3"
   echo '1:5 /dev/zero char' >table
   expect 32 unshare -Ur -m bindmount-rs --root root -T table
   contains "$stderr" "cannot make '/dev/zero': Operation not permitted
-hint: a user namespace may make no device nodes: bind the one outside"
+hint: a user namespace cannot make device nodes: bind that of the host"
 }
 
 @test "a target inside a root is made as what the source is" {
@@ -1055,9 +1055,9 @@ root/one/file 644 0"
   mkfifo root/fifo
   for target in /file /fifo; do
     refused 32 "cannot mount on '$target': Invalid argument
-hint: a directory is mounted on a directory alone, and a file on a file" "bindmount-rs --root root a $target"
+hint: a directory can only be mounted on a directory, and a file only on a file" "bindmount-rs --root root a $target"
     refused 32 "Not a directory" "bindmount-rs --root root a $target/below"
-    refused 32 "hint: a directory is mounted on a directory alone" "bindmount-rs a root$target"
+    refused 32 "hint: a directory can only be mounted on a directory" "bindmount-rs a root$target"
     ok inside "bindmount-rs --root root a/file $target && stat -c %F root$target"
     equal "$output" 'regular empty file'
   done
@@ -1072,7 +1072,7 @@ hint: a directory is mounted on a directory alone, and a file on a file" "bindmo
   mkdir -p a root
   touch a/file
   mknod root/node c 1 3
-  refused 32 "hint: a directory is mounted on a directory alone" 'bindmount-rs --root root a /node'
+  refused 32 "hint: a directory can only be mounted on a directory" 'bindmount-rs --root root a /node'
   ok inside 'bindmount-rs --root root a/file /node && stat -c %F root/node'
   equal "$output" 'regular empty file'
 }
@@ -1092,11 +1092,11 @@ hint: a directory is mounted on a directory alone, and a file on a file" "bindmo
   ln -s proc root/link
   touch fake/file
   for target in /proc proc ./proc/ /sub/../proc /link /link/ /proc/. /../proc; do
-    refused 32 "cannot mount on '$target': only a proc may stand in for /proc, or for a part of it" \
+    refused 32 "cannot mount on '$target': only a proc can be mounted on /proc, or on a part of it" \
       "bindmount-rs --root root fake $target"
-    refused 32 "only a proc may stand in" "bindmount-rs --root root -t tmpfs none $target"
+    refused 32 "only a proc can be mounted" "bindmount-rs --root root -t tmpfs none $target"
   done
-  refused 32 "only a proc may stand in" 'bindmount-rs --root root -R fake /proc' 'mount --rbind /proc root/proc'
+  refused 32 "only a proc can be mounted" 'bindmount-rs --root root -R fake /proc' 'mount --rbind /proc root/proc'
   for part in self/attr sys sys/kernel/../vm tty cmdline; do
     refused 32 "cannot mount on '/proc/$part': only a proc" "bindmount-rs --root root $([ $part = cmdline ] && echo fake/file || echo fake) /proc/$part" \
       'mount --rbind /proc root/proc'
@@ -1105,7 +1105,7 @@ hint: a directory is mounted on a directory alone, and a file on a file" "bindmo
   equal "$output" ''
   ok inside 'bindmount-rs --root root fake /other/proc && bindmount-rs fake root/proc'
   rmdir root/proc
-  refused 32 "only a proc may stand in" 'bindmount-rs --root root fake /proc'
+  refused 32 "only a proc can be mounted" 'bindmount-rs --root root fake /proc'
 }
 
 @test "CVE-2023-27561 and CVE-2023-28642: a /proc or /sys that is a symlink gets no proc or sysfs" {
@@ -1158,7 +1158,7 @@ hint: a directory is mounted on a directory alone, and a file on a file" "bindmo
 @test "CVE-2025-52565: a console that is a symlink to a file of /proc is not mounted on" {
   mkdir -p root/dev root/proc
   ln -s /proc/sys/kernel/core_pattern root/dev/console
-  refused 32 "cannot mount on '/dev/console': only a proc may stand in for /proc, or for a part of it" \
+  refused 32 "cannot mount on '/dev/console': only a proc can be mounted on /proc, or on a part of it" \
     'bindmount-rs --root root /dev/tty /dev/console' 'mount --rbind /proc root/proc'
   ln -sf "$PWD/outside" root/dev/console
   touch outside
@@ -1308,7 +1308,7 @@ $PWD/root/data"
 hint: '$PWD/root' is unbindable" 'bindmount-rs --root root --self-bind -T /dev/null' \
     'mount -t tmpfs none root; mount --make-unbindable root'
   refused 1 '--self-bind needs --root' 'bindmount-rs --self-bind root other'
-  refused 1 "the mount option 'size=1' has no place here" 'bindmount-rs --root root --self-bind=size=1 -T table'
+  refused 1 "the mount option 'size=1' is not allowed here" 'bindmount-rs --root root --self-bind=size=1 -T table'
 }
 
 @test "--self-bind refuses the root directory of the process before anything is made" {
@@ -1538,7 +1538,7 @@ $PWD/tools/in")"
   # A proc that is out of reach cannot be covered.
   expect 32 private sh -c 'mount --rbind /proc extra/proc; mount -t tmpfs none extra; exec unshare -Urm sh -c "
     mount -t tmpfs none new; bindmount-rs --detach --move new / true"'
-  contains "$stderr" "cannot unmount '$PWD/extra/proc': another mount hides it that may not be unmounted"
+  contains "$stderr" "cannot unmount '$PWD/extra/proc': another mount hides it, and cannot be unmounted"
 }
 
 @test "--detach passes over a directory that the caller may not enter" {
@@ -1550,15 +1550,15 @@ $PWD/tools/in")"
 
 @test "--detach is for a mount namespace of one's own" {
   mkdir new
-  refused 1 '--detach goes with --move SOURCE / alone' 'bindmount-rs --detach new /'
-  refused 1 '--detach goes with --move SOURCE / alone' 'bindmount-rs --detach --move new /x'
-  refused 1 '--detach goes with --move SOURCE / alone' 'bindmount-rs --detach --root new --move new /'
-  refused 1 '--detach goes with --move SOURCE / alone' 'bindmount-rs --detach -T /dev/null'
+  refused 1 '--detach works only with --move SOURCE /' 'bindmount-rs --detach new /'
+  refused 1 '--detach works only with --move SOURCE /' 'bindmount-rs --detach --move new /x'
+  refused 1 '--detach works only with --move SOURCE /' 'bindmount-rs --detach --root new --move new /'
+  refused 1 '--detach works only with --move SOURCE /' 'bindmount-rs --detach -T /dev/null'
   refused 32 'hint: the source is not a mount point' 'bindmount-rs --detach --move new /'
   # Process 1 and its mounts are here those of a new pid namespace, which another process shares.
   expect 32 unshare -Urmpf --mount-proc sh -c 'mount -t tmpfs none new; (bindmount-rs --detach --move new / true); s=$?
     grep -c . /proc/self/mountinfo >/dev/null && exit $s'
-  contains "$stderr" "cannot detach what is mounted on '/': this is the mount namespace of process 1"
+  contains "$stderr" "cannot detach the mounts on '/': this is the mount namespace of process 1"
   # What is done to the mounts is not seen by their peers outside.
   ok private sh -c 'mount --make-rshared / && mount -t tmpfs none new && mount --make-private new && cat /proc/self/mountinfo >before &&
     unshare -m --propagation unchanged sh -c "mount -t tmpfs none new; mount --make-private new; mount --make-private /
@@ -1688,7 +1688,7 @@ bindmount-rs: a bound on b\\033[1m."
   said 'none /x tmpfs nosuch\033[1m=1' "cannot set the option 'nosuch\\033[1m=1': tmpfs: Unknown parameter 'nosuch\\033[1m'"
   said 'none /x nosuch\033[1m' "cannot open a file system of the type 'nosuch\\033[1m'"
   said '/no\033[1m /x none bind # mounts[\033[2m]' "cannot mount 'mounts[\\033[2m]': cannot bind '/no\\033[1m' on '/x'"
-  said 'none /x none bind,size\033=1' "the mount option 'size\\033=1' has no place here"
+  said 'none /x none bind,size\033=1' "the mount option 'size\\033=1' is not allowed here"
   said 'none /x fifo mode=\033' "'\\033' is no mode in octal"
   said 'x\033 /x char' "not 'x\\033'"
   said 'none /x none X-mount.nosuch\033' "'X-mount.nosuch\\033' is not supported"
@@ -1726,8 +1726,8 @@ Try 'bindmount-rs --help' for more information."
   refused 1 "a map of owners is INNER:OUTER:COUNT, not '1:2'" 'bindmount-rs --map-users 1:2 a b'
   refused 1 "missing operand: SOURCE" bindmount-rs
   refused 1 "missing operand: TARGET" 'bindmount-rs a'
-  refused 1 "options stand before the operands: '-o'" 'bindmount-rs a b -o ro'
-  refused 1 "options stand before the operands: '-o'" 'bindmount-rs a -o ro b'
+  refused 1 "options must stand before the operands: '-o'" 'bindmount-rs a b -o ro'
+  refused 1 "options must stand before the operands: '-o'" 'bindmount-rs a -o ro b'
   refused 1 "invalid option '--label': it names a block device" 'bindmount-rs --label root b'
   refused 1 "invalid option '-F': one process mounts all" 'bindmount-rs -aF'
   refused 1 "'LABEL=root' names a block device, which is not supported" 'bindmount-rs LABEL=root b'
@@ -1770,9 +1770,9 @@ new"
   # What does not fit is an error, and nothing is mounted.
   head -c 200000 /dev/zero >root/dir/big
   expect 32 private bindmount-rs --root root -t tmpfs -o tmpcopyup,size=64k none /dir true
-  contains "$stderr" "cannot copy what is beneath the mount at '/dir': cannot copy 'big': No space left on device"
+  contains "$stderr" "cannot copy the contents of '/dir': cannot copy 'big': No space left on device"
   expect 1 bindmount-rs -t proc -o tmpcopyup none target
-  contains "$stderr" 'tmpcopyup has no place here'
+  contains "$stderr" 'tmpcopyup is not allowed here'
 }
 
 @test "tmpcopyup: an image cannot lead it out, nor let it wait" {
@@ -2052,7 +2052,7 @@ $PWD/root/dir ro,nosuid,nodev,noexec,relatime"
       "$filter bindmount-rs --root root --self-bind -T table"
     lacks "$stderr" undo
     echo "$PWD/a /proc none bind" >table
-    refused 32 'only a proc may stand in for /proc' "mkdir -p root/proc; $filter bindmount-rs --root root -T table" 'mkdir -p root/proc'
+    refused 32 'only a proc can be mounted for /proc' "mkdir -p root/proc; $filter bindmount-rs --root root -T table" 'mkdir -p root/proc'
     # What needs a second call is an error that names the one that is missing.
     printf 'none /file mask\n' >table
     for words in '-o ro a b' '-o rro a b' '--map-users 0:0:1 a b' '-t tmpfs -o ro=fs none b' '--root root -T table' \
@@ -2123,13 +2123,13 @@ last"
   # In a user namespace.
   hint "a user namespace may not mount a file system of the type 'debugfs': mount it outside, and bind it" \
     unshare -Urm bindmount-rs -t debugfs none m
-  hint "mounts beneath the lowerdir '/' came from outside of this user namespace" \
+  hint "mounts beneath the lowerdir '/' came from outside this user namespace" \
     unshare -Urm bindmount-rs -t overlay -o lowerdir=/,upperdir=u,workdir=w,userxattr none m
   hint 'CAP_SYS_ADMIN is held over this user namespace, and not over the one that owns the mount namespace: make a mount namespace too, with `--mount` of `unshare-rs`' \
     unshare -Ur bindmount-rs a b
   hint 'this user namespace has no users 77 to 77: INNER and OUTER may be swapped, 77:0:1' \
     unshare -Urm bindmount-rs --map-users 0:77:1 --map-groups 0:0:1 a b
-  hint 'this user namespace has no groups 78 to 79, which OUTER must be of (/proc/self/gid_map)' \
+  hint 'this user namespace has no groups 78 to 79: OUTER must be in /proc/self/gid_map' \
     unshare -Urm bindmount-rs --map-users 0:0:1 --map-groups 77:78:2 a b
   hint 'the range 0:4294967294:2 of users goes beyond 4294967294' private bindmount-rs --map-users 0:4294967294:2 --map-groups 0:0:1 a b
   hint 'the range 0:0:0 of users is empty: its COUNT is at least 1' private bindmount-rs --map-users 0:0:0 --map-groups 0:0:1 a b
@@ -2146,7 +2146,7 @@ last"
   requires root
   expect 32 private sh -c 'mount -t tmpfs none /proc/sys/fs/binfmt_misc && exec unshare -Urm bindmount-rs -t proc proc m'
   lacks "$stderr" binfmt_misc
-  hint 'making a device node needs CAP_MKNOD, which this process lacks: bind the one outside' \
+  hint 'making a device node needs CAP_MKNOD, which this process lacks: bind that of the host' \
     setpriv-rs --bounding-set -mknod sh -c 'echo "1:3 /null char" | exec bindmount-rs --root root -T -'
 }
 

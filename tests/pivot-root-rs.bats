@@ -243,10 +243,10 @@ $(stat -c %i rootfs/srv/www) ."
   equal "$output" "$want"
 }
 
-@test "cause: NEW_ROOT is no mount point" {
+@test "cause: NEW_ROOT is not a mount point" {
   mkdir -p new/old side/sub/old
-  refused "hint: NEW_ROOT is no mount point of its own: use --self-bind" 'pivot-root-rs new new/old'
-  refused "hint: NEW_ROOT is no mount point: use --self-bind" 'pivot-root-rs side/sub side/sub/old' \
+  refused "hint: NEW_ROOT is not a mount point of its own: use --self-bind" 'pivot-root-rs new new/old'
+  refused "hint: NEW_ROOT is not a mount point: use --self-bind" 'pivot-root-rs side/sub side/sub/old' \
     'mount --bind side side'
   refused "hint: NEW_ROOT is the current root" 'pivot-root-rs / /'
 }
@@ -263,18 +263,18 @@ $(stat -c %i rootfs/srv/www) ."
     'pivot-root-rs --self-bind new new/nosuch'
   refused "hint: PUT_OLD, 'new/nosuch', does not exist; with --detach it may be '.'" \
     'pivot-root-rs new new/nosuch' 'mount --bind new new'
-  refused "hint: PUT_OLD, 'file', is no directory" 'pivot-root-rs new file' 'mount --bind new new'
+  refused "hint: PUT_OLD, 'file', is not a directory" 'pivot-root-rs new file' 'mount --bind new new'
 }
 
 @test "cause: a mount is shared" {
   mkdir -p new/old
-  refused "hint: the mount '/', that NEW_ROOT is mounted on, is shared: use --private" \
+  refused "hint: the mount '/', which NEW_ROOT is mounted on, is shared: use --private" \
     'pivot-root-rs new new/old' 'mount --bind new new; mount --make-shared /'
-  refused "hint: the mount '$PWD/new', that would take up the old root, is shared: use --private" \
+  refused "hint: the mount '$PWD/new', which would hold the old root, is shared: use --private" \
     'pivot-root-rs new new/old' 'mount --bind new new; mount --make-shared new'
   # All that is wrong is named at once.
   refused "hint: PUT_OLD is not beneath NEW_ROOT: name a directory of NEW_ROOT, or '.' with --detach; \
-the mount '/', that NEW_ROOT is mounted on, is shared: use --private" \
+the mount '/', which NEW_ROOT is mounted on, is shared: use --private" \
     'pivot-root-rs new /tmp' 'mount --bind new new; mount --make-shared /'
   # What was bound in vain is gone again.
   refused "is shared: use --private" 'pivot-root-rs --self-bind new new/old' 'mount --make-rshared /'
@@ -283,10 +283,10 @@ the mount '/', that NEW_ROOT is mounted on, is shared: use --private" \
 @test "cause: the current root is no mount point, as inside a chroot" {
   mkdir -p box/new box/proc
   setup='mount --rbind /proc box/proc; mount -t tmpfs none box/new'
-  refused "hint: the current root directory is no mount point, as inside a chroot: use 'chroot-rs' instead" \
+  refused "hint: the current root directory is not a mount point, as inside a chroot: use 'chroot-rs' instead" \
     'chroot-rs --carry box pivot-root-rs new new' "$setup"
   refused "cannot cut the propagation of '/': Invalid argument
-hint: the current root directory is no mount point" 'chroot-rs --carry box pivot-root-rs --private new new' "$setup"
+hint: the current root directory is not a mount point" 'chroot-rs --carry box pivot-root-rs --private new new' "$setup"
 }
 
 @test "cause: the current root is the initial ramfs" {
@@ -305,7 +305,7 @@ hint: the current root is the initial ramfs, which cannot be moved: in NEW_ROOT 
 @test "cause: NEW_ROOT is on an unbindable mount" {
   mkdir -p new/sub
   refused "cannot bind onto itself 'new': Invalid argument
-hint: the mount '$PWD/new', that NEW_ROOT is on, is unbindable: use --private" 'pivot-root-rs --self-bind --detach new .' \
+hint: the mount '$PWD/new', which NEW_ROOT is on, is unbindable: use --private" 'pivot-root-rs --self-bind --detach new .' \
     'mount --bind new new; mount --make-unbindable new'
 }
 
@@ -391,7 +391,7 @@ rootfs/old"
 @test "cause: the mount beneath a chroot is shared, where the table does not show it" {
   requires root
   mkdir box
-  refused "hint: the mount that the current root is mounted on, outside of this chroot, is shared" \
+  refused "hint: the mount that the current root is mounted on, outside this chroot, is shared" \
     'chroot-rs --carry box pivot-root-rs new new' '
     mount -t tmpfs none box; mkdir box/new box/proc
     mount -t proc proc box/proc; mount -t tmpfs none box/new; mount --make-shared /'
@@ -401,7 +401,7 @@ rootfs/old"
   mkdir -p new/old
   expect 1 private sh -c 'mount -t tmpfs none new && mkdir new/old &&
     exec unshare --user --map-root-user --mount pivot-root-rs new new/old'
-  contains "$stderr" "hint: NEW_ROOT was mounted outside of this user namespace, and so is locked to its place: use --self-bind"
+  contains "$stderr" "hint: NEW_ROOT was mounted outside this user namespace, and so is locked to its place: use --self-bind"
   ok private sh -c 'mount -t tmpfs none new && mkdir new/old &&
     exec unshare --user --map-root-user --mount pivot-root-rs --self-bind new new/old'
 }
@@ -413,9 +413,9 @@ rootfs/old"
     contains "$stderr" "pivot-root-rs: cannot pivot the root to 'new': "
     contains "$stderr" "hint: $1"
   }
-  hint 'NEW_ROOT is no mount point: use --self-bind, or bind it onto itself with '"'bindmount-rs'" \
+  hint 'NEW_ROOT is not a mount point: use --self-bind, or bind it onto itself with '"'bindmount-rs'" \
     'chroot-rs --carry box pivot-root-rs new new'
-  hint "the current root directory is no mount point, as inside a chroot: use 'chroot-rs' instead" \
+  hint "the current root directory is not a mount point, as inside a chroot: use 'chroot-rs' instead" \
     'mount -t tmpfs none box/new && chroot-rs --carry box pivot-root-rs new new'
   # The old root is not put beneath the new one.
   hint 'proc is not mounted on /proc, so that the cause cannot be looked up' \
@@ -506,7 +506,7 @@ Try 'pivot_root --help' for more information."
     contains "${output//[0-9]/}" 'shared: master:'
   done
   # Where something else is shared, too, it stays in its peer group.
-  refused "hint: the mount '/', that NEW_ROOT is mounted on, is shared: use --private" 'pivot-root-rs --detach new .' \
+  refused "hint: the mount '/', which NEW_ROOT is mounted on, is shared: use --private" 'pivot-root-rs --detach new .' \
     'mount --bind new new; mount --make-shared new; mount --make-shared /'
 }
 

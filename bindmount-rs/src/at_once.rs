@@ -1,6 +1,6 @@
-//! mount(2), for where a mount cannot be built unseen: an old seccomp profile, or an old kernel, refuses the calls for
-//! that, or they cannot take what a line says. What mount(2) would need a second call for is not done here: a mount that
-//! is to be read-only is never seen writable.
+//! mount(2), for where a mount cannot be built unseen: an old seccomp profile, or an old kernel, refuses the calls
+//! for that, or they cannot take what a line says. Nothing that needs a second call is done here: a mount that is to
+//! be read-only is never seen writable.
 //!
 //! Both ends are descriptors: mount(2) reaches them through /proc/self/fd, which nobody can swap.
 
@@ -46,7 +46,7 @@ const SUPERBLOCK: &[(&str, MsFlags)] = &[
     ("sync", MsFlags::MS_SYNCHRONOUS),
 ];
 
-/// Whether a call failed since this process cannot make it at all.
+/// Whether a call failed because this process cannot make it at all.
 pub fn is_refused(call: Call, errno: Errno) -> bool {
     match errno {
         Errno::ENOSYS => true,
@@ -165,7 +165,7 @@ fn without_quotes(word: &[u8]) -> Vec<u8> {
     }
 }
 
-/// How often a mount is looked for whose place somebody renames.
+/// How many times to look for a mount whose path another process renames.
 const TRIES: usize = 4096;
 
 /// The mount that was just put on `target`: what the path of that leads to now. A walk that starts at a descriptor does

@@ -1,4 +1,4 @@
-//! What a change of mounts that are there overwrites, as the steps that bring it back.
+//! The steps that undo a change of existing mounts.
 
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -35,7 +35,7 @@ fn attributes_of(mount: &OwnedFd, path: &OsStr, change: Change) -> nix::Result<S
     Ok(Step::Changed { target: path.to_owned(), id, back })
 }
 
-/// Where a mount is; none where another covers it. That one will not be brought back.
+/// Opens a mount; none if another covers it. A covered mount is not restored.
 fn reach(mount: &Mount) -> Option<OwnedFd> {
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     open(mount.path(), flags, Mode::empty()).ok()

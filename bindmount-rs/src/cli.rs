@@ -328,7 +328,7 @@ impl Typed {
             (self.beneath && is_table, "--beneath is for a single mount: it cannot be undone"),
             (
                 self.detach && (!moves_to_root || elsewhere),
-                "--detach goes with --move SOURCE / alone",
+                "--detach works only with --move SOURCE /",
             ),
         ];
         match errors.iter().find(|row| row.0) {
@@ -396,7 +396,7 @@ fn no_option(word: OsString) -> Result<OsString> {
     match word.as_bytes() {
         [b'-', _, ..] => {
             let word = quote(word);
-            Err(Error::usage(format!("options stand before the operands: {word}")))
+            Err(Error::usage(format!("options must stand before the operands: {word}")))
         }
         _ => Ok(word),
     }
@@ -553,8 +553,8 @@ mod tests {
             ("", "missing operand: SOURCE"),
             ("a", "missing operand: TARGET"),
             ("--make-shared", "missing operand: TARGET"),
-            ("a -o ro b", "options stand before the operands: '-o'"),
-            ("a b -o ro", "options stand before the operands: '-o'"),
+            ("a -o ro b", "options must stand before the operands: '-o'"),
+            ("a b -o ro", "options must stand before the operands: '-o'"),
             ("-0 a b", "-0 needs --print"),
             ("--beneath -a", "--beneath is for a single mount: it cannot be undone"),
             ("-o loop a b", "the mount option 'loop' is not supported"),
@@ -567,13 +567,13 @@ mod tests {
                 "--enter-root --root r -N 1 -T t c",
                 "--enter-root and --namespace exclude each other",
             ),
-            ("--root r --self-bind=bind -T t", "bind, move or remount has no place here"),
-            ("--root r --self-bind=size=1 -T t", "the mount option 'size=1' has no place here"),
-            ("--root r --self-bind=ro=fs -T t", "ro=fs or rw=fs has no place here"),
-            ("--detach a /", "--detach goes with --move SOURCE / alone"),
-            ("--detach --move a b", "--detach goes with --move SOURCE / alone"),
-            ("--detach --root r --move a /", "--detach goes with --move SOURCE / alone"),
-            ("--detach -T t", "--detach goes with --move SOURCE / alone"),
+            ("--root r --self-bind=bind -T t", "bind, move or remount is not allowed here"),
+            ("--root r --self-bind=size=1 -T t", "the mount option 'size=1' is not allowed here"),
+            ("--root r --self-bind=ro=fs -T t", "ro=fs or rw=fs is not allowed here"),
+            ("--detach a /", "--detach works only with --move SOURCE /"),
+            ("--detach --move a b", "--detach works only with --move SOURCE /"),
+            ("--detach --root r --move a /", "--detach works only with --move SOURCE /"),
+            ("--detach -T t", "--detach works only with --move SOURCE /"),
             ("--failure-status 0 a b", "'0' is not an exit status from 1 to 255"),
             ("--failure-status x", "'x' is not an exit status from 1 to 255"),
             ("--failure-status 256", "'256' is not an exit status from 1 to 255"),

@@ -1,4 +1,4 @@
-//! What a directory holds, copied into a file system that nobody sees yet.
+//! Copies a directory into a file system that is not attached yet.
 //!
 //! The directory is an image's, and its owner may change it meanwhile: each entry is held by its descriptor
 //! before its type is looked at, and opened by that. No symlink is followed and no mount is entered.
@@ -24,7 +24,7 @@ use crate::place::is;
 const DIRECTORY: OFlag =
     OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-/// Only the owner looks at what is not complete.
+/// Only the owner may look into a directory that is not complete.
 const PRIVATE: Mode = Mode::S_IRWXU;
 
 /// Copies what `from` holds into `to`, which is empty: directories, files, symlinks and FIFOs, with their owners, modes
@@ -94,7 +94,7 @@ fn copy(from: &OwnedFd, to: &OwnedFd, name: &CStr) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is opened is what was looked at.
+/// Opens the very file whose status was read.
 fn file(entry: &OwnedFd, to: &OwnedFd, name: &CStr, status: &FileStat) -> nix::Result<()> {
     let link = format!("/proc/self/fd/{}", entry.as_raw_fd());
     let mut source =

@@ -1,4 +1,4 @@
-//! A file in memory, to be bound: the only one of a tmpfs that is attached nowhere.
+//! A file in memory to bind: the only file of an unattached tmpfs.
 
 use std::ffi::{OsStr, c_int};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -15,8 +15,8 @@ use crate::{descriptor, detached};
 
 const NAME: &str = "data";
 
-/// What is left to read from the descriptor, as a mount of one file. Before Linux 6.15 the kernel copies no part of what
-/// is not attached: there it is for a moment, on `place`, which nobody else must see.
+/// The rest of the descriptor's data, as a mount of one file. Before Linux 6.15 the kernel copies no part of an
+/// unattached mount: the tmpfs is then attached to `place` for a moment, which no other process may see.
 pub fn file(number: c_int, mode: u32, place: Option<&OwnedFd>) -> common::Result<OwnedFd> {
     let mut options = Options::default();
     options.add(OsStr::new("nosuid,nodev,mode=755"))?;

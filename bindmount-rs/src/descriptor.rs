@@ -1,4 +1,5 @@
-//! What the caller has opened: `/dev/fd/N` is the descriptor N, whatever is at that path, and COMMAND does not inherit it.
+//! Descriptors of the caller: `/dev/fd/N` means the descriptor N, whatever that path leads to. COMMAND does not
+//! inherit it.
 
 use std::ffi::c_int;
 use std::fs::File;

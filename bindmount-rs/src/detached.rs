@@ -1,4 +1,4 @@
-//! Mounts that nobody sees yet: copies of a tree, and new file systems.
+//! Mounts that are not attached yet: copies of a tree, and new file systems.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};

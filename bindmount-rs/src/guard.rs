@@ -47,7 +47,7 @@ pub fn check(
         false => Err(Error::because(
             "mount on",
             path,
-            "only a proc may stand in for /proc, or for a part of it",
+            "only a proc can be mounted on /proc, or on a part of it",
         )),
     }
 }

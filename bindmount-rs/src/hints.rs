@@ -1,4 +1,4 @@
-//! Why a mount failed: looked up after the failure.
+//! Finds the cause of a failed mount, after the failure.
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::fs;
@@ -23,7 +23,7 @@ use crate::statmount;
 use crate::{at_once, detached};
 use common::option_list::unquoted;
 
-/// File systems that show a namespace: who mounts one must own that namespace too.
+/// File systems that show a namespace. The user namespace that mounts one must own that namespace too.
 const SHOWN: &[(&CStr, &str)] = &[
     (c"sysfs", "net"),
     (c"mqueue", "ipc"),
@@ -32,7 +32,7 @@ const SHOWN: &[(&CStr, &str)] = &[
     (c"cgroup2", "cgroup"),
 ];
 
-/// The hint for a failure of whatever step, where nobody may mount, or not by these system calls.
+/// The hint for any step: this process may not mount, or a filter refuses the calls.
 pub fn any(error: &Error) -> Option<String> {
     let errno = error.errno()?;
     let may_not = (errno == Errno::EPERM).then(may_not_mount).flatten();
@@ -55,7 +55,7 @@ fn may_mount() -> bool {
     may_not_mount().is_none()
 }
 
-/// A mount namespace holds so many mounts and no more.
+/// The limit of mounts in the mount namespace is reached.
 fn full() -> Option<String> {
     let most: usize = fs::read_to_string("/proc/sys/fs/mount-max").ok()?.trim().parse().ok()?;
     let count = mountinfo::read().len();
@@ -65,8 +65,8 @@ fn full() -> Option<String> {
     })
 }
 
-/// The hint for a file system that could not be made. Where the kernel `has_said` what is wrong with an option, nothing
-/// is guessed.
+/// The hint for a file system that could not be made. If the kernel `has_said` what is wrong with an option, the hint
+/// does not guess.
 pub fn file_system(kind: &CStr, options: &Options, errno: Errno, has_said: bool) -> Option<String> {
     if !may_mount() {
         return None;
@@ -124,9 +124,9 @@ fn not_owned(kind: &CStr) -> Option<String> {
     }
     let what = kind.to_string_lossy();
     let instead = match *namespace {
-        "net" => "or bind the one outside: `/sys TARGET none rbind,ro=recursive`",
-        "pid" => "or bind the one outside: `/proc TARGET none rbind`",
-        "cgroup" => "or bind the one outside: `/sys/fs/cgroup TARGET none rbind,ro=recursive`",
+        "net" => "or bind that of the host: `/sys TARGET none rbind,ro=recursive`",
+        "pid" => "or bind that of the host: `/proc TARGET none rbind`",
+        "cgroup" => "or bind that of the host: `/sys/fs/cgroup TARGET none rbind,ro=recursive`",
         _ => "or leave the line out",
     };
     Some(format!(
@@ -166,14 +166,14 @@ const EMPTY: &[(&CStr, &[&[u8]])] = &[
     ),
 ];
 
-/// A user namespace is given a new proc or sysfs only where it sees a whole one already, and none with fewer
-/// restrictions than that (`mount_too_revealing` of the kernel's fs/namespace.c).
+/// A user namespace may mount a new proc or sysfs only if it sees a whole one already, and with no fewer restrictions
+/// than that one (`mount_too_revealing` of the kernel's fs/namespace.c).
 fn hidden(kind: &CStr, options: &Options) -> Option<String> {
     let (_, empty) = EMPTY.iter().find(|row| row.0 == kind)?;
     let name = kind.to_string_lossy();
     let mounts = mountinfo::read();
     let Some(outer) = mounts.iter().find(|mount| mount.kind == kind.to_bytes()) else {
-        return Some(format!("no {name} is visible here, so the kernel gives no new one"));
+        return Some(format!("no {name} is visible here, so the kernel does not mount a new one"));
     };
     let hides = |mount: &&Mount| {
         let inside = mount.target.strip_prefix(outer.target.as_slice()).unwrap_or_default();
@@ -183,13 +183,13 @@ fn hidden(kind: &CStr, options: &Options) -> Option<String> {
     if let Some(over) = mounts.iter().find(hides) {
         let (outer, over) = (path(&outer.target), path(&over.target));
         return Some(format!(
-            "{over} hides a part of {outer}, so the kernel gives no new {name}: bind {outer} instead, with `rbind`"
+            "{over} hides a part of {outer}, so the kernel does not mount a new {name}: bind {outer} instead, with `rbind`"
         ));
     }
     let missing = missing_words(outer, options);
     (!missing.is_empty()).then(|| {
         let (outer, missing) = (path(&outer.target), missing.join(","));
-        format!("{outer} is {missing}, and so must a new {name} be: add `{missing}`")
+        format!("{outer} is {missing}, so a new {name} must be too: add `{missing}`")
     })
 }
 
@@ -249,8 +249,8 @@ fn overlay(kind: &CStr, options: &Options) -> Option<String> {
     }
     if let Some(lower) = lower_with_locked_mounts(options) {
         return Some(format!(
-            "mounts beneath the lowerdir {} came from outside of this user namespace, and an overlay would show what they \
-             hide: name a directory that nothing is mounted beneath",
+            "mounts beneath the lowerdir {} came from outside this user namespace, and an overlay would show the files that \
+             they hide: name a directory without mounts beneath it",
             quote(lower)
         ));
     }
@@ -286,7 +286,7 @@ fn lower_with_locked_mounts(options: &Options) -> Option<&OsStr> {
 /// The hint for a directory that could not be mounted alone.
 pub fn subdirectory(errno: Errno) -> Option<String> {
     (errno == Errno::EINVAL)
-        .then(|| "of a new file system a part can be mounted since Linux 6.15".into())
+        .then(|| "mounting a directory of a new file system needs Linux 6.15".into())
 }
 
 /// The hint for owners that could not be mapped.
@@ -301,14 +301,13 @@ pub fn idmap(map: &IdMap, errno: Errno) -> Option<String> {
         (IdMap::Lines { users, groups }, Errno::EINVAL)
             if users.is_empty() || groups.is_empty() =>
         {
-            Some("the kernel wants a range for users and one for groups".into())
+            Some("the kernel requires a range of users and a range of groups".into())
         }
-        (_, Errno::EINVAL) => {
-            Some("this file system's owners cannot be mapped, or the map is the caller's own".into())
-        }
+        (_, Errno::EINVAL) => Some(
+            "this file system's owners cannot be mapped, or the map is the caller's own".into(),
+        ),
         (_, Errno::EPERM) if may_mount() => Some(
-            "only who owns a file system, as the user namespace that mounted it does, may map its owners, and only \
-             once"
+            "only the user namespace that mounted a file system may map its owners, and only once"
                 .into(),
         ),
         _ => None,
@@ -347,7 +346,7 @@ fn wrong_range(lines: &str, what: &str, own: &str) -> Option<String> {
                  {outer}:{inner}:{count}"
             ),
             false => format!(
-                "this user namespace has no {what} {outer} to {last}, which OUTER must be of (/proc/self/{})",
+                "this user namespace has no {what} {outer} to {last}: OUTER must be in /proc/self/{}",
                 if what == "users" { "uid_map" } else { "gid_map" }
             ),
         })
@@ -359,9 +358,9 @@ pub fn node(node: &Node, errno: Errno) -> Option<String> {
     if errno != Errno::EPERM || !node.is_device() {
         return None;
     }
-    let instead = "bind the one outside, such as `/dev/null TARGET none bind`";
+    let instead = "bind that of the host, such as `/dev/null TARGET none bind`";
     if in_user_namespace() {
-        return Some(format!("a user namespace may make no device nodes: {instead}"));
+        return Some(format!("a user namespace cannot make device nodes: {instead}"));
     }
     (!capability::is_effective(capability::MKNOD)).then(|| {
         format!("making a device node needs CAP_MKNOD, which this process lacks: {instead}")
@@ -375,7 +374,7 @@ pub fn copy(source: &CStr, recursive: bool, errno: Errno) -> Option<String> {
     }
     if !recursive && detached::copy(source, true, false).is_ok() {
         return Some(
-            "mounts beneath it came from outside of this user namespace and may not be taken off: use --rbind"
+            "mounts beneath it came from outside this user namespace and cannot be left out: use --rbind"
                 .into(),
         );
     }
@@ -412,10 +411,8 @@ pub fn change(mount: &OwnedFd, options: &Options, errno: Errno) -> Option<String
         Errno::EPERM if may_mount() => {
             let clear = (options.top.clear & !options.top.set) | options.recursive.clear;
             let locked = statmount::attributes(mount).ok()? & clear;
-            (locked != 0 || !options.recursive.is_none()).then(|| {
-                "an attribute that came from outside of this user namespace is locked and stays"
-                    .into()
-            })
+            (locked != 0 || !options.recursive.is_none())
+                .then(|| "an attribute was set outside this user namespace, and is locked".into())
         }
         _ => None,
     }
@@ -426,14 +423,12 @@ pub fn attach(tree: &OwnedFd, target: &OwnedFd, beneath: bool, errno: Errno) -> 
     let is_directory = |place| Some(is(&fstat(place).ok()?, SFlag::S_IFDIR));
     match errno {
         Errno::EINVAL | Errno::ENOTDIR if is_directory(tree)? != is_directory(target)? => {
-            Some("a directory is mounted on a directory alone, and a file on a file".into())
+            Some("a directory can only be mounted on a directory, and a file only on a file".into())
         }
         Errno::EINVAL if beneath && is_before((6, 5)) => {
             Some("mounting beneath another mount needs Linux 6.5".into())
         }
-        Errno::EINVAL if beneath => {
-            Some("nothing is mounted there that it could be beneath".into())
-        }
+        Errno::EINVAL if beneath => Some("there is no mount to mount beneath".into()),
         _ => None,
     }
 }

@@ -60,9 +60,7 @@ impl IdMap {
             (Self::Lines { users, groups }, Self::Lines { users: more, groups: others }) => {
                 Ok(Self::Lines { users: users + &more, groups: groups + &others })
             }
-            _ => {
-                Err(Error::usage("a map of owners takes one user namespace, and no ranges with it"))
-            }
+            _ => Err(Error::usage("a map of owners is one user namespace or ranges, not both")),
         }
     }
 

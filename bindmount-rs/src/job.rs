@@ -12,7 +12,7 @@ use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::Mode;
 use nix::unistd::fchdir;
 
-use crate::line::{Line, NAME_THE_DEVICE, Place};
+use crate::line::{Line, NAME_THE_DEVICE, Origin};
 use crate::mount::{Done, How, Mounter};
 use crate::namespace::Visit;
 use crate::options::Options;
@@ -35,7 +35,7 @@ pub enum Lines {
     Table(Table),
 }
 
-/// A table, and which of its lines are meant.
+/// A table, and which of its lines to mount.
 #[derive(Debug, Default)]
 pub struct Table {
     pub paths: Vec<OsString>,
@@ -110,7 +110,7 @@ impl Job {
             }
         });
         if result.is_err() {
-            // Where that fails nothing is found to be undone, and each step says so.
+            // If this fails, each step of the undo fails too, and reports it.
             let _ = visit.as_ref().map_or(Ok(()), Visit::enter);
             let _ = here.map_or(Ok(()), fchdir);
             mounter.undo_to(0).iter().for_each(start::report);
@@ -125,7 +125,7 @@ impl Job {
         }
     }
 
-    /// All lines, checked, and how many could not be read, which are reported. Some may only with `--keep-going`.
+    /// The checked lines, and the number of lines that could not be read. Only `--keep-going` allows such lines.
     fn lines(&mut self) -> Result<(Vec<Line>, usize)> {
         let mut unread = Vec::new();
         let mut lines = match std::mem::take(&mut self.lines) {
@@ -181,7 +181,7 @@ impl Job {
         if let (Done::Mounted(mount), Some(end)) = (done, self.print) {
             let link = format!("/proc/self/fd/{}", mount.as_raw_fd());
             let path = readlink(link.as_str()).unwrap_or_else(|_| line.target.clone());
-            // Only what ends with a NUL is for a program alone.
+            // A NUL at the end means that a program reads it.
             match end {
                 0 => told.extend_from_slice(path.as_bytes()),
                 _ => told.extend_from_slice(shown(path).as_bytes()),
@@ -215,7 +215,7 @@ fn status(failed: usize, done: usize) -> u8 {
 /// mount(8) takes `-T FILE TARGET`, where TARGET would be COMMAND here.
 fn target_for_command(error: Error, lines: &[Line]) -> Error {
     let is_target =
-        |word: &&OsStr| lines.iter().any(|line| line.place.is_some() && line.target == *word);
+        |word: &&OsStr| lines.iter().any(|line| line.origin.is_some() && line.target == *word);
     match error.object().filter(is_target).map(quote) {
         Some(word) => error.with_hint(format!(
             "{word} is the target of a line and was taken for COMMAND: `--target {word}` mounts that line alone"
@@ -241,7 +241,7 @@ impl Default for Lines {
 }
 
 impl Table {
-    /// The lines that are meant, and into `unread` what is wrong with any: found before the first is mounted.
+    /// The lines to mount. Errors of wrong lines go into `unread`: all are found before the first line is mounted.
     fn lines(&self, unread: &mut Vec<Error>) -> Result<Vec<Line>> {
         let mut lines = Vec::new();
         for path in &self.paths {
@@ -264,17 +264,17 @@ impl Table {
 
     fn read(&self, table: &Rc<OsStr>, text: &[u8]) -> impl Iterator<Item = Result<Line>> {
         table::parse(text).filter_map(|entry| {
-            let place = |number, comment| Place { table: Rc::clone(table), number, comment };
+            let origin = |number, comment| Origin { table: Rc::clone(table), number, comment };
             let mut entry = match entry {
                 Ok(entry) => entry,
                 Err(Malformed { number, reason }) => {
-                    return Some(Err(place(number, None).locate("read", &Error::usage(reason))));
+                    return Some(Err(origin(number, None).locate("read", &Error::usage(reason))));
                 }
             };
-            let place = place(entry.number, entry.comment.take());
+            let origin = origin(entry.number, entry.comment.take());
             match self.line(entry) {
-                Ok(line) => line.map(|line| Ok(Line { place: Some(place), ..line })),
-                Err(error) => Some(Err(place.locate("read", &error))),
+                Ok(line) => line.map(|line| Ok(Line { origin: Some(origin), ..line })),
+                Err(error) => Some(Err(origin.locate("read", &error))),
             }
         })
     }

@@ -1,4 +1,4 @@
-//! What a line of a table, or the command line, asks for, checked before anything is mounted.
+//! A line of a table, or the command line, checked before anything is mounted.
 
 use std::ffi::{CString, OsStr, OsString, c_int};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -14,8 +14,8 @@ use crate::table::Entry;
 /// One thing to do at one target.
 #[derive(Debug)]
 pub struct Line {
-    /// Where it comes from; none for the command line.
-    pub place: Option<Place>,
+    /// Its line in a table; none for the command line.
+    pub origin: Option<Origin>,
     pub source: CString,
     pub target: OsString,
     pub work: Work,
@@ -24,7 +24,7 @@ pub struct Line {
 
 /// The table and the line in it.
 #[derive(Debug)]
-pub struct Place {
+pub struct Origin {
     pub table: Rc<OsStr>,
     pub number: usize,
     /// The line's comment, which names it better.
@@ -59,7 +59,7 @@ impl Line {
         options.add(list)?;
         let work = Work::SelfBind;
         check_options(&options, &work)?;
-        Ok(Self { place: None, source: c_string(root), target: "/".into(), work, options })
+        Ok(Self { origin: None, source: c_string(root), target: "/".into(), work, options })
     }
 
     pub fn new(entry: Entry, options: Options) -> Result<Self> {
@@ -67,7 +67,7 @@ impl Line {
         check_source(&entry.source, &work)?;
         check_options(&options, &work)?;
         Ok(Self {
-            place: None,
+            origin: None,
             source: c_string(entry.source),
             target: entry.target,
             work,
@@ -75,16 +75,15 @@ impl Line {
         })
     }
 
-    /// The error of mounting this line, with the place in its table. A name of the line's own says nothing of the
-    /// target, which so stands beside it.
+    /// The error of mounting this line, with its origin. A comment does not name the target, so the target is added.
     pub fn locate(&self, error: Error) -> Error {
-        match &self.place {
-            Some(Place { comment: Some(name), .. })
+        match &self.origin {
+            Some(Origin { comment: Some(name), .. })
                 if !error.to_string().contains(&quote(&self.target)) =>
             {
                 locate(&format!("mount {} on", quote(name)), &self.target, &error)
             }
-            Some(place) => place.locate("mount", &error),
+            Some(origin) => origin.locate("mount", &error),
             None => error,
         }
     }
@@ -107,8 +106,8 @@ impl Line {
     }
 }
 
-impl Place {
-    /// The error of a step with this line, whose place it names.
+impl Origin {
+    /// The error of a step with this line, which names its origin.
     pub fn locate(&self, step: &str, error: &Error) -> Error {
         locate(step, &self.name(), error)
     }
@@ -168,10 +167,10 @@ fn without_operation(entry: &Entry, options: &Options) -> Result<Work> {
     }
 }
 
-/// Tags name block devices, which are not looked for here.
+/// Tags name block devices, which are not supported.
 const TAGS: &[&[u8]] = &[b"LABEL=", b"UUID=", b"PARTLABEL=", b"PARTUUID=", b"ID="];
 
-/// What is said of a tag, and of it alone.
+/// The hint for a tag, and for nothing else.
 pub const NAME_THE_DEVICE: &str = "name the device by its path, as `blkid` lists it";
 
 fn check_source(source: &OsStr, work: &Work) -> Result<()> {
@@ -184,7 +183,7 @@ fn check_source(source: &OsStr, work: &Work) -> Result<()> {
     Ok(())
 }
 
-/// What an option says must be something that this work can do.
+/// Refuses options that do not apply to this work.
 fn check_options(options: &Options, work: &Work) -> Result<()> {
     let is_new = matches!(
         work,
@@ -214,7 +213,7 @@ fn check_options(options: &Options, work: &Work) -> Result<()> {
         (!has_words && word.is_some(), word.as_deref().unwrap_or_default()),
     ];
     match refusals.iter().find(|refusal| refusal.0) {
-        Some((_, what)) => Err(Error::usage(format!("{what} has no place here"))),
+        Some((_, what)) => Err(Error::usage(format!("{what} is not allowed here"))),
         None => Ok(()),
     }
 }
@@ -260,17 +259,17 @@ mod tests {
             ("none", "", "the type 'none' needs"),
             ("auto", "", "the type 'auto' is not supported"),
             ("none", "remount,ro", "remount without bind"),
-            ("none", "bind,size=1m", "the mount option 'size=1m' has no place here"),
-            ("none", "bind,tmpcopyup", "tmpcopyup has no place here"),
-            ("proc", "tmpcopyup", "tmpcopyup has no place here"),
-            ("none", "bind,ro=fs", "ro=fs or rw=fs has no place here"),
-            ("none", "rslave,X-mount.subdir=a", "a subdirectory has no place here"),
-            ("none", "move,X-mount.idmap=0:1:2", "a map of owners has no place here"),
-            ("mask", "bind", "bind, move or remount has no place here"),
-            ("mask", "private", "a propagation has no place here"),
-            ("readonly", "X-mount.mode=700", "an owner, group or mode has no place here"),
-            ("readonly", "size=1m", "the mount option 'size=1m' has no place here"),
-            ("dir", "ro", "a mount attribute has no place here"),
+            ("none", "bind,size=1m", "the mount option 'size=1m' is not allowed here"),
+            ("none", "bind,tmpcopyup", "tmpcopyup is not allowed here"),
+            ("proc", "tmpcopyup", "tmpcopyup is not allowed here"),
+            ("none", "bind,ro=fs", "ro=fs or rw=fs is not allowed here"),
+            ("none", "rslave,X-mount.subdir=a", "a subdirectory is not allowed here"),
+            ("none", "move,X-mount.idmap=0:1:2", "a map of owners is not allowed here"),
+            ("mask", "bind", "bind, move or remount is not allowed here"),
+            ("mask", "private", "a propagation is not allowed here"),
+            ("readonly", "X-mount.mode=700", "an owner, group or mode is not allowed here"),
+            ("readonly", "size=1m", "the mount option 'size=1m' is not allowed here"),
+            ("dir", "ro", "a mount attribute is not allowed here"),
         ] {
             let message = line("s", kind, list).unwrap_err().to_string();
             assert!(message.contains(reason), "{kind} {list}: {message}");

@@ -1,4 +1,4 @@
-//! Does what lines ask for, and undoes it.
+//! Carries lines out, and undoes them.
 
 use std::ffi::{CStr, OsStr, c_int};
 use std::os::fd::{AsFd, OwnedFd};
@@ -30,7 +30,7 @@ const NULL: &str = "/dev/null";
 
 const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
 
-/// What became of a line.
+/// The result of a line.
 #[derive(Debug)]
 pub enum Done {
     /// The mount is attached; its descriptor is its root.
@@ -46,12 +46,12 @@ pub enum Done {
 pub struct How {
     /// Beneath the mount that is at the target.
     pub beneath: bool,
-    /// And all other mounts of the namespace go.
+    /// Unmount all other mounts of the namespace.
     pub detach: bool,
     pub again: Again,
 }
 
-/// What is done where the same is mounted already.
+/// What to do if the same is mounted there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Again {
     #[default]
@@ -72,16 +72,16 @@ pub struct Mounter {
     places: Places,
     how: How,
     done: Vec<Step>,
-    /// What the line at hand wants of the root of its mount.
+    /// The owner and mode that the present line sets on the root of its mount.
     owner: Owner,
     /// How many lines there were before it.
     number: usize,
     held: Held,
-    /// What is to go, where all but one mount are.
+    /// The mounts to unmount, with `--detach`.
     others: Option<Others>,
-    /// A file whose mount stays even so.
+    /// A file whose mount stays, with `--detach`.
     stays: Option<OwnedFd>,
-    /// The host's /dev/null, once it was needed.
+    /// The host's /dev/null, opened at its first use.
     null: Option<OwnedFd>,
     /// The empty directory of the mask before, and that mask's options.
     empty: Option<(Options, OwnedFd)>,
@@ -94,12 +94,12 @@ impl Mounter {
         Self { places, how, held, ..Self::default() }
     }
 
-    /// Fails where the process may not have the descriptors that the lines take.
+    /// Fails if the lines need more descriptors than the process may open.
     pub fn reserve(&self, lines: &[Line]) -> Result<()> {
         self.places.root().map_or(Ok(()), |root| self.held.reserve(root, lines))
     }
 
-    /// The mount that this file is on stays where the others go.
+    /// With `--detach`, keeps the mount of this file.
     pub fn keep(&mut self, file: Option<OwnedFd>) {
         self.stays = file;
     }
@@ -114,8 +114,7 @@ impl Mounter {
         self.done.len()
     }
 
-    /// Undoes what was done since, in reverse. What cannot be undone, and has not gone with what it was in, is left and
-    /// named.
+    /// Undoes the steps after `mark`, the last one first. Returns an error for each step whose effect is left.
     pub fn undo_to(&mut self, mark: usize) -> Vec<Error> {
         let steps = self.done.split_off(mark);
         let mut failed = Vec::new();
@@ -133,7 +132,7 @@ impl Mounter {
         errors
     }
 
-    /// Does what the line asks for. After a failure [`Mounter::undo_to`] takes away what it left.
+    /// Carries out a line. After a failure [`Mounter::undo_to`] removes what it left.
     pub fn mount(&mut self, line: &Line) -> Result<Done> {
         self.owner = Owner::of(&line.options)?;
         let done = self.work(line);
@@ -173,7 +172,8 @@ impl Mounter {
         if let Some(map) = &line.options.idmap {
             map_owners(map, &tree, recursive && !line.options.idmap_top, &line.target)?;
         }
-        // Nobody finishes it later. What came in from the peers of the source until now gets the attributes too.
+        // No later step changes a tree on a descriptor. Mounts that arrived from the peers of the source get the
+        // attributes too.
         if line.options.descriptor.is_some() {
             propagate(&tree, line)?;
         }
@@ -188,7 +188,7 @@ impl Mounter {
         self.attach_new(tree, &target, line)
     }
 
-    /// Where nothing can be copied unseen: `error` says so.
+    /// Binds with mount(2), after open_tree(2) was refused with `error`.
     fn bind_at_once(&mut self, line: &Line, recursive: bool, error: Error) -> Result<Done> {
         let itself = if line.options.source_itself { OFlag::O_NOFOLLOW } else { OFlag::empty() };
         let source = match open(os(&line.source), PLACE | itself, Mode::empty()) {
@@ -213,8 +213,7 @@ impl Mounter {
         }
     }
 
-    /// As [`Mounter::bind_at_once`], with a new file system. Where that fails `error` is what it could not be built
-    /// unseen for.
+    /// Mounts a new file system with mount(2), after the calls that build it unattached failed with `error`.
     fn file_system_at_once(
         &mut self,
         line: &Line,
@@ -250,12 +249,12 @@ impl Mounter {
         }
     }
 
-    /// Whether this is a mount of a line before.
+    /// Whether an earlier line made this mount.
     fn has_mounted(&self, id: u64) -> bool {
         self.done.iter().any(|step| matches!(step, Step::Mounted { id: other, .. } if *other == id))
     }
 
-    /// Binds a file that is only in memory.
+    /// Binds a file in memory.
     fn data(&mut self, line: &Line, number: c_int, mode: u32) -> Result<Done> {
         let tree = data::file(number, mode, self.places.root())?;
         change_attributes(&tree, line)?;
@@ -292,8 +291,8 @@ impl Mounter {
         self.attach(tree, &root, line)
     }
 
-    /// The shortest way, for a target that is there and that nothing is asked about. What fails here is tried
-    /// again in steps, and the step that fails then is named.
+    /// Attaches by path, in one call, where nothing needs to be known of the target. A failure is not reported: the
+    /// same is tried again in steps, and the error names the step.
     fn attach_by_path(&self, tree: &OwnedFd, line: &Line) -> bool {
         let plain = !self.places.is_confined()
             && self.how.again == Again::Mount
@@ -342,17 +341,18 @@ impl Mounter {
         }
     }
 
-    /// Fills a new file system with what its target holds. Its mode is that of the target, where none is given.
+    /// Copies the contents of the target into a new file system. Without `mode=` its root gets the mode of the
+    /// target.
     fn copy_up(&self, target: &OwnedFd, tree: &OwnedFd, line: &Line) -> Result<()> {
         let has_mode = line.options.data.iter().any(|word| word.as_bytes().starts_with(b"mode="));
         copy::tree(target, tree, !has_mode).map_err(|error| {
-            Error::because("copy what is beneath the mount at", &line.target, error.to_string())
+            Error::because("copy the contents of", &line.target, error.to_string())
         })?;
         detached::set(tree.as_fd(), 0, line.options.top)
             .context("change the attributes of the mount for", &line.target)
     }
 
-    /// Attaches what came from outside: that must not stand in for /proc.
+    /// Attaches a tree from outside, which must not replace /proc.
     fn attach_new(&mut self, tree: OwnedFd, target: &OwnedFd, line: &Line) -> Result<Done> {
         let is_proc = || guard::is_proc(&tree, &line.target);
         guard::check(&self.places, &line.target, is_proc, target)?;
@@ -362,7 +362,7 @@ impl Mounter {
         }
     }
 
-    /// Whether the target is a mount of the same already, and that is well.
+    /// Whether the same is mounted on the target already, so that the line is skipped.
     fn is_done(&self, tree: &OwnedFd, target: &OwnedFd, line: &Line) -> Result<bool> {
         match self.how.again {
             Again::Mount => Ok(false),
@@ -380,7 +380,7 @@ impl Mounter {
         if self.how.detach {
             self.others = Some(Others::before_the_move_of(&tree, self.stays.as_ref())?);
         }
-        // It may be one that is held.
+        // The mount that moves may be a held one.
         self.held.forget(b"");
         let target = self.target_for(line, &tree)?;
         let is_proc = || guard::is_proc(&tree, &line.target);
@@ -419,7 +419,7 @@ impl Mounter {
         fchdir(root).step("enter the root")
     }
 
-    /// What hides a mount that may not be unmounted.
+    /// A mount that covers one that cannot be unmounted.
     fn cover_for(&mut self, place: &OwnedFd, null: &OwnedFd) -> Result<OwnedFd> {
         let status = fstat(place).step("look at a mount")?;
         match is(&status, SFlag::S_IFDIR) {
@@ -459,8 +459,7 @@ impl Mounter {
         }
     }
 
-    /// An empty read-only directory: the superblock of the mask before serves this one too, where their options
-    /// are the same.
+    /// An empty read-only directory. Masks with the same options share a superblock.
     fn empty_directory(&mut self, options: &Options) -> Result<OwnedFd> {
         if let Some((_, empty)) = self.empty.as_ref().filter(|empty| empty.0 == *options) {
             return detached::copy_of(empty.as_fd(), false).step("copy a mask");
@@ -510,7 +509,7 @@ impl Mounter {
         Ok(Done::Changed)
     }
 
-    /// The target, made as what the tree's root is where it is missing and may be made.
+    /// The target. A missing one is made, where it may be, with the file type of the tree's root.
     fn target_for(&mut self, line: &Line, tree: &OwnedFd) -> Result<OwnedFd> {
         self.target(line, || {
             let status = fstat(tree).context("look at", os(&line.source))?;
@@ -602,8 +601,8 @@ impl Mounter {
         self.attached(tree, line)
     }
 
-    /// Where the tree is to be mounted on the root, later targets are found in it. That comes first, since it can
-    /// be taken back in any case.
+    /// If the tree is to be mounted on the root, later targets are found in the tree. This comes before attaching,
+    /// since it can always be undone.
     fn enter(&mut self, tree: &OwnedFd, target: &OwnedFd, line: &Line) -> Result<()> {
         if !self.places.is_confined() || self.how.beneath {
             return Ok(());
@@ -628,7 +627,8 @@ impl Mounter {
         self.finish(tree, line)
     }
 
-    /// What can be done only after a mount is attached: one on a shared mount becomes shared itself.
+    /// The steps that need an attached mount: its propagation (a mount on a shared mount becomes shared), and its
+    /// owner.
     fn finish(&mut self, mount: OwnedFd, line: &Line) -> Result<Done> {
         propagate(&mount, line)?;
         self.held.put(self.number, &line.target, &mount).context("keep", &line.target)?;
@@ -766,8 +766,8 @@ fn open_null_device() -> Result<OwnedFd> {
     Ok(null)
 }
 
-/// Writing to it works, as to any device on a read-only mount. Its mode, its owner and its times are the host's, and
-/// out of reach.
+/// Writing to the device works, as on any read-only mount. Its mode, owner and times are the host's, and cannot be
+/// changed.
 fn read_only_null(null: &OwnedFd, options: &Options) -> nix::Result<OwnedFd> {
     const SET: u64 = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
     let tree = detached::copy_of(null.as_fd(), false)?;
@@ -790,7 +790,7 @@ fn propagate(mount: &OwnedFd, line: &Line) -> Result<()> {
     })
 }
 
-/// The options without what keeps the file system from being filled. It is read-only as a mount then.
+/// The options without read-only, so that the file system can be filled. The mount becomes read-only afterwards.
 fn writable(options: &Options) -> Options {
     let mut options = options.clone();
     options.superblock_read_only = None;

@@ -16,17 +16,17 @@ use crate::place::{NoMask, is};
 use crate::table::Entry;
 use common::option_list::unquoted;
 
-/// A file to make, and how it is to be.
+/// A file to make, with its mode and owner.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Node {
-    pub kind: Kind,
+    pub kind: FileType,
     pub mode: u32,
     pub uid: Option<Uid>,
     pub gid: Option<Gid>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FileType {
     Character(u64),
     Block(u64),
     Fifo,
@@ -36,27 +36,29 @@ pub enum Kind {
     File,
     /// A new one with what is read from a descriptor, which COMMAND does not inherit.
     Copy(c_int),
-    /// None: what is there gets the mode.
+    /// Nothing is made: the existing file gets the mode.
     Existing,
 }
 
 impl Node {
-    /// What a line asks for; none where its type is none of a node's.
+    /// The node of a line; none if the type of the line makes no file.
     pub fn of(entry: &Entry, options: &Options) -> Result<Option<Self>> {
         let source = &entry.source;
         let (kind, mode) = match entry.kind.as_bytes() {
-            b"char" => (Kind::Character(device(source)?), 0o666),
-            b"block" => (Kind::Block(device(source)?), 0o660),
-            b"fifo" => (Kind::Fifo, 0o666),
-            b"symlink" => (Kind::Symlink(source.clone()), 0o777),
-            b"dir" => (Kind::Directory, 0o755),
-            b"file" => (descriptor::number_of(source).map_or(Kind::File, Kind::Copy), 0o644),
-            b"chmod" => (Kind::Existing, 0o644),
+            b"char" => (FileType::Character(device(source)?), 0o666),
+            b"block" => (FileType::Block(device(source)?), 0o660),
+            b"fifo" => (FileType::Fifo, 0o666),
+            b"symlink" => (FileType::Symlink(source.clone()), 0o777),
+            b"dir" => (FileType::Directory, 0o755),
+            b"file" => {
+                (descriptor::number_of(source).map_or(FileType::File, FileType::Copy), 0o644)
+            }
+            b"chmod" => (FileType::Existing, 0o644),
             _ => return Ok(None),
         };
         let mut node = Self { kind, mode, uid: None, gid: None };
         options.data.iter().try_for_each(|word| node.set(word))?;
-        if node.kind == Kind::Existing && options.data.is_empty() {
+        if node.kind == FileType::Existing && options.data.is_empty() {
             return Err(Error::usage("the type 'chmod' needs mode="));
         }
         Ok(Some(node))
@@ -71,7 +73,7 @@ impl Node {
         } else if let Some(gid) = value(b"gid=").and_then(accounts::id) {
             self.gid = Some(gid.into());
         } else {
-            return Err(Error::usage(format!("{} has no place here", quote(word))));
+            return Err(Error::usage(format!("{} is not allowed here", quote(word))));
         }
         Ok(())
     }
@@ -79,13 +81,13 @@ impl Node {
     /// Makes the node `name` in `directory`, and opens it; none where the right one was there already.
     pub fn make(&self, directory: BorrowedFd, name: &OsStr) -> nix::Result<Option<OwnedFd>> {
         let is_new = match self.make_new(directory, name) {
-            Err(Errno::EEXIST) if !matches!(self.kind, Kind::Copy(_)) => false,
+            Err(Errno::EEXIST) if !matches!(self.kind, FileType::Copy(_)) => false,
             result => result.map(|()| true)?,
         };
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let node = openat(directory, name, flags, Mode::empty())?;
         match self.is(&node)? {
-            true if self.kind == Kind::Existing => self.change_mode(&node).map(|()| None),
+            true if self.kind == FileType::Existing => self.change_mode(&node).map(|()| None),
             true => Ok(is_new.then_some(node)),
             false => Err(Errno::EEXIST),
         }
@@ -98,9 +100,9 @@ impl Node {
         fchmodat(AT_FDCWD, path.as_str(), mode, FchmodatFlags::FollowSymlink)
     }
 
-    /// Whether what the node's path leads to will do in its place, symlinks followed.
+    /// Whether an existing file, also one behind a symlink, is accepted instead.
     pub fn may_be_linked(&self) -> bool {
-        matches!(self.kind, Kind::Directory | Kind::File)
+        matches!(self.kind, FileType::Directory | FileType::File)
     }
 
     /// Gives the node to its owner, where the line names one.
@@ -112,40 +114,39 @@ impl Node {
     }
 
     pub fn is_device(&self) -> bool {
-        matches!(self.kind, Kind::Character(_) | Kind::Block(_))
+        matches!(self.kind, FileType::Character(_) | FileType::Block(_))
     }
 
     fn make_new(&self, directory: BorrowedFd, name: &OsStr) -> nix::Result<()> {
         let _mask = NoMask::new();
         let mode = Mode::from_bits_truncate(self.mode);
         match &self.kind {
-            Kind::Character(device) => mknodat(directory, name, SFlag::S_IFCHR, mode, *device),
-            Kind::Block(device) => mknodat(directory, name, SFlag::S_IFBLK, mode, *device),
-            Kind::Fifo => mknodat(directory, name, SFlag::S_IFIFO, mode, 0),
-            Kind::Symlink(text) => symlinkat(text.as_os_str(), directory, name),
-            Kind::Directory => mkdirat(directory, name, mode),
-            Kind::File => mknodat(directory, name, SFlag::S_IFREG, mode, 0),
-            Kind::Copy(from) => {
+            FileType::Character(device) => mknodat(directory, name, SFlag::S_IFCHR, mode, *device),
+            FileType::Block(device) => mknodat(directory, name, SFlag::S_IFBLK, mode, *device),
+            FileType::Fifo => mknodat(directory, name, SFlag::S_IFIFO, mode, 0),
+            FileType::Symlink(text) => symlinkat(text.as_os_str(), directory, name),
+            FileType::Directory => mkdirat(directory, name, mode),
+            FileType::File => mknodat(directory, name, SFlag::S_IFREG, mode, 0),
+            FileType::Copy(from) => {
                 let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_CLOEXEC;
                 descriptor::copy(*from, openat(directory, name, flags, mode)?)
             }
-            Kind::Existing => Err(Errno::EEXIST),
+            FileType::Existing => Err(Errno::EEXIST),
         }
     }
 
-    /// Whether a file is what was to be made: it may have been there, or been put there since. For a file anything
-    /// will do that a file may be bound on.
+    /// Whether an existing file is as the line wants it. For `file` every type is right that a file can be bound on.
     pub fn is(&self, node: &OwnedFd) -> nix::Result<bool> {
         let status = fstat(node)?;
         Ok(match &self.kind {
-            Kind::Character(device) => is(&status, SFlag::S_IFCHR) && status.st_rdev == *device,
-            Kind::Block(device) => is(&status, SFlag::S_IFBLK) && status.st_rdev == *device,
-            Kind::Fifo => is(&status, SFlag::S_IFIFO),
-            Kind::Symlink(text) => readlinkat(node, "").is_ok_and(|there| there == *text),
-            Kind::Directory => is(&status, SFlag::S_IFDIR),
-            Kind::Copy(_) => is(&status, SFlag::S_IFREG),
-            Kind::Existing => !is(&status, SFlag::S_IFLNK),
-            Kind::File => !is(&status, SFlag::S_IFDIR) && !is(&status, SFlag::S_IFLNK),
+            FileType::Character(device) => is(&status, SFlag::S_IFCHR) && status.st_rdev == *device,
+            FileType::Block(device) => is(&status, SFlag::S_IFBLK) && status.st_rdev == *device,
+            FileType::Fifo => is(&status, SFlag::S_IFIFO),
+            FileType::Symlink(text) => readlinkat(node, "").is_ok_and(|there| there == *text),
+            FileType::Directory => is(&status, SFlag::S_IFDIR),
+            FileType::Copy(_) => is(&status, SFlag::S_IFREG),
+            FileType::Existing => !is(&status, SFlag::S_IFLNK),
+            FileType::File => !is(&status, SFlag::S_IFDIR) && !is(&status, SFlag::S_IFLNK),
         })
     }
 }
@@ -178,19 +179,19 @@ mod tests {
     #[test]
     fn every_type_of_a_node() {
         for (name, kind, mode) in [
-            ("char", Kind::Character(makedev(1, 3)), 0o666),
-            ("block", Kind::Block(makedev(1, 3)), 0o660),
-            ("fifo", Kind::Fifo, 0o666),
-            ("symlink", Kind::Symlink("1:3".into()), 0o777),
-            ("dir", Kind::Directory, 0o755),
-            ("file", Kind::File, 0o644),
-            ("chmod", Kind::Existing, 0o644),
+            ("char", FileType::Character(makedev(1, 3)), 0o666),
+            ("block", FileType::Block(makedev(1, 3)), 0o660),
+            ("fifo", FileType::Fifo, 0o666),
+            ("symlink", FileType::Symlink("1:3".into()), 0o777),
+            ("dir", FileType::Directory, 0o755),
+            ("file", FileType::File, 0o644),
+            ("chmod", FileType::Existing, 0o644),
         ] {
             let made = node(name, "1:3", "uid=7").unwrap().unwrap();
             assert_eq!(made, Node { kind, mode, uid: Some(7.into()), gid: None });
         }
         assert_eq!(node("tmpfs", "1:3", "").unwrap(), None);
-        assert_eq!(node("file", "/dev/fd/7", "").unwrap().unwrap().kind, Kind::Copy(7));
+        assert_eq!(node("file", "/dev/fd/7", "").unwrap().unwrap().kind, FileType::Copy(7));
         assert!(node("chmod", "none", "").is_err());
         assert_eq!(node("fifo", "none", "mode=600").unwrap().unwrap().mode, 0o600);
     }

@@ -1,4 +1,4 @@
-//! All mounts of a namespace but one: they go once that one is the root.
+//! Unmounts all mounts of a namespace but one, once that one is the root.
 //!
 //! After pivot_root(2) the old root can be unmounted, and everything with it. Where a mount was only moved to `/`, the
 //! old root stays beneath it, and with it a proc and a sysfs that show everything. Nobody reaches them, but as long
@@ -28,21 +28,21 @@ const TABLE: &str = "/proc/self/mountinfo";
 
 const PLACE: OFlag = OFlag::O_PATH.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
-/// An unmount shows what was hidden, which comes next; each round takes at least one mount away.
+/// An unmount uncovers hidden mounts, which the next round removes. Each round removes at least one mount.
 const ROUNDS: usize = 10_000;
 
 const SLAVE: Propagation = Propagation { kind: MsFlags::MS_SLAVE, recursive: false };
 const ALL_SLAVES: Propagation = Propagation { kind: MsFlags::MS_SLAVE, recursive: true };
 
-/// What is not to be in the namespace any more.
+/// The mounts to remove from the namespace.
 #[derive(Debug)]
 pub struct Others {
     /// The mount table, opened while there is still a /proc.
     table: File,
     /// The mount that is to be left, with those beneath it.
     new_root: u64,
-    /// Mounts that cannot go, or need not: the old root, those that the program to run next is on, what was covered
-    /// and what covers it. Those beneath them go.
+    /// Mounts that cannot or need not be unmounted: the old root, the mounts that hold the next program, covered
+    /// mounts and their covers. The mounts beneath them are unmounted.
     stay: HashSet<u64>,
 }
 
@@ -69,12 +69,12 @@ impl Mount {
 }
 
 impl Others {
-    /// Looks around while `/` is still the old root, and cuts that off from other namespaces, so that the move is not
-    /// seen there. `program` is what is executed next.
+    /// Reads the mounts while `/` is still the old root, and makes `/` a slave, so that other namespaces do not see
+    /// the move. `program` is executed next.
     pub fn before_the_move_of(new_root: &OwnedFd, program: Option<&OwnedFd>) -> Result<Self> {
         if is_namespace_of_init() {
             return Err(Error::because(
-                "detach what is mounted on",
+                "detach the mounts on",
                 "/",
                 "this is the mount namespace of process 1: put `unshare-rs --mount` in front",
             ));
@@ -93,8 +93,8 @@ impl Others {
         Ok(others)
     }
 
-    /// Unmounts them. What may not be unmounted gets what `cover` makes put on top. The working directory is another
-    /// one afterwards.
+    /// Unmounts them. A mount that cannot be unmounted is covered with the mount that `cover` makes. This changes the
+    /// working directory.
     pub fn detach(&mut self, mut cover: impl FnMut(&OwnedFd) -> Result<OwnedFd>) -> Result<()> {
         for _ in 0..ROUNDS {
             let tree = Tree::of(self.read()?, self.new_root);
@@ -113,7 +113,7 @@ impl Others {
             Some(mount) => Err(Error::because(
                 "unmount",
                 &mount.target,
-                "another mount hides it that may not be unmounted",
+                "another mount hides it, and cannot be unmounted",
             )),
         }
     }
@@ -233,7 +233,7 @@ fn with_ancestors(mounts: &[Mount], id: u64) -> Vec<u64> {
     found
 }
 
-/// Where the mount is; none where another hides it, or its way.
+/// The place of the mount; none if another mount hides it or its path.
 fn reach(mount: &Mount) -> Option<OwnedFd> {
     let place = open(mount.target.as_os_str(), PLACE, Mode::empty()).ok()?;
     (sys::mount_id(place.as_fd()) == Ok(mount.id)).then_some(place)

@@ -13,7 +13,7 @@ use nix::unistd::{Gid, Uid, fchownat};
 
 use crate::options::Options;
 
-/// An owner, a group and a mode, as far as they are to change.
+/// An owner, a group and a mode to set. `None` stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Owner {
     uid: Option<Uid>,
@@ -22,7 +22,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    /// What the options name, looked up.
+    /// Looks up the names of the options.
     pub fn of(options: &Options) -> Result<Self> {
         Ok(Self {
             uid: options.owner.as_deref().map(user).transpose()?,
@@ -35,7 +35,7 @@ impl Owner {
         self == Self::default()
     }
 
-    /// What the root of a mount has now.
+    /// Those of the root of a mount now.
     pub fn now(mount: &OwnedFd) -> nix::Result<Self> {
         let status = fstat(mount)?;
         Ok(Self {
@@ -45,7 +45,7 @@ impl Owner {
         })
     }
 
-    /// Gives it to the root of a mount. A change of the owner may take bits off the mode, which so comes last.
+    /// Sets them on the root of a mount. A change of the owner may clear bits of the mode, so the mode comes last.
     pub fn set(self, mount: &OwnedFd) -> nix::Result<()> {
         if self.uid.is_some() || self.gid.is_some() {
             fchownat(mount, "", self.uid, self.gid, AtFlags::AT_EMPTY_PATH)?;
@@ -70,7 +70,7 @@ fn user(name: &OsStr) -> Result<Uid> {
         Some(uid) => Some(uid.into()),
         None => Host::default().user(name)?.map(|user| user.uid),
     };
-    found.ok_or_else(|| Error::because("find the user", name, "there is none of that name"))
+    found.ok_or_else(|| Error::because("find the user", name, "no user has this name"))
 }
 
 fn group(name: &OsStr) -> Result<Gid> {
@@ -78,5 +78,5 @@ fn group(name: &OsStr) -> Result<Gid> {
         Some(gid) => Some(gid.into()),
         None => Host::default().group(name)?,
     };
-    found.ok_or_else(|| Error::because("find the group", name, "there is none of that name"))
+    found.ok_or_else(|| Error::because("find the group", name, "no group has this name"))
 }

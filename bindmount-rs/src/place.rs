@@ -1,4 +1,4 @@
-//! Targets: found, and made where they are missing, inside a root that is not trusted.
+//! Finds targets, and makes missing ones, inside a root that is not trusted.
 
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
@@ -12,13 +12,13 @@ use nix::fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, re
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat, mknodat, umask};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-/// How often a way is made again that somebody changed meanwhile.
+/// How many times to retry a path that another process changes meanwhile.
 const TRIES: usize = 128;
 
 /// As many symlinks as the kernel follows in one walk (path_resolution(7)).
 const LINKS: usize = 40;
 
-/// A freshly made component is opened: nothing but that very name will do.
+/// For opening a component that was just made: that very name, and no symlink.
 const BENEATH: ResolveFlag = ResolveFlag::RESOLVE_BENEATH.union(ResolveFlag::RESOLVE_NO_SYMLINKS);
 
 /// A path in a mount that is held may have symlinks in it, and must not leave the mount's root.
@@ -34,7 +34,7 @@ pub enum Leaf {
     File,
 }
 
-/// Something that was made on the way to a target.
+/// A file or a directory that was made for a target.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Made {
     path: OsString,
@@ -142,7 +142,7 @@ impl Places {
         self.roots.pop();
     }
 
-    /// The target as it is, `O_PATH`; a symlink is followed unless it is `itself` meant.
+    /// Opens the target with `O_PATH`. With `itself` a symlink at its end is not followed.
     pub fn open(&self, path: &OsStr, itself: bool) -> nix::Result<OwnedFd> {
         let flags = if itself { PLACE | OFlag::O_NOFOLLOW } else { PLACE };
         self.walk(path.as_bytes(), flags, ResolveFlag::empty())
@@ -279,7 +279,7 @@ impl Places {
     }
 }
 
-/// What `path` leads to from the root of a mount; EXDEV where that is outside of it.
+/// Opens `path` from the root of a mount. EXDEV if it leads outside.
 pub fn open_inside(mount: &OwnedFd, path: &[u8], itself: bool) -> nix::Result<OwnedFd> {
     if path.is_empty() {
         return duplicate(mount);
@@ -293,18 +293,18 @@ pub fn duplicate(place: &OwnedFd) -> nix::Result<OwnedFd> {
     place.try_clone().map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))
 }
 
-/// How far making a path has come.
+/// The progress of making a path.
 enum Progress {
     Made(OwnedFd),
     /// The component at this place is a symlink with this text.
     Link(OsString, Range<usize>),
-    /// Somebody took away or exchanged what was just there.
+    /// Another process removed or replaced a component meanwhile.
     Disturbed,
 }
 
-/// Makes one component, unless it is there or somebody was faster, and opens it. Whether it is new comes first.
+/// Makes one component, unless it exists, and opens it. The first value tells if it is new.
 ///
-/// What somebody put in the place of a new one before it was opened passes for it: both are theirs.
+/// Another process may replace the new one before it is opened. Such a process could change the new one as well.
 fn make_one(directory: BorrowedFd, name: &OsStr, leaf: Leaf) -> nix::Result<(bool, OwnedFd)> {
     let (made, flags) = match leaf {
         Leaf::Directory(mode) => {

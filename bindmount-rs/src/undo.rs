@@ -1,4 +1,4 @@
-//! What was done, so that it can be undone where a later step fails.
+//! The steps that were done, to undo them if a later one fails.
 
 use std::ffi::{OsStr, OsString};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -29,13 +29,13 @@ pub enum Step {
         target: OsString,
         id: u64,
     },
-    /// What is above it hangs on it now, and would be unmounted with it.
+    /// The mount above is mounted on this one now, and would be unmounted with it.
     MountedBeneath {
         target: OsString,
     },
     /// The mount after it also became the root that targets are found in.
     Entered,
-    /// All other mounts went.
+    /// All other mounts were unmounted.
     Detached,
     Moved {
         source: OsString,
@@ -68,7 +68,7 @@ impl Step {
             Self::Made(_) => "undo the making of",
             Self::Mounted { .. } | Self::MountedBeneath { .. } => "undo the mount at",
             Self::Entered => "undo the entering of",
-            Self::Detached => "undo the unmounting of what was on",
+            Self::Detached => "undo the unmounts on",
             Self::Moved { .. } => "undo the move to",
             Self::Changed { .. } => "undo the change of the attributes of",
             Self::Owned { .. } => "undo the change of the owner of",
@@ -76,8 +76,8 @@ impl Step {
         }
     }
 
-    /// Whether anything of a step that could not be undone is left, now that those before it were undone: it may have gone
-    /// with the mount that it was in. `errno` is why it could not.
+    /// Whether the effect of a step that could not be undone is left. It may be gone with a mount that was undone
+    /// after it. `errno` is the reason why it could not be undone.
     pub fn is_left(&self, places: &Places, errno: Errno) -> bool {
         match self {
             // Somebody has put something else in its place.
@@ -107,7 +107,7 @@ impl Step {
         }
     }
 
-    /// Takes the step back, as far as what it did is still there.
+    /// Undoes the step, if its effect is still there.
     pub fn undo(&self, places: &mut Places) -> nix::Result<()> {
         match self {
             Self::Made(made) => made.remove(places),
@@ -136,7 +136,7 @@ impl Step {
     }
 }
 
-/// How often a mount is looked for that somebody moves about as fast as they can.
+/// How many times to look for a mount that another process keeps moving.
 const TRIES: usize = 4096;
 
 /// The mount of this id at its target, or wherever that has been renamed to.

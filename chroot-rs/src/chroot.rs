@@ -23,7 +23,7 @@ pub struct Chroot {
     pub request: Request,
     pub start: Start,
     pub carry: bool,
-    /// The exit status of this program's own failures, where it is not GNU's.
+    /// The exit status when this program itself fails, instead of 125.
     pub failure_status: Option<u8>,
     /// None for the shell, interactive.
     pub command: Option<Command>,
@@ -89,8 +89,8 @@ fn identify(request: &Request, root: &OwnedFd) -> Result<Identity> {
     Names::new(root.as_fd()).identity(request)
 }
 
-/// The working directory goes first, so that it is never outside the root: that would be the way
-/// out of it. Who stays in the working directory stays in the old `/` as well.
+/// The working directory changes first, so that it is never outside the root: a process could leave the root through
+/// it. With --skip-chdir the root stays the old `/`.
 fn change_root(root: &OwnedFd, start: &Start) -> nix::Result<()> {
     if matches!(start, Start::Here) {
         return chroot("/");

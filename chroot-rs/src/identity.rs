@@ -1,4 +1,4 @@
-//! Who COMMAND runs as: what was asked for, and the numbers that came of it.
+//! The user and the groups of COMMAND: the request, and the numbers that it becomes.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -33,7 +33,7 @@ pub struct UserSpec {
 }
 
 impl UserSpec {
-    /// What the text asks for; none where it asks for nothing. A colon at its end does not count.
+    /// Parses SPEC; none if it is empty. A colon at its end is ignored.
     pub fn parse(spec: &OsStr) -> Option<Self> {
         let spec = spec.as_bytes();
         let spec = spec.strip_suffix(b":").unwrap_or(spec);
@@ -70,7 +70,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Takes the numbers on. The user comes last: with it goes the power to change the rest.
+    /// Sets the numbers. The user comes last: after that the process may not change its groups.
     pub fn assume(&self) -> Result<()> {
         if let Some(groups) = &self.groups {
             setgroups(groups)
@@ -91,19 +91,18 @@ impl Identity {
     }
 }
 
-/// setgroups(2) gives EPERM to who holds the capability only where the user namespace denies it,
-/// and EINVAL for a list this short only where a group is not mapped (kernel/groups.c).
+/// A process with the capability gets EPERM from setgroups(2) only if the user namespace denies the call, and EINVAL
+/// for a list this short only if a group is not mapped (kernel/groups.c).
 fn explain_groups(error: &Error, groups: &[Gid]) -> Option<String> {
     const NGROUPS_MAX: usize = 65536;
     match error.errno()? {
         Errno::EPERM if is_effective(SETGID) => Some(
-            "setgroups(2) is denied in this user namespace, as it is in one whose group map an \
-             ordinary user wrote; make it with 'unshare-rs --map-auto', or do without --groups and a \
-             user in --userspec"
+            "setgroups(2) is denied in this user namespace, because an ordinary user wrote its group map: \
+             make it with 'unshare-rs --map-auto', or omit --groups and the user of --userspec"
                 .into(),
         ),
         Errno::EINVAL if groups.len() > NGROUPS_MAX => {
-            Some(format!("there may be {NGROUPS_MAX} groups at most"))
+            Some(format!("at most {NGROUPS_MAX} groups are allowed"))
         }
         _ => explain(error, SETGID),
     }

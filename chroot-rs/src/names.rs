@@ -16,7 +16,7 @@ pub struct Names<'a> {
     outside: Host,
 }
 
-/// A user, and who knows it: only that side is asked for the groups.
+/// A user, and the side that has it: only that side is asked for the groups.
 struct Known {
     user: User,
     side: Side,
@@ -53,8 +53,7 @@ impl<'a> Names<'a> {
         Ok(Identity { groups: Some(groups), ..identity })
     }
 
-    /// A user brings along the groups that list it, where `listed` asks for them; a group alone leaves
-    /// the supplementary groups as they are.
+    /// With `listed` a user gets the groups that list it. A group alone leaves the supplementary groups as they are.
     fn user_and_group(&mut self, spec: Option<&UserSpec>, listed: bool) -> Result<Identity> {
         let Some(spec) = spec else { return Ok(Identity::default()) };
         let Some(name) = &spec.user else {
@@ -133,7 +132,7 @@ impl<'a> Names<'a> {
             .ok_or_else(|| unknown("group", text))
     }
 
-    /// As initgroups(3) has it: the group in effect first, and each but once.
+    /// As initgroups(3): the effective group first, and each group once.
     fn groups_of(&mut self, known: &Known, gid: Gid) -> Result<Vec<Gid>> {
         let name = &known.user.name;
         let listed = match known.side {

@@ -1,4 +1,4 @@
-//! Why pivot_root(2) refused: its one EINVAL has many causes, told apart here by the mount table.
+//! Finds the cause of a failed pivot_root(2). EINVAL has many causes, which the mount table tells apart.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -16,7 +16,7 @@ const SELF_BIND: &str = "use --self-bind, or bind it onto itself with 'bindmount
 const ELSEWHERE: &str = "NEW_ROOT is in another mount namespace: enter that one first";
 const CHROOT: &str = "use 'chroot-rs' instead";
 const NO_ROOT_MOUNT: &str =
-    "the current root directory is no mount point, as inside a chroot: use 'chroot-rs' instead";
+    "the current root directory is not a mount point, as inside a chroot: use 'chroot-rs' instead";
 
 /// Adds the cause of a failed pivot and its cure, where they can be found out.
 pub fn of_pivot(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {
@@ -30,7 +30,7 @@ pub fn of_pivot(error: Error, new_root: &OwnedFd, put_old: &OsStr) -> Error {
     })
 }
 
-/// Whether all that stands in the way of a pivot is that NEW_ROOT, which takes up the old root, is shared.
+/// Whether the only obstacle is that NEW_ROOT, which is to hold the old root, is shared.
 pub fn is_only_shared(new_root: &OwnedFd, put_old: &OsStr) -> bool {
     Facts::collect(new_root, put_old).is_some_and(|facts| facts.is_only_shared())
 }
@@ -63,7 +63,7 @@ fn unbindable(mounts: &[Mount], new_root: &Place) -> Option<String> {
     };
     let point = quote(&mount.point);
     mount.unbindable.then(|| {
-        format!("the mount {point}, that NEW_ROOT is on, is unbindable: use --private, which changes that")
+        format!("the mount {point}, which NEW_ROOT is on, is unbindable: use --private, which changes that")
     })
 }
 
@@ -86,11 +86,11 @@ fn not_permitted() -> Option<String> {
     .or_else(procfs::missing)
 }
 
-/// The two causes that statx(2) tells by itself, without /proc.
+/// The two causes that statx(2) shows without /proc.
 fn no_mount_point(new_root: &OwnedFd) -> Option<String> {
     match sys::location(new_root.as_fd()).ok()?.is_mount_root {
         true => root_is_no_mount(),
-        false => Some(format!("NEW_ROOT is no mount point: {SELF_BIND}")),
+        false => Some(format!("NEW_ROOT is not a mount point: {SELF_BIND}")),
     }
 }
 
@@ -102,7 +102,7 @@ fn root_is_no_mount() -> Option<String> {
 /// The other of the two paths was opened before.
 fn missing_put_old(put_old: &OsStr) -> Option<String> {
     let what = match Path::new(put_old).metadata() {
-        Ok(meta) if !meta.is_dir() => "is no directory",
+        Ok(meta) if !meta.is_dir() => "is not a directory",
         Err(_) => "does not exist",
         Ok(_) => return None,
     };
@@ -131,7 +131,7 @@ impl Mount {
     }
 }
 
-/// Where a directory stands: in which mount, and at which path.
+/// The mount and the path of a directory.
 #[derive(Debug)]
 struct Place {
     mount: u64,
@@ -145,7 +145,7 @@ impl Place {
     }
 }
 
-/// All that the kernel looks at before it swaps two roots.
+/// The facts that the kernel checks before it swaps two roots.
 #[derive(Debug)]
 struct Facts {
     mounts: Vec<Mount>,
@@ -190,13 +190,13 @@ impl Facts {
         if self.new_root.mount == self.root.mount {
             return Some(match self.new_root.path == self.root.path {
                 true => "NEW_ROOT is the current root".into(),
-                false => format!("NEW_ROOT is no mount point of its own: {SELF_BIND}"),
+                false => format!("NEW_ROOT is not a mount point of its own: {SELF_BIND}"),
             });
         }
         match mount {
             None => Some(ELSEWHERE.into()),
             Some(mount) if mount.point != self.new_root.path => {
-                Some(format!("NEW_ROOT is no mount point: {SELF_BIND}"))
+                Some(format!("NEW_ROOT is not a mount point: {SELF_BIND}"))
             }
             Some(_) => None,
         }
@@ -211,17 +211,16 @@ impl Facts {
     /// The pivot would be seen in other namespaces through each of these three.
     fn shared(&self) -> Option<String> {
         let put_old = || self.mount(self.put_old.mount).filter(|mount| mount.shared);
-        let (mount, role) = self
-            .shared_parent()
-            .or_else(|| Some((put_old()?, "that would take up the old root")))?;
+        let (mount, role) =
+            self.shared_parent().or_else(|| Some((put_old()?, "which would hold the old root")))?;
         Some(format!("the mount {}, {role}, is shared: {PRIVATE}", quote(&mount.point)))
     }
 
     fn shared_parent(&self) -> Option<(&Mount, &'static str)> {
         let parent = |mount| self.mount(mount).and_then(|mount| self.mount(mount.parent));
         [
-            (parent(self.new_root.mount), "that NEW_ROOT is mounted on"),
-            (parent(self.root.mount), "that the current root is mounted on"),
+            (parent(self.new_root.mount), "which NEW_ROOT is mounted on"),
+            (parent(self.root.mount), "which the current root is mounted on"),
         ]
         .into_iter()
         .find_map(|(mount, role)| Some((mount.filter(|mount| mount.shared)?, role)))
@@ -232,11 +231,11 @@ impl Facts {
     fn not_shown(&self) -> String {
         if self.first_user_namespace {
             return format!(
-                "the mount that the current root is mounted on, outside of this chroot, is shared: \
+                "the mount that the current root is mounted on, outside this chroot, is shared: \
                  {CHROOT}"
             );
         }
-        "NEW_ROOT was mounted outside of this user namespace, and so is locked to its place: use \
+        "NEW_ROOT was mounted outside this user namespace, and so is locked to its place: use \
          --self-bind"
             .into()
     }
@@ -319,9 +318,9 @@ mod tests {
     #[test]
     fn new_root_is_no_mount_point() {
         let on_the_root = facts(place(27, "/srv"), place(27, "/srv/old"));
-        names(&on_the_root, "NEW_ROOT is no mount point of its own: use --self-bind");
+        names(&on_the_root, "NEW_ROOT is not a mount point of its own: use --self-bind");
         let in_a_mount = facts(place(50, "/new/sub"), place(50, "/new/sub/old"));
-        names(&in_a_mount, "NEW_ROOT is no mount point: use --self-bind");
+        names(&in_a_mount, "NEW_ROOT is not a mount point: use --self-bind");
         names(&facts(place(27, "/"), place(27, "/")), "NEW_ROOT is the current root");
         names(&facts(place(99, "/x"), place(99, "/x")), "in another mount namespace");
     }
@@ -331,7 +330,7 @@ mod tests {
         let mounts = parse_table(TABLE.as_bytes());
         let cause = unbindable(&mounts, &place(70, "/alone/new")).unwrap();
         assert!(
-            cause.contains("the mount '/alone', that NEW_ROOT is on, is unbindable"),
+            cause.contains("the mount '/alone', which NEW_ROOT is on, is unbindable"),
             "{cause}"
         );
         assert!(unbindable(&mounts, &place(99, "/x")).unwrap().contains("another mount namespace"));
@@ -352,24 +351,24 @@ mod tests {
         let parent = facts(place(61, "/shared/new"), place(61, "/shared/new"));
         names(
             &parent,
-            "the mount '/shared', that NEW_ROOT is mounted on, is shared: use --private",
+            "the mount '/shared', which NEW_ROOT is mounted on, is shared: use --private",
         );
         let itself = facts(place(60, "/shared"), place(60, "/shared"));
-        names(&itself, "the mount '/shared', that would take up the old root, is shared");
+        names(&itself, "the mount '/shared', which would hold the old root, is shared");
         assert!(!parent.is_only_shared());
         assert!(!facts(place(50, "/new"), place(50, "/new")).is_only_shared());
         assert!(itself.is_only_shared());
         assert!(!facts(place(60, "/shared"), place(61, "/shared/new")).is_only_shared());
         let mut root = facts(place(50, "/new"), place(50, "/new"));
         root.root.mount = 61;
-        names(&root, "the mount '/shared', that the current root is mounted on, is shared");
+        names(&root, "the mount '/shared', which the current root is mounted on, is shared");
     }
 
     #[test]
     fn the_current_root_does_not_fit() {
         let mut chroot = facts(place(50, "/new"), place(50, "/new"));
         chroot.root.mount = 98;
-        names(&chroot, "the current root directory is no mount point, as inside a chroot");
+        names(&chroot, "the current root directory is not a mount point, as inside a chroot");
 
         let mut ramfs = facts(place(50, "/new"), place(50, "/new"));
         ramfs.mounts = parse_table(
@@ -382,7 +381,7 @@ mod tests {
     #[test]
     fn what_the_table_does_not_show() {
         let mut fit = facts(place(50, "/new"), place(50, "/new/old"));
-        names(&fit, "outside of this chroot, is shared");
+        names(&fit, "outside this chroot, is shared");
         fit.first_user_namespace = false;
         names(&fit, "locked to its place: use --self-bind");
     }

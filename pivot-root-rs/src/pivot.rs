@@ -18,7 +18,7 @@ use crate::cause;
 const NOT_FOUND: &str =
     "it is looked up in the new root: --carry executes a statically linked program of the old one";
 
-/// One change of root, and what becomes of the process after it.
+/// A change of root, and the program to run after it.
 #[derive(Debug, Default)]
 pub struct Pivot {
     pub new_root: OsString,
@@ -29,7 +29,7 @@ pub struct Pivot {
     pub start: Option<Start>,
 }
 
-/// What is executed in the new root, and where.
+/// COMMAND, and how to start it in the new root.
 #[derive(Debug)]
 pub struct Start {
     pub command: Command,
@@ -83,7 +83,7 @@ impl Pivot {
         Ok(start)
     }
 
-    /// What was found in NEW_ROOT is looked up again: the bind hides it.
+    /// Looks the directories up again: the bind hides those that were found in NEW_ROOT.
     fn bind_and_pivot(
         &self,
         directory: &OwnedFd,
@@ -139,9 +139,9 @@ impl Pivot {
     }
 }
 
-/// The kernel puts the old root on no shared mount, since it would be seen wherever that one is. Here it is gone at
-/// once: for so long the new root is shared with nobody. Afterwards it is again, with those that it is shared with
-/// from then on; from those before it still hears.
+/// The kernel refuses to put the old root on a shared mount, since the peers of that mount would see it. With
+/// --detach the old root is unmounted at once, so the new root becomes a slave for the pivot, and shared again after
+/// it. It is then in a new peer group, and still receives mounts from its old one.
 fn pivot_unshared(new_root: &OwnedFd, path: &OsStr, put_old: &OsStr) -> nix::Result<()> {
     propagate(new_root, MsFlags::MS_SLAVE)?;
     let result = pivot_root(path, put_old);
@@ -173,7 +173,7 @@ fn find(new_root: &OwnedFd, start_in: &[OsString]) -> Result<Option<OwnedFd>> {
         .hint(|error| cause::refused(error.errno()?))
 }
 
-/// The mounts may be peers of another namespace's: what is done to them here must not reach those.
+/// The mounts may have peers in other namespaces, which must not see the changes made here.
 fn cut_propagation() -> Result<()> {
     let private = MsFlags::MS_PRIVATE | MsFlags::MS_REC;
     mount(None::<&str>, "/", None::<&str>, private, None::<&str>).step("cut the propagation of '/'")
@@ -194,7 +194,7 @@ fn unbind(new_root: &OwnedFd) {
 
 fn detach(old_root: &OwnedFd) -> Result<()> {
     fchdir(old_root).step("enter the old root")?;
-    // Its mounts may be peers of the host's: an unmount must not reach those.
+    // Its mounts may be peers of mounts of the host, which must stay mounted.
     let slave = MsFlags::MS_SLAVE | MsFlags::MS_REC;
     mount(None::<&str>, ".", None::<&str>, slave, None::<&str>)
         .step("cut the old root's propagation")?;
