@@ -91,6 +91,38 @@ make_root() {
   shows setpriv-rs 3 '^A=b$' 's/^setpriv/echo A=b >variables; &/' env
 }
 
+@test "the examples of subordinate ids and of a service" {
+  requires root newuidmap
+  echo nobody:200000:1000 >ranges
+  within=(unshare -m --propagation private sh -c 'mount --bind ranges /etc/subuid && mount --bind ranges /etc/subgid &&
+    exec setpriv --reuid=65534 --regid=65534 --clear-groups "$@"' sh)
+  shows unshare-rs 3 '^ *1 +200000 +1000$' '' 'cat /proc/self/uid_map'
+  shows unshare-rs 4 '^uid_map, written by newuidmap:$'
+  within=()
+  shows unshare-rs 7 '' "s,/run,$PWD,; s,httpd -f,sleep 600 >/dev/null 2>\&1 3>\&-,"
+  equal "$(cat "/proc/$(cat box.pid)/cmdline" | tr '\0' ' ' | grep -c 'sleep 600')" 1
+  kill -9 "$(cat box.pid)"
+}
+
+@test "the examples of nsenter-rs" {
+  requires root busybox
+  unshare-rs --mount --net --pid --kill-child --pid-file pid sleep 600 3>&- &
+  until [ -s pid ]; do sleep 0.01; done
+  local target
+  target=$(cat pid)
+  within=()
+  # With the terminals of the first two the tests of nsenter-rs.bats and pty-rs.bats deal.
+  shows nsenter-rs 1 '^0$' "s/4321/$target/; s/^pty-rs //" 'id -u'
+  shows nsenter-rs 3 '' "s/4321/$target/"
+  shows nsenter-rs 4 '^total ' "s/4321/$target/"
+  ! command -v ss >/dev/null || shows nsenter-rs 5 '^State ' "s/4321/$target/"
+  touch blue
+  mount --bind "/proc/$target/ns/net" blue
+  ! command -v ip >/dev/null || shows nsenter-rs 6 '^1: lo: ' "s,/run/netns,$PWD,"
+  umount blue
+  kill -9 "$target"
+}
+
 @test "the example of Landlock" {
   grep -q landlock /sys/kernel/security/lsm || skip 'needs Landlock'
   within=()

@@ -930,7 +930,7 @@ attack() {
     equal "$(cat seen)" '1 1 0'
     rm seen
   done
-  refused "--new-session excludes --foreground: no terminal is lent to another session" \
+  refused "--new-session excludes --foreground: another session cannot have the terminal" \
     unshare-rs --new-session --foreground touch ran
   [ ! -e ran ]
 }
