@@ -69,7 +69,7 @@ impl Action {
             }
             "trace" => {
                 let message = words.next().ok_or("'trace' needs a number for the tracer")?;
-                let number = message.parse().map_err(|_| format!("'{message}' is no number"));
+                let number = message.parse().map_err(|_| format!("'{message}' is not a number"));
                 number.map(Self::Trace)
             }
             _ => Err(format!("unknown action '{word}'")),

@@ -168,7 +168,7 @@ fn number(word: &str) -> Result<u64, String> {
         Some(digits) => u64::from_str_radix(digits, 16),
         None => word.parse(),
     };
-    number.map_err(|_| format!("'{word}' is no number of 64 bits"))
+    number.map_err(|_| format!("'{word}' is not a number of 64 bits"))
 }
 
 #[cfg(test)]
@@ -238,10 +238,10 @@ trace 7 ptrace
             ("allow read if", "line 1: an argument is missing"),
             ("allow read if arg6 == 1", "line 1: 'arg6' is none of arg0 to arg5"),
             ("allow read if arg0 = 1", "line 1: unknown operator '='"),
-            ("allow read if arg0 == -1", "line 1: '-1' is no number of 64 bits"),
+            ("allow read if arg0 == -1", "line 1: '-1' is not a number of 64 bits"),
             (
                 "allow read if arg0 == 0x1ffffffffffffffff",
-                "line 1: '0x1ffffffffffffffff' is no number of 64 bits",
+                "line 1: '0x1ffffffffffffffff' is not a number of 64 bits",
             ),
             ("allow read if arg0 & 1 != 1", "line 1: '!=' where '==' is expected"),
             ("allow read if arg0 == 1 arg1 == 2", "line 1: 'arg1' where 'and' is expected"),

@@ -174,7 +174,7 @@ fn architecture(node: Node) -> Option<Architecture> {
     let ours = Architecture::of(&name.to_ascii_lowercase())
         .filter(|_| name == name.to_ascii_uppercase() && !name.is_empty());
     if ours.is_none() && !OTHERS.contains(&name) {
-        node.fault(format!("is no architecture: {}", common::quote(&text)));
+        node.fault(format!("is not an architecture: {}", common::quote(&text)));
     }
     ours
 }
