@@ -2,6 +2,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC1091,SC2034,SC2154 # The commands and what they share know the variables of each other.
 
+. "$library/line.sh"
 . "$library/volumes.sh"
 
 # $mount_options are options of spec-rs, as words of a shell; those of a volume have its name in the place of its source, and
