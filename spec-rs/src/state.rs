@@ -28,7 +28,9 @@ impl State {
         match DirBuilder::new().mode(0o700).create(&state.directory) {
             Ok(()) => state.begin(&line).inspect_err(|_| state.remove())?,
             Err(error) if error.kind() == ErrorKind::AlreadyExists && state.is_of(&line) => {}
-            Err(error) => return Err(Error::from_io("make the directory", &state.directory, &error)),
+            Err(error) => {
+                return Err(Error::from_io("make the directory", &state.directory, &error));
+            }
         }
         state.redirect_errors()?;
         Ok(state)
