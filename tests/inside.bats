@@ -468,6 +468,20 @@ gone() {
   equal "$(sha256sum "$RUNSH_TOOLS"/*-rs)" "$sum"
 }
 
+@test "exec: a hostile container cannot take hold of the process that enters it" {
+  requires cc busybox
+  cc -O2 -static -o attack "$project/tests/fixtures/grab.c" || skip 'needs a static C library'
+  bundle
+  cp attack b/rootfs/attack
+  container '.process.args = ["sh", "-c", "exec /attack /bin/busybox >/tmp/said"]'
+  eventually grep -q ready b/rootfs/tmp/said
+  for _ in {1..20}; do
+    enter -- /bin/busybox true 7<"$project/tests/helpers.bash" 8</
+  done
+  eventually grep -q met b/rootfs/tmp/said
+  lacks "$(sort -u b/rootfs/tmp/said)" taken
+}
+
 @test "exec: a working directory that leads out of the container" {
   container
   local fd

@@ -758,8 +758,8 @@ TABLE
     done
     wait "${pids[@]}" || :
     pids=()
-    equal "$(cat done.* | wc -l)" 4
     equal "$(cat said.*)" ''
+    equal "$(cat done.* | wc -l)" 4
     equal "$(ls -A "$RUNSH_ROOT")" ''
     rm -f done.*
   done
@@ -867,6 +867,7 @@ delete 0: "
   done
   wait "${pids[@]}" || :
   pids=()
+  equal "$(cat said.*)" ''
   [ ! -e failed ]
   equal "$("$runsh" list -q)" ''
   for ((number = 0; number < count; number++)); do
