@@ -537,7 +537,7 @@ told() {
     run timeout 20 "$RUNTIME" --root "$PWD/state" exec "$box" echo in <nothing
     case $status/$output in
       0/in) ;;
-      255/*) contains "$output" 'Resource temporarily unavailable' ;;
+      255/*) contains "${output/Try again/Resource temporarily unavailable}" 'Resource temporarily unavailable' ;;
       *) equal "$status/$output" '0/in, or an error' ;;
     esac
   done
@@ -760,7 +760,7 @@ find_cgroup_of() {
   expect 1 runtime update --memory 1m "$box"
   [ -d "/proc/$init" ]
   equal "$(file_of memory.limit_in_bytes memory.max)" 100003840
-  [ -d /sys/fs/cgroup/memory ] || contains "$stderr" 'linux.resources.memory.limit: must not be below the '
+  [ -d /sys/fs/cgroup/memory ] || contains "$stderr" 'memory.limit: must not be below the '
   ok runtime update --memory 50m "$box"
   equal "$(file_of memory.limit_in_bytes memory.max)" 52428800
 }
@@ -810,9 +810,11 @@ cgroup_dirs=$(find /sys/fs/cgroup -type d -name "$1") json_id="\"$1\""
 . "$2/scripts/lib/runsh/stats.sh"
 print_stats
 END
-  # The kernel goes on counting memory for a while.
+  # The kernel goes on counting memory for a while. runc 1.1 knows neither the pressure nor the most that was used in version 2.
+  local newer=()
+  [ -d /sys/fs/cgroup/memory ] || newer=(-e 's/,"psi":{"some":{[^}]*},"full":{[^}]*}}//g' -e 's/,"max":[0-9]*,"failcnt"/,"failcnt"/')
   for _ in {1..50}; do
-    sh reader "$box" "$project" >ours
+    sh reader "$box" "$project" | sed -e '' "${newer[@]}" >ours
     runc --root "$PWD/runc" events --stats "$box" >theirs
     ! cmp -s ours theirs || break
     sleep 0.1

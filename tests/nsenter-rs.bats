@@ -822,7 +822,7 @@ start_of() {
   target
   for point in $points; do
     mkdir "$point/$name"
-    [ ! -e "$point/$name/cpuset.mems" ] || [ -n "$(cat "$point/$name/cpuset.mems")" ] || {
+    [ ! -e "$point/cpuset.mems" ] || [ -n "$(cat "$point/$name/cpuset.mems")" ] || {
       cat "$point/cpuset.cpus" >"$point/$name/cpuset.cpus"
       cat "$point/cpuset.mems" >"$point/$name/cpuset.mems"
     }

@@ -110,6 +110,8 @@ inside() {
   mv changed b/config.json
   ok taskset -c 1 "$runsh" run -b b "$name" </dev/null
   equal "$output" $'Cpus_allowed_list:\t0-1'
+  # Before, a cgroup that has the controller cpuset takes the binding away.
+  since 6.2 || return 0
   jq 'del(.linux.resources.cpu)' b/config.json >changed
   mv changed b/config.json
   ok taskset -c 1 "$runsh" run -b b "$name" </dev/null
