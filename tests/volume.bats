@@ -566,3 +566,8 @@ slow_tar() {
   ok volume rm -f shared
   equal "$(ls -A "$RUNSH_VOLUMES")" ''
 }
+
+@test "no control character of a name reaches the terminal, DEL neither" {
+  expect 1 "$project/scripts/volume" create $'a\e\x7fb'
+  contains "$stderr" "'a??b'"
+}
