@@ -73,6 +73,7 @@ function link(    type, target, id) {
   readable[pid] = 1
   if (view == "namespace" && id == want) members[++member_count] = pid
   if (view == "pid" && pid == want) mine[id] = 1
+  if (pid == self) own[id] = 1
   enter(id, type, pid)
 }
 
@@ -250,12 +251,14 @@ function max(a, b) {
   return a > b ? a : b
 }
 
-# Only namespaces whose first process is of a container show its name.
+# Only namespaces whose first process is of a container show its name, and none that cinf is in: once the numbers of processes
+# have wrapped, the lowest one in a namespace of this machine may be a container's.
 function label_rows(n,    i, id) {
   for (i = 1; i <= n; i++) {
     id = row[i]
     label[id] = ""
     # The name that an engine gives comes before that of its runtime.
+    if (id in own) continue
     if (processes[id]) label[id] = container_of(lowest[id])
     if (label[id] == "" && lowest[id] in began) label[id] = began[lowest[id]]
   }
