@@ -151,12 +151,12 @@ impl Selection {
 }
 
 /// A path to compare mountpoints with: as it was given, and with all links followed.
-struct Place<'a> {
+struct AskedPath<'a> {
     given: &'a [u8],
     canonical: Cow<'a, [u8]>,
 }
 
-impl<'a> Place<'a> {
+impl<'a> AskedPath<'a> {
     fn new(path: &'a [u8], literal: bool) -> Self {
         let canonical = if literal { Cow::Borrowed(path) } else { paths::canonical(path) };
         Self { given: path, canonical }
@@ -172,8 +172,8 @@ struct Matcher<'a> {
     selection: &'a Selection,
     view: &'a View<'a>,
     table: &'a Table,
-    target: Option<Place<'a>>,
-    source: Option<(Place<'a>, Option<Vec<u8>>)>,
+    target: Option<AskedPath<'a>>,
+    source: Option<(AskedPath<'a>, Option<Vec<u8>>)>,
     /// For each mount: whether another one hides it, and whether `--uniq` omits it.
     hidden: Vec<bool>,
     repeated: Vec<bool>,
@@ -183,7 +183,7 @@ impl<'a> Matcher<'a> {
     fn new(selection: &'a Selection, view: &'a View<'a>) -> Self {
         let table = view.table;
         let literal = selection.literal;
-        let place = |path: &'a Vec<u8>| Place::new(path, literal);
+        let place = |path: &'a Vec<u8>| AskedPath::new(path, literal);
         let source = match &selection.source {
             Some(Source::Name(name)) => Some((place(name), tagged(view, name))),
             _ => None,
@@ -251,7 +251,7 @@ impl<'a> Matcher<'a> {
         at_target && self.has_source(mount)
     }
 
-    fn at(&self, mount: &Mount, place: &Place) -> bool {
+    fn at(&self, mount: &Mount, place: &AskedPath) -> bool {
         let target = self.table.target(mount);
         if place.is(target) {
             return true;
@@ -325,7 +325,7 @@ impl<'a> Matcher<'a> {
 
     /// For `--target` in a table that is not our own: the closest directory above the path that is a mountpoint.
     /// None if the path itself is a mountpoint. For an fstab the path need not exist yet.
-    fn enclosing(&self) -> Option<Place<'static>> {
+    fn enclosing(&self) -> Option<AskedPath<'static>> {
         let place = self.target.as_ref()?;
         let known = self.selection.mount.is_some();
         if known || self.selection.reach != Reach::Path {
@@ -346,7 +346,7 @@ impl<'a> Matcher<'a> {
         while targets.binary_search(&path).is_err() {
             path = paths::parent(path)?;
         }
-        Some(Place { given: b"", canonical: Cow::Owned(path.to_vec()) })
+        Some(AskedPath { given: b"", canonical: Cow::Owned(path.to_vec()) })
     }
 }
 
