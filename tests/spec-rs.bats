@@ -510,3 +510,12 @@ in_shells() {
   ok spec-rs -b b --hold --state s --console-socket c
   contains "$output" "pty-rs --failure-status 1 --connect 5 --console-socket $PWD/c --"
 }
+
+@test "a closed standard output is a failure" {
+  bundle
+  local option
+  for option in --new --features --help --version '--bundle b'; do
+    expect 1 bash -c "spec-rs $option >&-"
+    contains "$stderr" "spec-rs: cannot write 'standard output'"
+  done
+}

@@ -4,6 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::Path;
 
+use nix::errno::Errno;
+
 use crate::error::{Error, Kind, shown};
 use crate::sys;
 
@@ -82,9 +84,21 @@ pub fn name() -> OsString {
 /// # Errors
 /// When stdout cannot be written: as in the classics, the status is that of a wrong command line; a closed pipe ends the program by SIGPIPE before that.
 pub fn print(text: &str) -> Result<u8, Error> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|e| Error::from_io("write", "standard output", &e).with_kind(Kind::Usage))?;
+    write_output(text.as_bytes()).map_err(|error| error.with_kind(Kind::Usage))?;
     Ok(0)
+}
+
+/// Writes all to standard output. That of the standard library takes a closed one for success.
+///
+/// # Errors
+/// Those of write(2).
+pub fn write_output(mut text: &[u8]) -> Result<(), Error> {
+    while !text.is_empty() {
+        match sys::borrow(1).and_then(|output| nix::unistd::write(output, text)) {
+            Ok(count) => text = &text[count..],
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(Error::new("write", "standard output", errno)),
+        }
+    }
+    Ok(())
 }

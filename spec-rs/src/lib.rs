@@ -23,10 +23,9 @@ mod state;
 mod time;
 mod update;
 
-use std::io::{self, Write};
-
 use cli::Action;
-use common::{Error, Kind, Result, Tool, print as print_text};
+use common::start::write_output;
+use common::{Kind, Result, Tool, print as print_text};
 use machine::Machine;
 
 /// The tool.
@@ -54,10 +53,7 @@ fn run() -> Result<u8> {
 }
 
 fn write(text: &[u8]) -> Result<u8> {
-    let mut out = io::stdout().lock();
-    out.write_all(text)
-        .and_then(|()| out.flush())
-        .map_err(|e| Error::from_io("write", "standard output", &e))?;
+    write_output(text)?;
     Ok(0)
 }
 

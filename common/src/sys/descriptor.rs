@@ -57,14 +57,15 @@ fn close_range(first: c_uint, last: Option<c_uint>) -> nix::Result<()> {
     Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) }).map(drop)
 }
 
-/// Makes sure that descriptors 0, 1 and 2 are taken, so that no file of ours is opened as one of
-/// them and then written to as the standard error. What is opened here COMMAND does not get.
+/// Makes sure that descriptors 0, 1 and 2 are taken, so that no file of ours is opened as one of them and then written to as
+/// the standard error. COMMAND does not inherit them. A write to a standard output that was closed fails.
 pub fn reserve_standard_streams() {
     // SAFETY: fcntl(F_GETFD) and open of a constant path touch no memory of ours.
     unsafe {
         for fd in 0..3 {
             if libc::fcntl(fd, libc::F_GETFD) == -1 {
-                libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC);
+                let access = if fd == libc::STDOUT_FILENO { libc::O_RDONLY } else { libc::O_RDWR };
+                libc::open(c"/dev/null".as_ptr(), access | libc::O_CLOEXEC);
             }
         }
     }
