@@ -10,6 +10,7 @@ complete -c cgexec-rs -l remove -d 'run COMMAND as a child; when it ends, kill a
 complete -c cgexec-rs -l list-fd -r -d 'do not join: give COMMAND a list of the cgroups on descriptor N'
 complete -c cgexec-rs -l delete -d 'kill all processes in the cgroups DIR and below them, and remove them'
 complete -c cgexec-rs -l kill -r -d 'send SIGNAL to all processes in them'
+complete -c cgexec-rs -l remove-on-failure -r -d 'remove the directory DIR with its contents when this program itself fails'
 complete -c cgexec-rs -l failure-status -r -d 'exit with N, not 1, when this program itself fails'
 complete -c cgexec-rs -s h -d 'display this help'
 complete -c cgexec-rs -l help -d 'display this help'

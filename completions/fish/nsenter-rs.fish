@@ -49,6 +49,7 @@ complete -c nsenter-rs -l new-session -d 'give COMMAND, as a child, a session of
 complete -c nsenter-rs -l detach -d 'exit with status 0 when COMMAND, as a child, has started'
 complete -c nsenter-rs -l pid-file -r -d 'write the child\'s pid to FILE before COMMAND starts'
 complete -c nsenter-rs -l process-file -r -d 'write a line with its pid and its start time to FILE'
+complete -c nsenter-rs -l remove-on-failure -r -d 'with --no-fork: remove the directory DIR with its contents when this program fails'
 complete -c nsenter-rs -l failure-status -r -d 'exit with N, not 1, when this program itself fails'
 complete -c nsenter-rs -l carry -d 'open COMMAND before anything changes: it need not be in the root'
 complete -c nsenter-rs -s h -d 'display this help'
