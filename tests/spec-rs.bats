@@ -512,7 +512,7 @@ in_shells() {
 }
 
 @test "a closed standard output is a failure" {
-  bundle
+  bundle b
   local option
   for option in --new --features --help --version '--bundle b'; do
     expect 1 bash -c "spec-rs $option >&-"

@@ -1189,7 +1189,9 @@ hint: a seccomp filter is in force for this process" as_root ./filter unshare-rs
   echo 'box (enforce)' >profile
   rules EACCES unshare
   refused "hint: the AppArmor profile 'box' of this process denies it: the kernel's log says what it denied, and the profile needs a \`userns\` rule" \
-    private sh -c 'mount --bind profile "/proc/$$/attr/current"; exec setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs --user true'
+    private sh -c 'for file in "/proc/$$/attr/current" "/proc/$$/attr/apparmor/current"; do
+      [ ! -e "$file" ] || mount --bind profile "$file"
+    done; exec setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs --user true'
 }
 
 @test "what a chroot forbids is explained" {
@@ -1386,7 +1388,7 @@ in_cgroups() {
   while read -r directory; do
     mkdir "$directory/own" "$directory/other"
     for file in cpuset.cpus cpuset.mems; do
-      [ ! -e "$directory/$file" ] || tee "$directory/own/$file" "$directory/other/$file" <"$directory/$file"
+      [ ! -e "$directory/own/$file" ] || tee "$directory/own/$file" "$directory/other/$file" <"$directory/$file"
     done
     chown -R 65534 "$directory"
     echo 0 >"$directory/cgroup.procs"

@@ -117,7 +117,10 @@ impl Command {
     #[must_use]
     pub fn exec(&self) -> Error {
         let errno = match &self.carried {
-            Some(carried) => sys::exec_descriptor(carried.program.as_fd(), &self.argv),
+            Some(carried) => {
+                toolbox::hand_on_carried(carried.file.as_fd(), &self.argv);
+                sys::exec_descriptor(carried.program.as_fd(), &self.argv)
+            }
             None => self.search_and_exec(),
         };
         self.failure(errno)

@@ -4,9 +4,10 @@
 //! asks for the features of the processor. A container's command line has four tools and more, so that most of its
 //! time would go there. Where COMMAND is the very file that this process executes, and execve(2) would leave the
 //! credentials as they are, the tool goes on in this process instead. COMMAND of a container is always executed, and
-//! so is a program that is carried into another root, which is protected from writing.
+//! so is a program that is carried into another root, which is protected from writing; but see [`hand_on_carried`].
 
 use std::ffi::{CStr, CString, OsStr, c_int};
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::exit;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::libc;
-use nix::sys::stat::{FileStat, SFlag, stat};
+use nix::sys::stat::{FileStat, SFlag, fstat, stat};
 use nix::unistd::{AccessFlags, faccessat, getresgid, getresuid};
 
 use crate::error::{Error, Kind, Result};
@@ -50,6 +51,8 @@ static DEPTH: AtomicUsize = AtomicUsize::new(0);
 const DEEPEST: usize = 16;
 /// Whether the process stays closed to others until it executes a program.
 static CLOSED: AtomicBool = AtomicBool::new(false);
+/// Whether the process has entered a user namespace of others since it was executed.
+static IS_AMONG_OTHERS: AtomicBool = AtomicBool::new(false);
 
 /// Takes away what processes of a container may otherwise do with this one: trace it, and reach the machine's root and
 /// program through its files in /proc (`PR_SET_DUMPABLE` of prctl(2)). The tools that it goes on as are closed too; execve(2)
@@ -60,6 +63,11 @@ static CLOSED: AtomicBool = AtomicBool::new(false);
 pub fn close_to_others() -> nix::Result<()> {
     CLOSED.store(true, Ordering::Relaxed);
     sys::prctl(Prctl::Dumpable(false)).map(drop)
+}
+
+/// Says that this process has entered a user namespace that holds other processes.
+pub fn entered_user_namespace() {
+    IS_AMONG_OTHERS.store(true, Ordering::Relaxed);
 }
 
 /// Starts the tool of `tools` that this process was called by the name of.
@@ -78,16 +86,21 @@ pub(crate) fn hand_on(path: &Path, argv: &[CString]) {
     let Some(tool) = argv.first().and_then(|name| find(toolbox.tools, file_name(name))) else {
         return;
     };
-    if !toolbox.current_hands_on()
-        || !toolbox.is_file(path)
-        || sys::shares_memory()
-        || DEPTH.fetch_add(1, Ordering::Relaxed) >= DEEPEST
-        || !execve_keeps_credentials()
-    {
-        return;
+    if toolbox.is_file(path) {
+        toolbox.become_tool(tool, argv);
     }
-    do_what_execve_does(tool, argv);
-    exit(start(tool.run, tool.status));
+}
+
+/// The same for a program that was opened before the root changed, in a process that is closed to a user namespace of
+/// others. execve(2) would open it to those who have CAP_SYS_PTRACE there, while it has descriptors of the caller and no
+/// system call filter. They cannot write to its file either, as long as it is closed.
+pub(crate) fn hand_on_carried(file: BorrowedFd, argv: &[CString]) {
+    let is_closed = CLOSED.load(Ordering::Relaxed) && IS_AMONG_OTHERS.load(Ordering::Relaxed);
+    let Some(toolbox) = TOOLBOX.get().filter(|_| is_closed) else { return };
+    let tool = argv.first().and_then(|name| find(toolbox.tools, file_name(name)));
+    if let Some(tool) = tool.filter(|_| fstat(file).is_ok_and(|file| toolbox.is_same(&file))) {
+        toolbox.become_tool(tool, argv);
+    }
 }
 
 /// Goes on as the tool of this program that these arguments name, whatever stands at such a path: in the root of a
@@ -127,13 +140,30 @@ impl Toolbox {
         find(self.tools, &start::name()).is_some_and(|tool| tool.hands_on)
     }
 
-    /// A file with a set-user-ID bit changes credentials; one on a mount without exec cannot be executed.
+    /// A file on a mount without exec cannot be executed.
     fn is_file(&self, path: &Path) -> bool {
+        stat(path).is_ok_and(|file| self.is_same(&file))
+            && faccessat(AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS).is_ok()
+    }
+
+    /// A file with a set-user-ID bit changes credentials.
+    fn is_same(&self, file: &FileStat) -> bool {
         const PRIVILEGED: SFlag = SFlag::from_bits_retain(libc::S_ISUID | libc::S_ISGID);
-        stat(path).is_ok_and(|file| {
-            (file.st_dev, file.st_ino) == (self.file.st_dev, self.file.st_ino)
-                && !SFlag::from_bits_retain(file.st_mode).intersects(PRIVILEGED)
-        }) && faccessat(AT_FDCWD, path, AccessFlags::X_OK, AtFlags::AT_EACCESS).is_ok()
+        (file.st_dev, file.st_ino) == (self.file.st_dev, self.file.st_ino)
+            && !SFlag::from_bits_retain(file.st_mode).intersects(PRIVILEGED)
+    }
+
+    /// Returns if the tool has to be executed.
+    fn become_tool(&self, tool: &Tool, argv: &[CString]) {
+        if !self.current_hands_on()
+            || sys::shares_memory()
+            || DEPTH.fetch_add(1, Ordering::Relaxed) >= DEEPEST
+            || !execve_keeps_credentials()
+        {
+            return;
+        }
+        do_what_execve_does(tool, argv);
+        exit(start(tool.run, tool.status));
     }
 }
 

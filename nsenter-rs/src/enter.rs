@@ -282,6 +282,9 @@ impl Work for Steps<'_> {
         self.groups_dropped = self.becomes_root && setgroups(&[]).is_ok();
         opened.label.as_deref().map_or(Ok(()), follow_label)?;
         toolbox::close_to_others().step("close this process to others")?;
+        if opened.joins.has(CloneFlags::CLONE_NEWUSER) {
+            toolbox::entered_user_namespace();
+        }
         std::mem::take(&mut opened.joins).enter(opened.process.as_ref())?;
         self.entry.change_directories(opened.root.take(), opened.directory.take())
     }
