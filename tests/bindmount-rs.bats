@@ -2077,7 +2077,7 @@ $PWD/root/dir ro,nosuid,nodev,noexec,relatime"
   without 'open_tree mount' EACCES
   for profile in 'box//sub (enforce)' 'box (complain)' unconfined 'u:r:t:s0'; do
     echo "$profile" >profile
-    expect 32 inside 'mount --bind profile "/proc/$$/attr/current"; exec "$@"' "${filtered[@]}" bindmount-rs a b
+    expect 32 inside "$show_profile"'; exec "$@"' "${filtered[@]}" bindmount-rs a b
     case $profile in
       box//*) contains "$stderr" "hint: the AppArmor profile 'box//sub' of this process denies it" ;;
       *) lacks "$stderr" AppArmor ;;

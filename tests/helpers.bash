@@ -196,6 +196,12 @@ since() {
   printf '%s\n' "$1" "$(uname -r)" | sort -VC
 }
 
+# shellcheck disable=SC2016,SC2034 # the files of tests use it, and that shell expands it
+# The text of a shell that shows the file `profile` where AppArmor tells the profile of a process.
+show_profile='for file in "/proc/$$/attr/current" "/proc/$$/attr/apparmor/current"; do
+  [ ! -e "$file" ] || mount --bind profile "$file"
+done'
+
 # requires root|user|userns|cgroup2|systemd|kernel VERSION|PROGRAM...: skips the test where the machine or the caller cannot do it.
 # The versions are those that brought what the test is about: idmapped tmpfs 6.3, MOVE_MOUNT_BENEATH 6.5, statmount(2) 6.8 and
 # its sources 6.13, signals of Landlock 6.12, a part of a new file system 6.15.

@@ -514,7 +514,7 @@ Try 'pivot_root --help' for more information."
   mkdir -p new/dir
   refuses() {
     printf '%s\n' 'default allow' "errno $1" >rules
-    expect 1 private sh -c 'mount --bind profile "/proc/$$/attr/current"; exec "$@"' sh \
+    expect 1 private sh -c "$show_profile"'; exec "$@"' sh \
       setpriv-rs --no-new-privs --seccomp-rules "$PWD/rules" pivot-root-rs "${@:3}"
     contains "$stderr" "hint: $2"
   }

@@ -278,7 +278,7 @@ in_module() {
   echo 'box//sub (enforce)' >profile
   # refuse ERRNO [COMMAND...]: the kernel's answer to a process of that profile; COMMAND comes before.
   refuse() {
-    expect 127 in_module /sys/kernel/security/apparmor sh -c 'mount --bind profile /proc/$$/attr/current && exec "$@"' sh \
+    expect 127 in_module /sys/kernel/security/apparmor sh -c "$show_profile"' && exec "$@"' sh \
       "${@:2}" strace -D -o trace -e trace=write -e inject=write:error="$1":when=1 setpriv-rs --apparmor-profile other true
   }
   refuse EACCES

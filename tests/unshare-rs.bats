@@ -1189,9 +1189,7 @@ hint: a seccomp filter is in force for this process" as_root ./filter unshare-rs
   echo 'box (enforce)' >profile
   rules EACCES unshare
   refused "hint: the AppArmor profile 'box' of this process denies it: the kernel's log says what it denied, and the profile needs a \`userns\` rule" \
-    private sh -c 'for file in "/proc/$$/attr/current" "/proc/$$/attr/apparmor/current"; do
-      [ ! -e "$file" ] || mount --bind profile "$file"
-    done; exec setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs --user true'
+    private sh -c "$show_profile"'; exec setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs --user true'
 }
 
 @test "what a chroot forbids is explained" {
