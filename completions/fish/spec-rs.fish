@@ -12,7 +12,6 @@ complete -c spec-rs -l subdirectory -r -d 'mount only this directory of SOURCE, 
 complete -c spec-rs -l owners -r -d 'show the owners as in the user namespace (map) or unchanged (keep), and open SOURCE outside of it'
 complete -c spec-rs -l tools -r -d 'the directory of the tools on the line (default: that of spec-rs)'
 complete -c spec-rs -l state -r -d 'write the first process to DIR/process'
-complete -c spec-rs -l claim -r -d 'make DIR for the process PID, and write all about the container in it'
 complete -c spec-rs -l hold -d 'stop before the command; the descriptors 9 and 6 start it'
 complete -c spec-rs -l foreground -d 'with --hold: wait for the container nevertheless'
 complete -c spec-rs -l pid-file -r -d 'write the pid of the first process to FILE'

@@ -10,7 +10,6 @@ use std::path::PathBuf;
 
 use common::{Context, Error, Result, quote, sys};
 use nix::errno::Errno;
-use nix::unistd::Pid;
 
 use crate::cli::{Outputs, Request};
 use crate::file::File;
@@ -19,7 +18,6 @@ use crate::machine::Machine;
 use crate::model::{self, Root};
 use crate::more;
 use crate::node::{Log, Node};
-use crate::state::State;
 
 /// Where it is, and what is asked for.
 pub struct Bundle {
@@ -51,12 +49,11 @@ impl Bundle {
     }
 
     /// The command line; none where the configuration cannot be used, and all its faults were reported. What else is asked
-    /// for is written before. The state is claimed first, so that two containers never have one name.
+    /// for is written before.
     ///
     /// # Errors
-    /// Where there is no configuration to read, a descriptor or a file cannot be written, or the state is another's.
+    /// Where there is no configuration to read, or a descriptor to write to.
     pub fn line(self) -> Result<Option<Vec<u8>>> {
-        let state = self.claim()?;
         let file = File::read(&self.config)?;
         let (value, log) = (file.object()?, Log::default());
         let mut config = model::read(Node::new(&value, &log));
@@ -74,21 +71,7 @@ impl Bundle {
                 write(descriptor, text)?;
             }
         }
-        if let Some(state) = state {
-            state.write("facts", &texts.facts)?;
-            state.write("config.json", &file.bytes)?;
-            state.write("hooks", &texts.hooks)?;
-            // The three above are whole where it is there.
-            state.write("line", &texts.line)?;
-        }
         Ok(Some(texts.line))
-    }
-
-    fn claim(&self) -> Result<Option<State>> {
-        let (Some(directory), Some(creator)) = (&self.request.state, self.request.claim) else {
-            return Ok(None);
-        };
-        State::claim(self.here.join(directory), Pid::from_raw(creator)).map(Some)
     }
 
     /// A directory must exist there. Were it this machine's own root, directories would be made in it.
@@ -131,7 +114,7 @@ impl Bundle {
             preserve_fds: request.preserve_fds,
             listen_fds: request.listen_fds,
             listen_names: env::var_os("LISTEN_FDNAMES").map(OsString::into_vec),
-            runs_hooks: request.outputs.hooks.is_some() || request.claim.is_some(),
+            runs_hooks: request.outputs.hooks.is_some(),
             directory: self.directory.as_os_str().as_bytes().to_vec(),
             pivot: !self.request.no_pivot,
             new_keyring: !self.request.no_new_keyring,

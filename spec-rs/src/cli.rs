@@ -39,7 +39,6 @@ Options:
 
 The life of the container:
       --state DIR         write the first process to DIR/process
-      --claim PID         make DIR for the process PID, and write all about the container in it
       --hold              stop before the command; the descriptors 9 and 6 start it
       --foreground        with --hold: wait for the container nevertheless
       --pid-file FILE     write the pid of the first process to FILE
@@ -119,8 +118,6 @@ pub struct Request {
     pub no_new_keyring: bool,
     pub systemd_cgroup: bool,
     pub state: Option<OsString>,
-    /// The process that the directory of the state is made for.
-    pub claim: Option<i32>,
     pub hold: bool,
     pub foreground: bool,
     pub pid_file: Option<OsString>,
@@ -209,9 +206,6 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
             Long("systemd-cgroup") => request.systemd_cgroup = true,
             Long("no-new-keyring") => request.no_new_keyring = true,
             Long("state") => request.state = Some(path(&mut parser, "--state")?),
-            Long("claim") => {
-                request.claim = Some(number(&mut parser, "a process id", |&pid| pid > 0)?);
-            }
             Long("foreground") => request.foreground = true,
             Long("hold") => request.hold = true,
             Long("pid-file") => request.pid_file = Some(path(&mut parser, "--pid-file")?),
@@ -265,9 +259,6 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action> {
         (false, true) => Err(Error::usage("--rootless needs --new")),
         (false, false) if request.hold && request.state.is_none() => {
             Err(Error::usage("--hold needs --state"))
-        }
-        (false, false) if request.claim.is_some() && request.state.is_none() => {
-            Err(Error::usage("--claim needs --state"))
         }
         (false, false) if request.foreground && !request.hold => {
             Err(Error::usage("--foreground needs --hold"))
@@ -501,7 +492,6 @@ mod tests {
             no_new_keyring: true,
             systemd_cgroup: true,
             state: Some("s".into()),
-            claim: Some(7),
             hold: true,
             foreground: false,
             pid_file: Some("p".into()),
@@ -526,7 +516,7 @@ mod tests {
             ],
             id: Some("x".into()),
         };
-        let words = "-bb --tools=t --no-pivot --no-new-keyring --systemd-cgroup --state s --claim 7 --hold --pid-file=p --console-socket c \
+        let words = "-bb --tools=t --no-pivot --no-new-keyring --systemd-cgroup --state s --hold --pid-file=p --console-socket c \
              --preserve-fds 2 --listen-fds=1 --facts-fd 3 --config-fd 4 --hooks-fd 5 \
              --mount /a --source v --options=rbind,ro --subdirectory a,b --owners map --mount=/t --type tmpfs x";
         let words: Vec<_> = words.split_whitespace().collect();

@@ -1,5 +1,5 @@
 //! Reads the configuration of an OCI bundle and prints the command line that makes the container, or prints a new
-//! configuration. The state directory of a container is all that it writes, if it is asked to.
+//! configuration. It has no other effect.
 
 #![forbid(unsafe_code)]
 
@@ -19,7 +19,6 @@ mod new;
 mod node;
 mod path;
 mod print;
-mod state;
 mod time;
 mod update;
 

@@ -2,7 +2,9 @@
 # shellcheck shell=sh
 # shellcheck disable=SC1091,SC2034,SC2154 # The commands and what they share know the variables of each other.
 
-. "$library/root.sh"
+. "$library/state.sh"
+. "$library/line.sh"
+. "$library/descriptors.sh"
 
 # parse_create ARGUMENT...: of create and run. Paths are of the caller's working directory, which the line leaves.
 parse_create() {
@@ -53,21 +55,16 @@ count_listen_fds() {
   esac
 }
 
-# hand_on_descriptors WORD...: with descriptors of the caller for the container, runsh WORD... goes on where they do not disturb.
-hand_on_descriptors() {
-  if [ $((preserve_fds + listen_fds)) -gt 0 ]; then
-    . "$library/descriptors.sh"
-    move_descriptors $((preserve_fds + listen_fds)) "$@"
-  fi
-  unset RUNSH_MOVED
-}
-
-# claim: finds the state directory $dir of a new container $id. spec-rs makes it, in the same process start that reads the
-# configuration. A container that nobody can use any more gives way.
+# claim: makes the state directory $dir of a new container $id. What a crashed command has left gives way.
 claim() {
   dir=$root/$id
-  [ -d "$root" ] || make_root
-  [ ! -d "$dir" ] || give_way || die "cannot create '$id': container with given ID already exists"
+  # shellcheck disable=SC2174 # It is the state alone that is nobody else's.
+  [ -d "$root" ] || reason=$(mkdir -p -m 700 -- "$root" 2>&1) || die "cannot make the directory '$root': ${reason##*: }"
+  check_root
+  if ! reason=$(mkdir -m 700 -- "$dir" 2>&1); then
+    [ -d "$dir" ] || die "cannot make the directory '$dir': ${reason##*: }"
+    { give_way && mkdir -m 700 -- "$dir" 2>/dev/null; } || die "cannot create '$id': container with given ID already exists"
+  fi
   given=$bundle
   clear_facts
   bundle=$given
@@ -75,16 +72,6 @@ claim() {
   trap 'exit 143' TERM
   trap 'exit 130' INT
   trap 'exit 129' HUP
-}
-
-# make_state: for what is written to the state before spec-rs runs, which then finds a directory of this process.
-make_state() {
-  . "$library/state.sh"
-  ! is_own || return 0
-  reason=$(mkdir -m 700 -- "$dir" 2>&1) || {
-    [ ! -d "$dir" ] || die "cannot create '$id': container with given ID already exists"
-    die "cannot make the directory '$dir': ${reason##*: }"
-  }
   read_start "$$"
   put creator "$$ $start"
 }
@@ -97,7 +84,6 @@ put() {
 # give_way: removes a container that nobody can use any more.
 give_way() {
   given=$bundle
-  . "$library/state.sh"
   . "$library/destroy.sh"
   ! load_facts || ! is_garbage || ! seize || destroy
   exec 8<&-
@@ -105,14 +91,12 @@ give_way() {
   [ ! -d "$dir" ]
 }
 
-# abandon [STATUS]: removes all of a container that could not be made. Another command may have made one of this name first.
+# abandon [STATUS]: nothing is left of a container that could not be made.
 abandon() {
   status=${1-$?}
   trap - EXIT
-  . "$library/state.sh"
   . "$library/destroy.sh"
-  is_own || exit "$status"
-  [ -n "$keep_pid_file" ] || [ -z "$pid_file" ] || rm -f -- "$pid_file"
+  [ -z "$pid_file" ] || rm -f -- "$pid_file"
   destroy
   exit "$status"
 }
@@ -120,8 +104,8 @@ abandon() {
 # translate [OPTION...]: sets $chain to the command line of the container, and writes what later commands need.
 translate() {
   translation=$*
-  [ -z "$volume_list" ] || { make_state && claim_volumes; }
-  set -- "$tools/spec-rs" --tools "$tools" --state "$dir" --claim "$$" "$@"
+  [ -z "$volume_list" ] || claim_volumes
+  set -- "$tools/spec-rs" --tools "$tools" --state "$dir" --facts-fd 3 --config-fd 4 --hooks-fd 5 "$@"
   [ -z "$bundle" ] || set -- "$@" --bundle "$bundle"
   [ -z "$systemd_cgroup" ] || set -- "$@" --systemd-cgroup
   [ -z "$no_pivot" ] || set -- "$@" --no-pivot
@@ -131,11 +115,16 @@ translate() {
   [ "$preserve_fds" -eq 0 ] || set -- "$@" --preserve-fds "$preserve_fds"
   [ "$listen_fds" -eq 0 ] || set -- "$@" --listen-fds "$listen_fds"
   [ -z "$mount_options" ] || eval "set -- \"\$@\"$mount_options"
-  text=$("$@" -- "$id" 2>&1) || explain_failure
+  text=$("$@" -- "$id" 3>"$dir/facts" 4>"$dir/config.json" 5>"$dir/hooks" 2>"$dir/errors") || {
+    read_errors
+    [ -n "$errors" ] || die "cannot translate the bundle of '$id'"
+    fail_with "$errors"
+  }
   chain=${text#"($newline"}
   chain=${chain%"$newline)"}
   # yash ends a text at a byte that is not a character of its locale.
   [ "$text" = "($newline$chain$newline)" ] || die "cannot execute what '$1' printed: it is not a whole command line"
+  put line "$text"
   bundle_option=$bundle
   . "$dir/facts"
   [ -z "$volume_list" ] || fill_volumes || {
@@ -150,18 +139,10 @@ show_warnings() {
   [ ! -s "$dir/errors" ] || cat "$dir/errors" >&2
 }
 
-# explain_failure: of spec-rs. Once the state is its own, it has written its errors to a file there.
-explain_failure() {
-  . "$library/state.sh"
-  . "$library/held.sh"
-  if is_own; then
-    read_errors
-  else
-    [ ! -d "$dir" ] || die "cannot create '$id': container with given ID already exists"
-    errors=$text
-  fi
-  [ -n "$errors" ] || die "cannot translate the bundle of '$id'"
-  fail_with "$errors"
+# read_errors: sets $errors to what the words have said.
+read_errors() {
+  errors=
+  [ ! -s "$dir/errors" ] || errors=$(head -c 7800 "$dir/errors")
 }
 
 # find_words: a word that is missing would look like a COMMAND that is: both are status 127.
@@ -170,4 +151,76 @@ find_words() {
   for word in cgexec unshare nsenter bindmount pivot-root chroot setpriv pty; do
     [ -x "$tools/$word-rs" ] || die "cannot find '$word-rs' in '$tools'"
   done
+}
+
+# create_held: a container that waits at its gate, and nobody waits for it.
+create_held() {
+  claim
+  find_words
+  translate --hold
+  make_gate
+  # It ends as soon as the first process of the container is there.
+  (
+    exec 5>&2 2>"$dir/errors"
+    eval "$chain"
+  ) || :
+  close_gate
+  reach_gate
+}
+
+make_gate() {
+  mkfifo -m 600 -- "$dir/go" "$dir/told" 2>/dev/null || die "cannot make FIFOs in '$dir'"
+  exec 9<>"$dir/go" 6<>"$dir/told"
+}
+
+# close_gate: who has an end of these FIFOs is alive: the processes of the container alone, from now on.
+close_gate() {
+  exec 9>&- 6<"$dir/told"
+}
+
+# reach_gate: until the container waits before its command.
+reach_gate() {
+  while read -r word rest <&6; do
+    case $word in
+      process) put process "$rest" ;;
+      created) run_early_hooks ;;
+      ready)
+        put created "$$"
+        exec 6<&-
+        return
+        ;;
+      failed) die "cannot create '$id': $(command_failure "$command" "$rest")" "$(failure_status "$rest")" ;;
+    esac
+  done
+  read_errors
+  [ -n "$errors" ] || die "cannot create '$id': its first process ended while it was set up$(oom_hint)"
+  fail_with "$errors$(oom_hint)"
+}
+
+# failure_status "STATUS REASON": of run; that of create is 1.
+failure_status() {
+  case $operation in
+    run) echo "${1%% *}" ;;
+    *) echo 1 ;;
+  esac
+}
+
+# oom_hint: what the kernel has killed for its memory says nothing itself.
+oom_hint() {
+  IFS=$newline
+  for cgroup in $cgroup_dirs; do
+    for file in memory.oom_control memory.events; do
+      ! grep -qs '^oom_kill [1-9]' "$cgroup/$file" || echo "${newline}hint: the memory limit is too low: a process was killed for it"
+    done
+  done
+  unset IFS
+}
+
+run_early_hooks() {
+  . "$library/hooks.sh"
+  find_status
+  is_created=yes
+  { run_hooks prestart creating && run_hooks createRuntime creating; } || die "cannot create '$id': $hook_failure"
+  # More than a pipe holds would wait for ever for a reader that has died.
+  send_container_hooks 1<>"$dir/go" &
 }

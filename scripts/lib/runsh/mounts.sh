@@ -2,7 +2,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC1091,SC2034,SC2154 # The commands and the shared files use the variables of each other.
 
-. "$library/line.sh"
 . "$library/volumes.sh"
 
 # $mount_options are options of spec-rs, quoted for the shell. $volume_list has a line "NAME COPY DESTINATION/" for each volume.

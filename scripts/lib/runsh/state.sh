@@ -11,8 +11,41 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2034,SC2154 # The commands and what they share know the variables of each other.
 
-# shellcheck source=scripts/lib/runsh/root.sh
-. "$library/root.sh"
+# find_root: sets $root.
+find_root() {
+  : "${root:=${RUNSH_ROOT-}}"
+  case $root in
+    /*) ;;
+    ?*) root=$PWD/$root ;;
+    *)
+      # In a user namespace of an ordinary user, / is of nobody.
+      if [ -O / ]; then
+        root=/run/runsh
+      elif [ -n "${XDG_RUNTIME_DIR-}" ]; then
+        root=$XDG_RUNTIME_DIR/runsh
+      else
+        root=/tmp/runsh-$(id -u)
+      fi
+      ;;
+  esac
+  [ ! -e "$root" ] || check_root
+}
+
+# check_root: who owns it could exchange a container for another, and its facts are executed.
+check_root() {
+  root=${root%"${root##*[!/]}"}
+  [ -O "$root" ] || die "cannot use '$root': it belongs to another user"
+  # A link of another user's leads to a directory of the caller's that holds no containers: gc would remove what is there.
+  [ ! -h "$root" ] || [ -n "$(find "$root" -prune -user "$(id -u)")" ] || die "cannot use '$root': it is a link that belongs to another user"
+}
+
+# check_id ID: the names that runc allows.
+check_id() {
+  case $1 in
+    '') usage_error "missing operand: ID" ;;
+    . | .. | *[!A-Za-z0-9_+.-]*) die "cannot name a container '$1': invalid container ID format: it is made of letters, digits, '_', '+', '.' and '-'" ;;
+  esac
+}
 
 # find_container ID: sets $dir and the facts. The facts are executed: they must be of the caller.
 find_container() {
@@ -20,6 +53,13 @@ find_container() {
   find_root
   dir=$root/$1 id=$1
   load_facts || die "cannot find '$id': container does not exist"
+}
+
+# clear_facts: what is known of the container $dir, before its configuration has been read.
+clear_facts() {
+  id=${dir##*/} oci_version=1.2.1 bundle='' rootfs='' created='' command='' terminal='' pid_namespace=''
+  user_namespace='' cgroup_dirs='' cgroup_leaf='' hooks=''
+  json_id="\"$id\"" json_bundle='""' json_rootfs='""' json_annotations='' json_annotations_indented=''
 }
 
 # load_facts: of the container $dir; fails where there is none.
@@ -47,11 +87,6 @@ read_start() {
   set -- ${stat##*") "}
   start=${20-}
   [ -n "$start" ]
-}
-
-# is_own: this process creates the container $dir.
-is_own() {
-  read_start "$$" && read_line "$dir/creator" && [ "$line" = "$$ $start" ]
 }
 
 # is_alive "PID START": that very process is there, and not only to be waited for.
