@@ -2052,7 +2052,7 @@ $PWD/root/dir ro,nosuid,nodev,noexec,relatime"
       "$filter bindmount-rs --root root --self-bind -T table"
     lacks "$stderr" undo
     echo "$PWD/a /proc none bind" >table
-    refused 32 'only a proc can be mounted for /proc' "mkdir -p root/proc; $filter bindmount-rs --root root -T table" 'mkdir -p root/proc'
+    refused 32 'only a proc can be mounted on /proc' "mkdir -p root/proc; $filter bindmount-rs --root root -T table" 'mkdir -p root/proc'
     # What needs a second call is an error that names the one that is missing.
     printf 'none /file mask\n' >table
     for words in '-o ro a b' '-o rro a b' '--map-users 0:0:1 a b' '-t tmpfs -o ro=fs none b' '--root root -T table' \

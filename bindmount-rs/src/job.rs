@@ -310,7 +310,7 @@ impl Table {
                 option_list::selects_type(list.as_bytes(), entry.kind.as_bytes())
             })
             && self.test_options.as_ref().is_none_or(|list| {
-                option_list::satisfies(list.as_bytes(), entry.options.as_bytes())
+                option_list::selects_options(list.as_bytes(), entry.options.as_bytes())
             })
     }
 }

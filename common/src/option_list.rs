@@ -34,7 +34,7 @@ pub fn unquoted(value: &[u8]) -> &[u8] {
 /// Whether a list satisfies every item of the pattern of `-O`: `name`, `name=value`, `noname` for an option that is not in the
 /// list, and `+name` for a name that itself begins with `no`.
 #[must_use]
-pub fn satisfies(list: &[u8], pattern: &[u8]) -> bool {
+pub fn selects_options(pattern: &[u8], list: &[u8]) -> bool {
     options(pattern).all(|item| match item {
         [b'+', item @ ..] => has(list, item),
         [b'n', b'o'] => false,
@@ -110,7 +110,7 @@ mod tests {
             ("rw", "", true),
             ("rw,c=\"a,ro\"", "ro", false),
         ] {
-            let got = satisfies(list.as_bytes(), pattern.as_bytes());
+            let got = selects_options(pattern.as_bytes(), list.as_bytes());
             assert_eq!(got, result, "{list} {pattern}");
         }
     }

@@ -312,7 +312,7 @@ impl<'a> Matcher<'a> {
 
     fn has_options(&self, mount: &Mount) -> bool {
         let Some(pattern) = &self.selection.options else { return true };
-        option_list::satisfies(&self.table.all_options(mount), pattern)
+        option_list::selects_options(pattern, &self.table.all_options(mount))
     }
 
     fn has_unique_id(&self, mount: &Mount, id: u64) -> bool {
