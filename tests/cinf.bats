@@ -54,23 +54,25 @@ alone() {
 
 @test "the views of a namespace and of a process" {
   requires userns jq
-  as_root unshare --uts sh -c 'sleep 1000 & exec sleep 1001' 3>&- 4>&- &
-  eventually pgrep -x -f 'sleep 1001' >/dev/null
-  eventually pgrep -x -f 'sleep 1000' >/dev/null
-  pid=$(pgrep -n -x -f 'sleep 1001')
+  # No other sleep on the machine has these arguments.
+  local one=1000.$$ two=1001.$$
+  as_root unshare --uts sh -c "sleep $one & exec sleep $two" 3>&- 4>&- &
+  eventually pgrep -x -f "sleep $two" >/dev/null
+  eventually pgrep -x -f "sleep $one" >/dev/null
+  pid=$(pgrep -n -x -f "sleep $two")
   id=$(readlink "/proc/$pid/ns/uts" | tr -dc 0-9)
   # As root, so as to see them whatever the capabilities are.
   ok "$project/scripts/cinf" --namespace "uts:[$id]" --json
   equal "$(jq -r '.[] | "\(.ppid) \(.name) \(.command) \(.nthreads) \(.state)"' <<<"$output" | cut -d ' ' -f 2- | sort)" "$(
-    printf '%s\n' 'sleep sleep 1000 1 S (sleeping)' 'sleep sleep 1001 1 S (sleeping)'
+    printf '%s\n' "sleep sleep $one 1 S (sleeping)" "sleep sleep $two 1 S (sleeping)"
   )"
   equal "$(jq -r '.[0].cgroups' <<<"$output")" "$(paste -sd ' ' "/proc/$pid/cgroup")"
   ok "$project/scripts/cinf" --namespace "$id"
-  equal "$(awk '{ print $1 }' <<<"$output" | paste -sd ' ')" "PID $(pgrep -x -f 'sleep 100[01]' | sort -n | paste -sd ' ')"
+  equal "$(awk '{ print $1 }' <<<"$output" | paste -sd ' ')" "PID $(pgrep -x -f "sleep ($one|$two)" | sort -n | paste -sd ' ')"
   ok "$project/scripts/cinf" --pid "$pid"
   equal "$(awk 'NR > 1 { print $2 ":[" $1 "]" }' <<<"$output" | sort)" \
     "$(for type in cgroup ipc mnt net pid time user uts; do readlink "/proc/$pid/ns/$type"; done | sort)"
-  kill -9 $! "$pid" "$(pgrep -x -f 'sleep 1000')"
+  kill -9 $! "$pid" "$(pgrep -x -f "sleep $one")"
   expect 1 "$project/scripts/cinf" --namespace 1
   contains "$stderr" "cinf: cannot find the namespace '1': no process that may be seen is in it"
   expect 1 "$project/scripts/cinf" --pid 4194305
