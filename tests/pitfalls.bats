@@ -90,10 +90,11 @@ inside() {
   bundle '.linux.resources.memory.limit = 1048576'
   ok inside 'echo up'
   equal "$output" up
-  # The set-up is killed, and says nothing of its own.
+  # The set-up is killed; its parent says so.
   bundle '.linux.resources.memory.limit = 100000'
-  run -137 inside 'echo up'
-  lacks "$output" up
+  expect 137 inside 'echo up'
+  equal "$output" ''
+  contains "$stderr" "/container': the kernel killed a process for its memory, and the limit may be too low"
   equal "$(left)" ''
 }
 
