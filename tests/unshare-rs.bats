@@ -1167,10 +1167,10 @@ hint: a seccomp filter is in force for this process" as_root ./filter unshare-rs
   rules ENOSYS unshare
   refused 'hint: a seccomp filter is in force for this process, which may refuse it' \
     setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs -r true
-  for name in host domain; do
-    rules EPERM "set${name}name"
+  for which in host domain; do
+    rules EPERM "set${which}name"
     refused 'that of a systemd unit with ProtectHostname=yes forbids host names, in new namespaces too' \
-      as_root setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs "--${name}name" box true
+      as_root setpriv-rs --no-new-privs --seccomp-rules rules unshare-rs "--${which}name" box true
   done
   # As a systemd unit with RestrictSUIDSGID= or DynamicUser= answers.
   rules EPERM openat2
