@@ -45,6 +45,7 @@ manual() {
 @test "every script has a man page, which names its options" {
   requires mandoc
   local script
+  # shellcheck disable=SC2044 # No name has a blank.
   for script in $(find "$project/scripts" -maxdepth 1 -type f -perm /111 -printf '%f\n'); do
     diff <(help_options "$project/scripts/$script") <(manual "$script" OPTIONS | options)
     for section in NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES; do

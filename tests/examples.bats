@@ -100,7 +100,7 @@ make_root() {
   shows unshare-rs 4 '^uid_map, written by newuidmap:$'
   within=()
   shows unshare-rs 7 '' "s,/run,$PWD,; s,httpd -f,sleep 600 >/dev/null 2>\&1 3>\&-,"
-  equal "$(cat "/proc/$(cat box.pid)/cmdline" | tr '\0' ' ' | grep -c 'sleep 600')" 1
+  equal "$(tr '\0' ' ' <"/proc/$(cat box.pid)/cmdline" | grep -c 'sleep 600')" 1
   kill -9 "$(cat box.pid)"
 }
 
