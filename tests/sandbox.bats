@@ -235,15 +235,15 @@ python
   contains "$output" 'Too many levels of symbolic links'
   for options in '' '--unshare-pid' '--new-session'; do
     # shellcheck disable=SC2086 # Words.
-    sh -c '"$@" & echo $! >pid; wait' sh "$sandbox" --ro-bind / / --die-with-parent $options sleep 1081 3>&- 4>&- &
-    eventually pgrep -x -f 'sleep 1081'
+    sh -c '"$@" & echo $! >pid; wait' sh "$sandbox" --ro-bind / / --die-with-parent $options sleep "1081.$UID" 3>&- 4>&- &
+    eventually pgrep -x -f "sleep 1081.$UID"
     kill -9 $!
     eventually gone
   done
 }
 
 gone() {
-  ! pgrep -x -f 'sleep 1081' >/dev/null
+  ! pgrep -x -f "sleep 1081.$UID" >/dev/null
 }
 
 # both SCRIPT: with bwrap and with ours as "$1"; what they say must be the same, and WANT a part of it.

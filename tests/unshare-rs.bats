@@ -951,16 +951,18 @@ attack() {
 
 @test "reap: what COMMAND has started and left ends with it, in whatever session it is" {
   requires setsid
-  expect 3 unshare-rs --reap sh -c 'sleep 1071 & setsid sleep 1072 & (setsid setsid sh -c "sleep 1073 & sleep 1074" &) ; sleep 0.3; exit 3'
-  lacks "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ')" 'sleep 107'
+  # No other run of the suite has these.
+  local nap="sleep 107.$UID"
+  expect 3 unshare-rs --reap sh -c "${nap}1 & setsid ${nap}2 & (setsid setsid sh -c '${nap}3 & ${nap}4' &) ; sleep 0.3; exit 3"
+  lacks "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ')" "$nap"
   for signal in TERM HUP; do
-    env --default-signal unshare-rs --reap sh -c 'trap "" TERM HUP; setsid sleep 1075 & sleep 1076; sleep 1077' 3>&- 4>&- &
-    eventually pgrep -x -f 'sleep 1075'
+    env --default-signal unshare-rs --reap sh -c "trap '' TERM HUP; setsid ${nap}5 & ${nap}6; ${nap}7" 3>&- 4>&- &
+    eventually pgrep -x -f "${nap}5"
     kill "-$signal" $!
     status=0
     wait $! || status=$?
     equal "$status" $((128 + $(kill -l $signal)))
-    lacks "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ')" 'sleep 107'
+    lacks "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\0' ' ')" "$nap"
   done
   # The numbers of another PID namespace's /proc are those of other processes.
   expect 1 unshare-rs -Urp --reap --fork sh -c 'unshare-rs --reap sh -c "sleep 0.1 & exit 5"'
