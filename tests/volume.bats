@@ -571,3 +571,30 @@ slow_tar() {
   expect 1 "$project/scripts/volume" create $'a\e\x7fb'
   contains "$stderr" "'a??b'"
 }
+
+@test "what is mounted in a volume is not removed with it, and no other directory is" {
+  requires root
+  local one
+  export RUNSH_VOLUMES=$PWD/store
+  ok "$project/scripts/volume" create one
+  one=$("$project/scripts/volume" path one)
+  mkdir precious "$one/m"
+  : >precious/file
+  removed() {
+    private sh -c 'mount --bind precious "$1/m" && shift && "$@"' sh "$one" "$project/scripts/volume" "$@"
+  }
+  expect 1 removed rm one
+  contains "$stderr" "cannot remove the volume 'one': something is mounted in it"
+  [ -e precious/file ]
+  ok "$project/scripts/volume" rm one
+  # A link of another user's to the caller's directory.
+  mkdir -m 700 mine
+  mkdir -p mine/x/_data
+  ln -s "$PWD/mine" link
+  chown -h 65534 link
+  RUNSH_VOLUMES=$PWD/link expect 1 "$project/scripts/volume" prune -af
+  contains "$stderr" 'it is a link that belongs to another user'
+  [ -d mine/x/_data ]
+  expect 1 "$project/scripts/volume" create "$(printf 'a%.0s' {1..201})"
+  contains "$stderr" 'at most 200'
+}

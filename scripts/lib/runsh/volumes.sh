@@ -37,6 +37,9 @@ find_volumes() {
 # set-user-ID programs that a container has put into a volume.
 check_volumes() {
   [ -O "$volumes" ] || die "cannot use '$volumes': it belongs to another user"
+  # A link of another user's leads to a directory of the caller's that holds no volumes.
+  [ ! -h "${volumes%"${volumes##*[!/]}"}" ] || [ -n "$(find "${volumes%"${volumes##*[!/]}"}" -prune -user "$(id -u)")" ] ||
+    die "cannot use '$volumes': it is a link that belongs to another user"
   [ -d "$volumes" ] || die "cannot use '$volumes': it is not a directory"
   [ -n "$(find "$volumes/." -maxdepth 0 ! -perm /077)" ] ||
     die "cannot use '$volumes': other users may enter it, and then execute the set-user-ID programs of containers: chmod 700"
@@ -52,9 +55,10 @@ make_volumes() {
 check_volume_name() {
   case $1 in
     [!a-zA-Z0-9]* | *[!a-zA-Z0-9_.-]* | '') ;;
-    *) [ "${#1}" -gt 255 ] || return 0 ;;
+    # There must be room for what is added while it is removed.
+    *) [ "${#1}" -gt 200 ] || return 0 ;;
   esac
-  die "cannot name a volume '$(shown "$1")': a name is made of letters, digits, '_', '.' and '-', and begins with a letter or a digit"
+  die "cannot name a volume '$(shown "$1")': a name is made of at most 200 letters, digits, '_', '.' and '-', and begins with a letter or a digit"
 }
 
 # lock_volumes: waits for other commands that change the store, and removes what crashed ones have left.
@@ -97,6 +101,7 @@ make_volume() {
 
 # discard_volume NAME: the caller holds the lock; sweep_volumes removes the files.
 discard_volume() {
+  ! has_mounts "$volumes/$1" || die "cannot remove the volume '$1': something is mounted in it"
   read_start "$$"
   gone=$volumes/.gone.$1.$$.$start
   mv -T -- "$volumes/$1" "$gone" || die "cannot remove the volume '$1'"
@@ -111,11 +116,19 @@ sweep_volumes() {
   set -f
 }
 
+# has_mounts DIR: something is mounted below it, or may be. What is there is not of the volume.
+has_mounts() {
+  place=$(cd -P -- "$1" 2>/dev/null && pwd -P) || return 1
+  find_tools
+  "$tools/findmnt-rs" --noheadings --list --output TARGET | grep -qF -- "$place/"
+}
+
 # remove_tree DIR: an ordinary user needs a user namespace to remove files of its subordinate users.
 remove_tree() {
+  ! has_mounts "$1" || return
   rm -rf -- "$1" 2>/dev/null || [ -O / ] || {
-    find_tools
-    "$tools/unshare-rs" --map-root-user --map-auto -- rm -rf -- "$1" 2>/dev/null
+    "$tools/unshare-rs" --map-root-user --map-auto -- rm -rf -- "$1" 2>/dev/null ||
+      "$tools/unshare-rs" --map-root-user -- rm -rf -- "$1" 2>/dev/null
   } || :
   [ ! -d "$1" ]
 }
@@ -148,13 +161,17 @@ use_volume() {
 # container is left.
 remove_unnamed() {
   {
-    read -r volumes
+    IFS= read -r volumes
     unnamed=$(cat)
   } <"$dir/unnamed"
   [ -d "$volumes" ] || return 0
   check_volumes
   lock_volumes
   for name in $unnamed; do
+    case $name in
+      *[!0-9a-f]*) continue ;;
+    esac
+    [ "${#name}" -eq 64 ] || continue
     ! has_volume "$name" || find_users "$name" "$dir"
     ! has_volume "$name" || [ -n "$users" ] || discard_volume "$name"
   done
