@@ -1943,6 +1943,8 @@ hint: a process may have 1024 descriptors here; \`ulimit -n\` raises that"
   echo 'none /f fifo mode="640"' >table
   ok bindmount-rs --root a -T table
   equal "$(stat -c %a a/f)" 640
+  # Otherwise the options after it would be lost.
+  refused 1 'a double quote in ' "bindmount-rs -t tmpfs -o 'x-a\",ro,nosuid' none a"
   refused 1 "a map of owners is INNER:OUTER:COUNT, not 'x'" "bindmount-rs -o 'X-mount.idmap=\"u:0:1:1 x\"' a b"
 }
 

@@ -663,3 +663,14 @@ time.sleep(600)' "$v2/$name" 3>&- &
   keeps_on_success 1 'cgexec-rs DIR --remove -g a true'
   contains "$stderr" '--remove and --remove-on-failure exclude each other'
 }
+
+@test "--remove-on-failure follows no link" {
+  mkdir target
+  : >target/file
+  ln -s target link
+  for path in link link/ link//; do
+    run cgexec-rs --remove-on-failure "$path" -g '*:/no/such/cgroup' true
+    [ "$status" -ne 0 ]
+    [ -e target/file ]
+  done
+}

@@ -305,9 +305,8 @@ both() {
 --pidns 5 true|cannot take '--pidns': a process that is there
 --bind-fd 9 /y true|invalid value '9' of '--bind-fd': no descriptor of that number is open
 --seccomp 9 true|invalid value '9' of '--seccomp': no descriptor of that number is open
---json-status-fd 5 --info-fd 6 true|--json-status-fd excludes --info-fd
---seccomp 5 --add-seccomp-fd 6 true|--add-seccomp-fd excludes --seccomp
---sync-fd 10 true|invalid descriptor '10': it must be below 10
+--json-status-fd 1 --info-fd 2 true|--json-status-fd excludes --info-fd
+--seccomp 0 --add-seccomp-fd 1 true|--add-seccomp-fd excludes --seccomp
 --cap-add x,+all true|invalid capability 'x,+all'
 --hostname x true|--hostname needs --unshare-uts
 --as-pid-1 true|--as-pid-1 needs --unshare-pid

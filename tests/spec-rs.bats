@@ -519,3 +519,20 @@ in_shells() {
     contains "$stderr" "spec-rs: cannot write 'standard output'"
   done
 }
+
+@test "programs of this machine do not run beside processes that could trace them" {
+  requires userns
+  local filter namespaces
+  unshare --user --map-root-user --pid --fork sleep 100 3>&- &
+  eventually pgrep -P $! >held
+  namespaces=".linux.namespaces = [{type: \"user\", path: \"/proc/$(<held)/ns/user\"},
+    {type: \"pid\", path: \"/proc/$(<held)/ns/pid\"}, {type: \"mount\"}] | .linux.uidMappings = [] | .linux.gidMappings = []"
+  bundle b "$namespaces | .process.scheduler = {policy: \"SCHED_BATCH\", flags: [\"SCHED_FLAG_RESET_ON_FORK\"]}"
+  run spec-rs -b b
+  equal "$status" 1
+  contains "$output" 'linux.namespaces: a user and a PID namespace cannot both be joined here'
+  bundle b "$namespaces"
+  run spec-rs -b b
+  lacks "$output" 'cannot both be joined'
+  kill -9 "$(<held)"
+}

@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::rc::Rc;
 
-use common::tree::remove_after_failure;
+use common::tree::remove_if_fails;
 use common::{Command, Context, Error, Result, quote, shown, start};
 use nix::fcntl::{OFlag, open, readlink};
 use nix::sys::stat::Mode;
@@ -81,8 +81,7 @@ impl Job {
     /// Mounts the lines, and becomes COMMAND.
     pub fn run(mut self) -> Result<u8> {
         let (status, doomed) = (self.failure_status, self.remove_on_failure.take());
-        self.act()
-            .inspect_err(|_| remove_after_failure(doomed.as_deref()))
+        remove_if_fails(doomed.as_deref(), || self.act())
             .map_err(|error| error.with_failure_status(status))
     }
 

@@ -190,6 +190,10 @@ pub struct Options {
 impl Options {
     /// Adds the words of a comma-separated list, each after those before it.
     pub fn add(&mut self, list: &OsStr) -> Result<()> {
+        // The options after it would be part of a value, and `nosuid` or `ro` among them lost.
+        if list.as_bytes().iter().filter(|&&byte| byte == b'"').count() % 2 == 1 {
+            return Err(Error::usage(format!("a double quote in {} is not closed", quote(list))));
+        }
         option_list::options(list.as_bytes()).try_for_each(|word| self.word(word))
     }
 
@@ -628,7 +632,10 @@ mod tests {
             let words: Vec<_> = option_list::options(&list).collect();
             assert!(words.iter().all(|word| !word.is_empty()));
             let by_word = words.iter().try_for_each(|word| each.word(word));
-            assert_eq!((whole, one), (by_word, each));
+            match list.iter().filter(|&&byte| byte == b'"').count() % 2 {
+                0 => assert_eq!((whole, one), (by_word, each)),
+                _ => assert!(whole.is_err() && one == Options::default()),
+            }
         }
     }
 }

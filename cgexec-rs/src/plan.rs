@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use common::cgroup::Cgroups;
 use common::cgroup::entry;
 use common::cgroup::group::{Group, Version};
-use common::tree::remove_after_failure;
+use common::tree::remove_if_fails;
 use common::{Command, Error, Result};
 
 use crate::devices::{self, Rules};
@@ -40,8 +40,7 @@ pub struct Plan {
 
 impl Plan {
     pub fn run(&self) -> Result<u8> {
-        self.carry_out()
-            .inspect_err(|_| remove_after_failure(self.remove_on_failure.as_deref()))
+        remove_if_fails(self.remove_on_failure.as_deref(), || self.carry_out())
             .map_err(|error| error.with_failure_status(self.failure_status))
     }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 
 use nix::dir::{Dir, Type};
 use nix::errno::Errno;
@@ -25,6 +26,9 @@ impl Tree {
     /// # Errors
     /// If it cannot be opened.
     pub fn open(path: &OsStr) -> Result<Self> {
+        // With a slash at its end a symlink would be followed.
+        let end = path.as_bytes().iter().rposition(|&byte| byte != b'/').map_or(1, |at| at + 1);
+        let path = OsStr::from_bytes(&path.as_bytes()[..end.min(path.len())]);
         let directory = open(path, DIRECTORY, Mode::empty()).context("open the directory", path)?;
         Ok(Self { path: path.to_owned(), directory })
     }
@@ -53,6 +57,19 @@ impl Tree {
         }
         gone(unlinkat(sys::cwd(), self.path.as_os_str(), UnlinkatFlags::RemoveDir))
     }
+}
+
+/// Does `work`, and removes `path` if it fails. The directory is opened before: `work` may enter another root, where the path
+/// leads elsewhere.
+///
+/// # Errors
+/// Those of `work`, or if the directory cannot be opened.
+pub fn remove_if_fails<T>(path: Option<&OsStr>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let tree = path.map(Tree::open).transpose()?;
+    work().inspect_err(|_| {
+        let removed = tree.as_ref().map_or(Ok(()), Tree::remove);
+        removed.unwrap_or_else(|error| start::report(&error));
+    })
 }
 
 /// Removes `path` after a failure that has its own message; a second failure is only reported.

@@ -10,7 +10,7 @@ use common::death_signal::DeathSignal;
 use common::record::Record;
 use common::sysctl::{Sysctl, Sysctls};
 use common::target::Target;
-use common::tree::remove_after_failure;
+use common::tree::remove_if_fails;
 use common::{Command, Context, Error, Hint, Result};
 use common::{capability, denied, error, quote, sys, toolbox};
 use nix::errno::Errno;
@@ -88,8 +88,7 @@ impl Entry {
     /// Enters the namespaces. Becomes COMMAND, or waits for the child that does.
     pub fn run(mut self) -> Result<u8> {
         let (status, doomed) = (self.failure_status, self.remove_on_failure.take());
-        self.carry_out()
-            .inspect_err(|_| remove_after_failure(doomed.as_deref()))
+        remove_if_fails(doomed.as_deref(), || self.carry_out())
             .map_err(|error| error.with_failure_status(status))
     }
 

@@ -25,7 +25,7 @@ impl Writer<'_> {
     pub(super) fn early_classics(&self, limits: &[String]) -> Vec<Classic> {
         let process = &self.config.process;
         let mut list = Vec::new();
-        list.extend(process.oom_score_adj.and_then(|score| self.choom(score)));
+        list.extend(process.oom_score_adj.map(|score| self.choom(score)));
         if !limits.is_empty() {
             list.push(sure([words(&["prlimit"]), limits.to_vec()].concat()));
         }
@@ -47,13 +47,13 @@ impl Writer<'_> {
     }
 
     /// The kernel refuses a lower value than the one that a privileged process has set last.
-    fn choom(&self, score: i128) -> Option<Classic> {
+    fn choom(&self, score: i128) -> Classic {
         let own = (self.machine.oom_score_adj)();
         let is_refused = score < own && !self.machine.may_raise_limits;
-        (score != own).then(|| Classic {
+        Classic {
             words: words(&["choom", "-n", &score.to_string(), "--"]),
             doubtful: is_refused.then_some("process.oomScoreAdj"),
-        })
+        }
     }
 
     /// A policy that a child does not inherit is set by the child.

@@ -2,6 +2,8 @@
 //! before its command and let go later.
 
 use super::{RULES, Writer, digit};
+use crate::line::classics::Classic;
+use crate::model::Kind;
 use crate::print::{self, Chain, Script};
 
 /// The descriptors of a line that is held: the standard error of the command, where its word tells how far it is, and
@@ -100,6 +102,17 @@ impl Writer<'_> {
     pub(super) fn add_wait(&self, chain: &mut Chain) {
         if self.waits_for_hooks() {
             chain.program(["/bin/sh", "-c", WAIT, "sh"]);
+        }
+    }
+
+    /// Programs of the machine that run in the namespaces of other containers, before the root has changed: a process there
+    /// that has CAP_SYS_PTRACE could trace them, and use the machine's root.
+    pub(super) fn demand_own_programs(&self, late: &[Classic]) {
+        let joins = |kind| self.spaces.joined(kind).is_some();
+        if joins(Kind::User) && joins(Kind::Pid) && (self.waits_for_hooks() || !late.is_empty()) {
+            let reason = "a user and a PID namespace cannot both be joined here: hooks, a policy or CPUs are set by programs \
+                          of this machine, which processes there could trace";
+            self.log.fault("linux.namespaces", reason);
         }
     }
 

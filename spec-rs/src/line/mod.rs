@@ -152,6 +152,7 @@ impl Writer<'_> {
         // Before the limits, since yash cannot redirect any more below 100 descriptors.
         let (early, late) = (self.early_classics(&limits.words), self.late_classics());
         find(early.iter().chain(&late), &mut script);
+        self.demand_own_programs(&late);
         self.open_network(&mut script);
         self.set_limits(&limits, &mut script);
         let before = [self.handed_on(), self.guard_terminal(&mut script)].concat();
