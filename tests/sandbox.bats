@@ -273,6 +273,13 @@ both() {
   done
 }
 
+@test "PWD is the directory of --chdir" {
+  requires bwrap userns
+  for options in '' --clearenv '--setenv PWD /x'; do
+    both '"$1" --ro-bind / / --chdir /usr '"$options"' /usr/bin/printenv PWD' /usr
+  done
+}
+
 @test "--args needs no tool of GNU" {
   requires userns busybox
   mkdir path
