@@ -11,8 +11,23 @@ function clean(text) {
   return text
 }
 
+# unicode: JSON has no other bytes than UTF-8.
+function unicode(text,    out) {
+  while (text != "") {
+    if (!match(text, /^[\001-\177]+/) && !match(text, /^[\302-\337][\200-\277]/) && \
+      !match(text, /^(\340[\240-\277]|[\341-\354\356\357][\200-\277]|\355[\200-\237])[\200-\277]/) && \
+      !match(text, /^(\360[\220-\277]|[\361-\363][\200-\277]|\364[\200-\217])[\200-\277][\200-\277]/)) {
+      RLENGTH = 1
+      out = out "\357\277\275"
+    } else out = out substr(text, 1, RLENGTH)
+    text = substr(text, RLENGTH + 1)
+  }
+  return out
+}
+
 function quoted(text) {
   text = clean(text)
+  if (text ~ /[\200-\377]/) text = unicode(text)
   gsub(/["\\]/, "\\\\&", text)
   return "\"" text "\""
 }
