@@ -116,6 +116,7 @@ TABLE
   # A line of its own would be another label.
   refused "invalid label 'a=b?c'" volume create --label $'a=b\nc'
   refused 'it is not UTF-8' volume create --label $'a=\xff'
+  refused "invalid value ':/data' of '--volume'" "$runsh" run -b b -v :/data "$one"
   while IFS='|' read -r message words; do
     # shellcheck disable=SC2086 # They are words.
     refused "$message" $words
@@ -275,6 +276,11 @@ TABLE
   kill -9 $!
   wait $! || true
   eventually eval '"$runsh" gc | grep -x "$three"'
+  equal "$(volume ls -q)" named
+  # The directory of the states has another name by now.
+  ln -s "$RUNSH_ROOT" states
+  RUNSH_ROOT=$PWD/states detached "$runsh" create -b b -v /data "$four"
+  ok "$runsh" delete -f "$four"
   equal "$(volume ls -q)" named
   # A store that is gone keeps no container.
   detached "$runsh" create -b b -v /data "$four"

@@ -10,6 +10,7 @@
 # take_volume WORD: [SOURCE:]DESTINATION[:OPTIONS] of -v.
 take_volume() {
   case $1 in
+    :*) usage_error "invalid value '$(shown "$1")' of '--volume': it begins with ':'" ;;
     *:*:*:*) usage_error "invalid value '$(shown "$1")' of '--volume': it has more than three parts" ;;
   esac
   start_mount

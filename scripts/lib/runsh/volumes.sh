@@ -111,7 +111,8 @@ discard_volume() {
 sweep_volumes() {
   set +f
   for gone in "$volumes"/.gone.*; do
-    [ ! -d "$gone" ] || remove_tree "$gone" || warn "cannot remove all of '$gone'"
+    # Another command may be removing it: then what rm finds is gone when it gets there.
+    [ ! -d "$gone" ] || remove_tree "$gone" || { sleep 0.3 && remove_tree "$gone"; } || warn "cannot remove all of '$gone'"
   done
   set -f
 }
@@ -142,8 +143,10 @@ is_user() {
 find_users() {
   users=
   [ -s "$volumes/$1/users" ] || return 0
+  # A directory of states may be named in more than one way.
   while IFS= read -r user; do
-    [ "$user" = "${2-}" ] || ! is_user "$user" "$1" || users=$users$user$newline
+    # shellcheck disable=SC3013 # All shells here have -ef.
+    [ "$user" -ef "${2-}" ] || ! is_user "$user" "$1" || users=$users$user$newline
   done <"$volumes/$1/users"
 }
 
@@ -206,7 +209,8 @@ find_mounters() {
   mounters=
   [ -e "$volume/mounted" ] || return 0
   while IFS= read -r user; do
-    [ "$user" = "$2" ] || ! is_user "$user" "$1" || ! is_at_work "$user" || mounters=$mounters$user$newline
+    # shellcheck disable=SC3013 # All shells here have -ef.
+    [ "$user" -ef "$2" ] || ! is_user "$user" "$1" || ! is_at_work "$user" || mounters=$mounters$user$newline
   done <"$volume/mounted"
 }
 
