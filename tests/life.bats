@@ -1040,3 +1040,12 @@ $RUNSH_ROOT/$box/told 600"
   # The last one is that of ls.
   equal "$(tr '\n' ' ' <b/rootfs/tmp/all)" '0 1 2 3 none '
 }
+
+@test "delete --force: a state that cannot be read is an error, and one that is gone is none" {
+  mkdir -p "$RUNSH_ROOT/$box"
+  : >"$RUNSH_ROOT/$box/line"
+  refused "cannot find '$box': container does not exist" delete --force "$box"
+  [ -d "$RUNSH_ROOT/$box" ]
+  rm -r "${RUNSH_ROOT:?}/$box"
+  ok "$runsh" delete --force "$box"
+}
