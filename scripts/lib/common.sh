@@ -21,6 +21,12 @@ shown() {
   printf %s "$1" | tr '\000-\037\177' '?'
 }
 
+# is_link_of_another PATH: a symlink that belongs to another user. It may lead to a directory of the caller's that holds something
+# else.
+is_link_of_another() {
+  [ -h "$1" ] && [ -z "$(find "$1" -prune -user "$(id -u)")" ]
+}
+
 # The input as the inside of a JSON string.
 json_text() {
   tr '\000-\010\013-\037\177' '?' | sed -e 's/[\\"]/\\&/g' -e 's/	/\\t/g' -e ':next' -e '$!N' -e 's/\n/\\n/' -e 't next'

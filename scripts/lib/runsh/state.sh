@@ -35,8 +35,8 @@ find_root() {
 check_root() {
   root=${root%"${root##*[!/]}"}
   [ -O "$root" ] || die "cannot use '$root': it belongs to another user"
-  # A link of another user's leads to a directory of the caller's that holds no containers: gc would remove what is there.
-  [ ! -h "$root" ] || [ -n "$(find "$root" -prune -user "$(id -u)")" ] || die "cannot use '$root': it is a link that belongs to another user"
+  # Otherwise gc would remove what is there.
+  ! is_link_of_another "$root" || die "cannot use '$root': it is a link that belongs to another user"
 }
 
 # check_id ID: the names that runc allows.

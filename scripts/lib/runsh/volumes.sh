@@ -37,9 +37,8 @@ find_volumes() {
 # set-user-ID programs that a container has put into a volume.
 check_volumes() {
   [ -O "$volumes" ] || die "cannot use '$volumes': it belongs to another user"
-  # A link of another user's leads to a directory of the caller's that holds no volumes.
-  [ ! -h "${volumes%"${volumes##*[!/]}"}" ] || [ -n "$(find "${volumes%"${volumes##*[!/]}"}" -prune -user "$(id -u)")" ] ||
-    die "cannot use '$volumes': it is a link that belongs to another user"
+  # Otherwise prune would remove what is there.
+  ! is_link_of_another "${volumes%"${volumes##*[!/]}"}" || die "cannot use '$volumes': it is a link that belongs to another user"
   [ -d "$volumes" ] || die "cannot use '$volumes': it is not a directory"
   [ -n "$(find "$volumes/." -maxdepth 0 ! -perm /077)" ] ||
     die "cannot use '$volumes': other users may enter it, and then execute the set-user-ID programs of containers: chmod 700"
