@@ -890,6 +890,17 @@ start_of() {
   kill "$pid"
 }
 
+@test "--remove-on-failure: the directory is that of the caller's root" {
+  requires root
+  mkdir -p doomed "root/$PWD"
+  : >doomed/file
+  cp -r doomed "root/$PWD/"
+  target
+  expect 127 nsenter-rs -t "$target" --mount --root="$PWD/root" --no-fork --remove-on-failure "$PWD/doomed" -- /no/such
+  [ -e "root/$PWD/doomed/file" ]
+  [ ! -e doomed/file ]
+}
+
 @test "--remove-on-failure removes the directory when the tool fails" {
   requires root
   removes_on_failure 1 'nsenter-rs DIR --no-fork --time=/nosuch true'
